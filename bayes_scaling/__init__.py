@@ -1,0 +1,53 @@
+"""Bayesian scaling laws: joint posteriors, compute-optimal frontiers, comparisons.
+
+The public names are imported on first use, so that ``import bayes_scaling`` stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+_HERE = Path(__file__).parent
+if not (_HERE / "models").is_dir() and (_HERE.parent / "models").is_dir():
+    __path__.append(str(_HERE.parent))  # a clone: models, kernels and data stand beside the package
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "load_runs": "runs",
+    "Runs": "runs",
+    "datasets": "data.catalog",
+    "simulate": "data.simulation",
+    "LAWS": "laws",
+    "Law": "laws",
+    "get_law": "laws",
+    "ModelSpec": "models.spec",
+    "fit": "fitting",
+    "Fit": "posterior",
+    "load_fit": "storage",
+    "predict": "prediction",
+    "prior_predictive": "prediction",
+    "frontier": "frontier",
+    "compare": "compare",
+    "loo": "loo",
+    "compare_models": "loo",
+    "sensitivity": "sensitivity",
+    "cite": "cite",
+    "BayesScalingError": "errors",
+}
+
+__all__ = ["__version__", *sorted(_PUBLIC)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'bayes_scaling' has no attribute {name!r}")
+    value = getattr(import_module(f"bayes_scaling.{_PUBLIC[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,163 @@
+"""Raw draws as ArviZ groups: one shape whichever back end sampled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.laws import log_loss
+from bayes_scaling.models.coefficients import draw_components, draw_prior, nu, tau, to_user
+from bayes_scaling.models.density import (
+    each_slot,
+    law_arguments,
+    log_terms,
+    slot_log_likelihood,
+    total_scale,
+    unpin,
+)
+from bayes_scaling.models.design import Design
+from bayes_scaling.models.draws import RawDraws
+from bayes_scaling.models.grid import fill_grid, on_grid
+from bayes_scaling.models.whitening import Whitening
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bayes_scaling.runs import Runs
+
+PRIOR_DRAWS = 1000
+FORMAT_VERSION = 1
+_PACKAGES = ("bayes-scaling", "numpy", "pymc", "nutpie", "numpyro", "jax", "arviz")
+
+
+def assemble(
+    raw: RawDraws, design: Design, whitening: Whitening, runs: Runs, backend: str, seed: int
+) -> xr.DataTree:
+    """The DataTree of a fit: see `bayes_scaling.Fit.idata`."""
+    import xarray as xr
+
+    position = whitening.position(raw.whitened, design)
+    natural = unpin(np, position)
+    rng = np.random.default_rng([seed, 0])
+    groups = {
+        "posterior": _coefficient_draws(natural, draw_components(natural, design, rng), design, runs, rng),
+        "posterior_predictive": _runs_dataset(_response(natural, design, rng).astype(np.float32)),
+        "log_likelihood": _runs_dataset(_log_likelihood(natural, design)),
+        "log_prior": _log_prior(position, design),
+        "sample_stats": _stats(raw),
+        "prior": _prior(design, runs, rng),
+        "observed_data": xr.Dataset({"loss": ("run", runs.frame["loss"].to_numpy(dtype=float))}),
+        "constant_data": _constants(design, runs),
+    }
+    for name in ("observed_data", "constant_data"):
+        groups[name] = groups[name].assign_coords(run=np.arange(len(runs)))
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs = _attributes(design, runs, backend, seed)
+    return tree
+
+
+def _coefficient_draws(
+    natural: Mapping[str, np.ndarray],
+    component: np.ndarray,
+    design: Design,
+    runs: Runs,
+    rng: np.random.Generator,
+) -> xr.Dataset:
+    user = fill_grid(natural, component, design, runs.architectures, runs.context_lengths, rng)
+    draws = on_grid(user, runs.architectures, runs.context_lengths)
+    draws["nu"] = (("chain", "draw"), nu(natural))
+    if design.spec.pooling != "partial":
+        return draws
+    scales = tau(component, design)
+    draws = draws.assign_coords(coefficient=np.array(design.hierarchy.names, dtype=str))
+    dims = ("chain", "draw", "coefficient")
+    draws["tau_architecture"], draws["tau_context"] = (dims, scales[..., 0]), (dims, scales[..., 1])
+    return draws
+
+
+def _prior(design: Design, runs: Runs, rng: np.random.Generator) -> xr.Dataset:
+    natural, component = draw_prior(design, PRIOR_DRAWS, rng)
+    chained = {name: value[None] for name, value in natural.items()}
+    return _coefficient_draws(chained, component[None], design, runs, rng)
+
+
+def _log_likelihood(natural: Mapping[str, np.ndarray], design: Design) -> np.ndarray:
+    from scipy.special import gammaln
+
+    rows = design.weight * slot_log_likelihood(np, natural, design, gammaln)
+    return design.slots.gather(rows)
+
+
+def _log_prior(position: Mapping[str, np.ndarray], design: Design) -> xr.Dataset:
+    import xarray as xr
+    from scipy.special import gammaln
+
+    terms = log_terms(np, position, design, gammaln)
+    named = {name: terms["coefficients"][..., i] for i, name in enumerate(design.hierarchy.names)}
+    return xr.Dataset({k: (("chain", "draw"), v) for k, v in (named | {"nu": terms["nu"]}).items()})
+
+
+def _response(natural: Mapping[str, np.ndarray], design: Design, rng: np.random.Generator) -> np.ndarray:
+    arguments = law_arguments(np, natural, design.spec.law_value.fixed)
+    theta = {name: each_slot(value) for name, value in arguments.items()}
+    mean = log_loss(np, design.log_params, design.log_tokens, theta)
+    scale = total_scale(np, each_slot(np.exp(natural["sigma"])), design.relative_sd)
+    noise = rng.standard_t(nu(natural)[..., None, None], size=mean.shape)
+    return design.slots.gather(np.exp(mean + scale * noise))
+
+
+def _stats(raw: RawDraws) -> xr.Dataset:
+    import xarray as xr
+
+    return xr.Dataset({name: (("chain", "draw"), value) for name, value in raw.stats.items()})
+
+
+def _runs_dataset(loss: np.ndarray) -> xr.Dataset:
+    import xarray as xr
+
+    coords = {dim: np.arange(n) for dim, n in zip(("chain", "draw", "run"), loss.shape, strict=True)}
+    return xr.Dataset({"loss": (("chain", "draw", "run"), loss)}, coords=coords)
+
+
+def _constants(design: Design, runs: Runs) -> xr.Dataset:
+    import xarray as xr
+
+    frame, groups = runs.frame, design.groups
+    seen = set(zip(groups.architecture, groups.context_length, strict=True))
+    observed = [[(a, t) in seen for t in runs.context_lengths] for a in runs.architectures]
+    data = {name: ("run", frame[name].to_numpy(dtype=float)) for name in ("params", "tokens", "flops")}
+    data["run_architecture"] = ("run", frame["architecture"].astype(str).to_numpy(dtype=str))
+    data["run_context_length"] = ("run", frame["context_length"].to_numpy(dtype=np.int64))
+    coords = {
+        "architecture": np.array(runs.architectures, dtype=str),
+        "context_length": np.array(runs.context_lengths, dtype=np.int64),
+    }
+    return xr.Dataset(
+        data | {"observed_group": (("architecture", "context_length"), np.array(observed))}, coords=coords
+    )
+
+
+def _attributes(design: Design, runs: Runs, backend: str, seed: int) -> dict[str, Any]:
+    values = {
+        "kind": "bayes_scaling.Fit",
+        "format_version": FORMAT_VERSION,
+        "spec": design.spec.to_dict(),
+        "data_hash": runs.data_hash,
+        "backend": backend,
+        "seed": seed,
+        "versions": {name: _version(name) for name in _PACKAGES},
+    }
+    return {name: json.dumps(value) for name, value in values.items()}
+
+
+def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed as a package"

@@ -1,0 +1,101 @@
+"""Can the posterior be trusted: all checks of a fit and their worst status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from bayes_scaling.criteria import FAIL, PASS, REVIEW, Check, convergence, data, predictive, sampler
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.posterior import Fit
+
+__all__ = ["FAIL", "PASS", "REVIEW", "Check", "Checks", "convergence_checks", "run_checks"]
+_ORDER = (PASS, REVIEW, FAIL)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """All checks of a fit.
+
+    Attributes
+    ----------
+    rows : tuple of Check
+    """
+
+    rows: tuple[Check, ...]
+
+    @property
+    def status(self) -> str:
+        """The worst status of all."""
+        return max((row.status for row in self.rows), key=_ORDER.index, default=PASS)
+
+    def __getitem__(self, name: str) -> Check:
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(f"no check {name!r}; there are {', '.join(row.name for row in self.rows)}")
+
+    def __iter__(self) -> Iterator[Check]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def table(self) -> pd.DataFrame:
+        """One row a check: name, status, value, rule, threshold, advice."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(row) for row in self.rows], columns=list(Check.__dataclass_fields__))
+
+    def __str__(self) -> str:
+        width = max((len(row.name) for row in self.rows), default=0)
+        return "\n".join([*(_line(row, width) for row in self.rows), f"overall: {self.status}"])
+
+    def _repr_html_(self) -> str:
+        table = self.table().to_html(index=False, float_format="{:.4g}".format)
+        return f"{table}<p>overall: {self.status}</p>"
+
+
+def run_checks(fit: Fit) -> Checks:
+    """Check convergence, fit, priors and the reach of the data.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    Checks
+        FAIL: R-hat above 1.01, bulk or tail effective sample size under 400, any divergence, E-BFMI
+        under 0.3. REVIEW: the trees hit their depth limit, Pareto k values too high, the prior and
+        the data pull apart, the 90% interval does not cover about 90% of the fitted runs, the runs
+        span less than a decade of compute or are fewer than 60.
+
+    See Also
+    --------
+    bayes_scaling.sensitivity.sensitivity : prior and data sensitivity of each quantity.
+
+    References
+    ----------
+    Vehtari et al. 2021 (R-hat, effective sample size); Betancourt 2016 (E-BFMI); Vehtari et al. 2024
+    (Pareto k); Kallioinen et al. 2024 (power-scaling).
+
+    Examples
+    --------
+    >>> print(run_checks(fit))  # doctest: +SKIP
+    """
+    return Checks((*convergence(fit), *sampler(fit), *predictive(fit), *data(fit)))
+
+
+def convergence_checks(fit: Fit) -> Checks:
+    """The sampler's part of `run_checks` alone: R-hat, effective sample sizes and the sampler's statistics."""
+    return Checks((*convergence(fit), *sampler(fit)))
+
+
+def _line(row: Check, width: int) -> str:
+    rule = f"{row.value:>9.4g} {row.rule} {row.threshold:<6.4g}"
+    return f"{row.status:<6} {row.name:<{width}} {rule} {row.advice}"

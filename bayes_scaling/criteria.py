@@ -1,0 +1,215 @@
+"""The single checks: each PASS, REVIEW or FAIL, with what was seen and what to do about it.
+
+The convergence gate (R-hat, effective sample sizes, divergences, E-BFMI) fails a fit; everything
+else asks for a second look.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import xarray as xr
+
+    from bayes_scaling.posterior import Fit
+
+PASS, REVIEW, FAIL = "PASS", "REVIEW", "FAIL"
+R_HAT, ESS, E_BFMI = 1.01, 400, 0.3
+MAX_TREE_DEPTH = 10  # the limit of both back ends' NUTS
+BAD_K_SHARE = 0.01
+NOMINAL = 0.9
+DECADES, RUNS = 1.0, 60  # below either, extrapolations were seen to miss
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check.
+
+    Attributes
+    ----------
+    name : str
+    status : {"PASS", "REVIEW", "FAIL"}
+    value : float
+        NaN where it could not be computed; then the status is not PASS.
+    rule : {"<=", ">="}
+        How value must stand to threshold to pass.
+    threshold : float
+    advice : str
+        What was seen and what to do about it.
+    """
+
+    name: str
+    status: str
+    value: float
+    rule: str
+    threshold: float
+    advice: str
+
+
+def judge(
+    name: str, value: float, rule: str, threshold: float, otherwise: str, fine: str, advice: str
+) -> Check:
+    """A check from its value: PASS by the rule, else ``otherwise``. NaN never passes."""
+    passed = value <= threshold if rule == "<=" else value >= threshold
+    text = fine if passed else advice
+    return Check(name, PASS if passed else otherwise, float(value), rule, float(threshold), text)
+
+
+def convergence(fit: Fit) -> tuple[Check, ...]:
+    """R-hat and the two effective sample sizes, worst over all quantities of groups that have runs."""
+    from bayes_scaling.summary import diagnostics, posterior_cells
+
+    draws, labels = posterior_cells(fit)
+    moving = (draws.max(("chain", "draw")) != draws.min(("chain", "draw"))).values
+    table = labels.join(diagnostics(draws))[moving].reset_index(drop=True)
+    return (_r_hat(table, draws.sizes["chain"]), _ess(table, "ess_bulk"), _ess(table, "ess_tail"))
+
+
+def _r_hat(table: pd.DataFrame, chains: int) -> Check:
+    value, where = _worst(table, "r_hat", largest=True)
+    advice = f"worst is {where}: chains disagree. Raise tune and draws; if it stays, fix priors or the law"
+    if chains < 2:
+        advice = "R-hat needs two chains: fit with chains=4"
+    elif math.isnan(value):
+        advice = f"draws stuck or not finite in {where}. Check the runs and the priors, then fit again"
+    return judge("r_hat", value, "<=", R_HAT, FAIL, f"chains agree; largest for {where}", advice)
+
+
+def _ess(table: pd.DataFrame, name: str) -> Check:
+    value, where = _worst(table, name, largest=False)
+    times = "more" if math.isnan(value) else f"at least {math.ceil(ESS / value)} times the"
+    part = "bulk" if name == "ess_bulk" else "tail"
+    advice = f"too few independent draws in the {part} of {where}. Fit with {times} draws"
+    return judge(name, value, ">=", ESS, FAIL, f"smallest for {where}", advice)
+
+
+def _worst(table: pd.DataFrame, column: str, largest: bool) -> tuple[float, str]:
+    """The worst value and where; a value that is not finite is the worst of all."""
+    from bayes_scaling.summary import describe_cell
+
+    values = table[column].to_numpy(dtype=float)
+    if values.size == 0:
+        return math.nan, "every quantity: the sampler never moved"
+    row = extreme(values, largest)
+    return float(values[row]), describe_cell(table.iloc[row])
+
+
+def extreme(values: np.ndarray, largest: bool) -> int:
+    """Position of the first NaN, or else of the largest or smallest value."""
+    import numpy as np
+
+    return int(np.argmax(values) if largest else np.argmin(values))  # NumPy gives NaN first, as wanted
+
+
+def sampler(fit: Fit) -> tuple[Check, ...]:
+    """Divergences, E-BFMI and trees at their depth limit."""
+    stats = fit.idata["sample_stats"].to_dataset()
+    return (_divergences(stats), _e_bfmi(stats), _tree_depth(stats))
+
+
+def _divergences(stats: xr.Dataset) -> Check:
+    if "diverging" not in stats:
+        return _absent("divergences", "<=", 0)
+    count, size = int(stats["diverging"].sum()), stats["diverging"].size
+    advice = f"{count} of {size} transitions diverged: parts of the posterior are missed. Raise tune, "
+    advice += "give tighter priors, or take the simpler law"
+    return judge("divergences", count, "<=", 0, FAIL, f"none in {size} transitions", advice)
+
+
+def _e_bfmi(stats: xr.Dataset) -> Check:
+    import arviz_stats as az
+
+    if "energy" not in stats:
+        return _absent("e_bfmi", ">=", E_BFMI)
+    per_chain = az.bfmi(stats[["energy"]].to_dataarray().isel(variable=0, drop=True))
+    values = per_chain.values if hasattr(per_chain, "values") else per_chain
+    advice = f"chain {int(values.argmin())} explores energies too slowly: tails are heavy. Raise tune, tighten priors"
+    return judge("e_bfmi", values.min(), ">=", E_BFMI, FAIL, "energies are well explored", advice)
+
+
+def _tree_depth(stats: xr.Dataset) -> Check:
+    if "tree_depth" not in stats:
+        return _absent("tree_depth", "<=", 0)
+    hits = int((stats["tree_depth"] >= MAX_TREE_DEPTH).sum())
+    advice = f"{hits} trajectories hit the depth limit {MAX_TREE_DEPTH}: correct, but slow. Raise tune"
+    return judge("tree_depth", hits, "<=", 0, REVIEW, f"no trajectory hit the limit {MAX_TREE_DEPTH}", advice)
+
+
+def _absent(name: str, rule: str, threshold: float) -> Check:
+    advice = "not recorded by the sampler, so it cannot be checked"
+    return Check(name, REVIEW, math.nan, rule, float(threshold), advice)
+
+
+def predictive(fit: Fit) -> tuple[Check, ...]:
+    """Pareto k of leave-one-out, prior against data, and the cover of the fitted runs."""
+    return (_pareto_k(fit), _prior_conflict(fit), _coverage(fit))
+
+
+def _pareto_k(fit: Fit) -> Check:
+    from bayes_scaling.loo import bad_runs, loo
+
+    score = loo(fit)
+    bad = bad_runs(score)
+    shown = f"{len(bad)} of {score.n_data_points} runs have Pareto k above {score.good_k:.2f}"
+    advice = f"{shown} (rows {_some(bad)}): the fit hangs on them. Look at these runs; do not trust LOO"
+    share = len(bad) / score.n_data_points
+    return judge("pareto_k", share, "<=", BAD_K_SHARE, REVIEW, shown, advice)
+
+
+def _prior_conflict(fit: Fit) -> Check:
+    from bayes_scaling.sensitivity import THRESHOLD, sensitivity
+    from bayes_scaling.summary import describe_cell
+
+    table = sensitivity(fit)
+    both = table[["prior", "likelihood"]].to_numpy(dtype=float).min(axis=1)
+    row = extreme(both, largest=True)
+    where = describe_cell(table.iloc[row])
+    advice = f"prior and data pull {where} apart: the prior does not suit these runs, or the law misses "
+    advice += "them and pays here. Compare prior with posterior, then change the prior or the law"
+    fine = f"prior and data agree; nearest to a conflict is {where}"
+    return judge("prior_conflict", both[row], "<=", THRESHOLD, REVIEW, fine, advice)
+
+
+def _coverage(fit: Fit) -> Check:
+    """Distance of the share of runs inside the 90% interval from 0.9, allowing two standard errors."""
+    frame = fit.runs.frame
+    below = fit.idata["posterior_predictive"]["loss"] < fit.idata["observed_data"]["loss"]
+    inside = abs(below.mean(("chain", "draw")).values - 0.5) <= NOMINAL / 2
+    groups = frame.assign(inside=inside).groupby(["architecture", "context_length"])["inside"].mean()
+    name, share = (groups - NOMINAL).abs().idxmax(), inside.mean()
+    allowed = 0.05 + 2 * math.sqrt(NOMINAL * (1 - NOMINAL) / len(frame))
+    seen = f"the 90% interval covers {share:.0%} of the fitted runs; "
+    seen += f"furthest off {name[0]}, {name[1]}: {groups[name]:.0%}"
+    advice = f"{seen}. The law or the noise does not describe them: plot the residuals, look for outliers"
+    return judge("coverage", abs(share - NOMINAL), "<=", allowed, REVIEW, seen, advice)
+
+
+def data(fit: Fit) -> tuple[Check, ...]:
+    """Whether the runs are a base broad enough to extrapolate from."""
+    return (_compute_span(fit.runs.frame), _run_count(fit.runs.frame))
+
+
+def _compute_span(frame: pd.DataFrame) -> Check:
+    import numpy as np
+
+    flops = frame.groupby("architecture")["flops"]
+    decades = (flops.max() / flops.min()).apply(np.log10)
+    name, value = decades.idxmin(), decades.min()
+    seen = f"the runs of {name} span {value:.1f} decades of compute"
+    advice = f"{seen}: the exponents rest on the priors. Add smaller or larger runs before extrapolating"
+    return judge("compute_span", value, ">=", DECADES, REVIEW, seen, advice)
+
+
+def _run_count(frame: pd.DataFrame) -> Check:
+    count = len(frame)
+    advice = f"{count} runs are few: intervals of extrapolations may be too narrow. Add runs, or keep near the data"
+    return judge("run_count", count, ">=", RUNS, REVIEW, f"{count} runs", advice)
+
+
+def _some(rows: Any, most: int = 5) -> str:
+    shown = ", ".join(str(int(row)) for row in rows[:most])
+    return f"{shown}, ..." if len(rows) > most else shown

@@ -1,0 +1,31 @@
+"""The errors and warnings a user can meet. Each message names the place and the remedy."""
+
+from __future__ import annotations
+
+
+class BayesScalingError(ValueError):
+    """Bad input: the base of every error this package raises on purpose (exit code 2)."""
+
+
+class RunsError(BayesScalingError):
+    """A table of runs that cannot be read or is not valid."""
+
+
+class SpecError(BayesScalingError):
+    """A model specification that names no known law, pooling or prior."""
+
+
+class FitFileError(BayesScalingError):
+    """A file that is not a whole, readable fit of this package."""
+
+
+class BudgetError(BayesScalingError):
+    """A compute budget, context length or architecture that a query cannot use."""
+
+
+class RunsWarning(UserWarning):
+    """A table of runs that is valid but will not answer every question."""
+
+
+class ConvergenceWarning(UserWarning):
+    """A posterior that did not pass the convergence gate."""

@@ -1,0 +1,164 @@
+"""`fit`: from runs to a joint posterior."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bayes_scaling.errors import ConvergenceWarning, SpecError
+from bayes_scaling.models.draws import RawDraws, Sampling
+from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.posterior import Fit
+from bayes_scaling.runs import Runs, load_runs
+from bayes_scaling.validation import require_fittable
+
+if TYPE_CHECKING:
+    from bayes_scaling.models.design import Design
+    from bayes_scaling.models.whitening import Whitening
+
+BACKENDS = ("numpyro", "pymc")
+SAMPLERS = ("nutpie", "pymc")
+
+
+def fit(
+    runs: Any,
+    spec: ModelSpec | None = None,
+    *,
+    law: str | None = None,
+    pooling: str | None = None,
+    priors: Mapping[str, Mapping[str, float]] | None = None,
+    backend: str = "numpyro",
+    sampler: str = "nutpie",
+    draws: int = 1000,
+    tune: int = 400,
+    chains: int = 4,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> Fit:
+    """Fit a scaling law jointly to all groups and sample the posterior.
+
+    Parameters
+    ----------
+    runs : Runs, path, DataFrame or catalogue name
+        See `load_runs`.
+    spec : ModelSpec, optional
+        Or its parts: ``law`` ("gamma" or "chinchilla"), ``pooling`` ("partial", "none",
+        "complete"), ``priors`` (changes by name).
+    backend : {"numpyro", "pymc"}
+    sampler : {"nutpie", "pymc"}
+        For the PyMC back end: nutpie, or PyMC's own (no compilation, slower draws).
+    draws, tune, chains : int
+    seed : int
+        The same seed gives the same draws on one machine and back end.
+    progress : bool, optional
+        Default: where standard error is a terminal.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    RunsError
+        Runs that cannot be read or fitted.
+    SpecError
+        An unknown law, pooling, prior, back end or sampler, or sizes that are not positive.
+
+    Warns
+    -----
+    ConvergenceWarning
+        The posterior did not pass the convergence gate.
+
+    See Also
+    --------
+    load_fit, frontier, compare, predict
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> posterior = bs.fit("simulated", draws=500, progress=False)  # doctest: +SKIP
+    """
+    spec = _spec(spec, law, pooling, priors)
+    sampling = _sampling(backend, sampler, draws, tune, chains, seed, progress)
+    runs = runs if isinstance(runs, Runs) else load_runs(runs)
+    require_fittable(runs)
+    result = _fit(runs, spec, backend, sampler, sampling)
+    _warn_unless_converged(result)
+    return result
+
+
+def _fit(runs: Runs, spec: ModelSpec, backend: str, sampler: str, sampling: Sampling) -> Fit:
+    from bayes_scaling.assembly import assemble
+    from bayes_scaling.models.design import build_design
+    from bayes_scaling.models.whitening import find_whitening
+
+    _keep_compiled()
+    design = build_design(runs, spec)
+    whitening = find_whitening(design)
+    raw = _sample(design, whitening, backend, sampler, sampling)
+    return Fit(assemble(raw, design, whitening, runs, backend, sampling.seed), runs, spec)
+
+
+def _sample(
+    design: Design, whitening: Whitening, backend: str, sampler: str, sampling: Sampling
+) -> RawDraws:
+    if backend == "numpyro":
+        from bayes_scaling.models.loss_numpyro import sample_numpyro
+
+        return sample_numpyro(design, whitening, sampling)
+    from bayes_scaling.models import loss_pymc
+
+    sample = loss_pymc.sample_nutpie if sampler == "nutpie" else loss_pymc.sample_pymc
+    return sample(design, whitening, sampling)
+
+
+def _spec(
+    spec: ModelSpec | None,
+    law: str | None,
+    pooling: str | None,
+    priors: Mapping[str, Mapping[str, float]] | None,
+) -> ModelSpec:
+    """The spec, or one made of its parts; both at once is an error."""
+    parts = {"law": law, "pooling": pooling, "priors": priors}
+    given: dict[str, Any] = {name: value for name, value in parts.items() if value is not None}
+    if spec is not None and given:
+        raise SpecError(f"give spec or {', '.join(given)}, not both")
+    return spec or ModelSpec(**given)
+
+
+def _sampling(
+    backend: str, sampler: str, draws: int, tune: int, chains: int, seed: int, progress: bool | None
+) -> Sampling:
+    for what, value, known in (("backend", backend, BACKENDS), ("sampler", sampler, SAMPLERS)):
+        if value not in known:
+            raise SpecError(f"unknown {what} {value!r}; choose one of {', '.join(known)}")
+    for what, count, least in (("draws", draws, 4), ("tune", tune, 1), ("chains", chains, 1), ("seed", seed, 0)):
+        if isinstance(count, bool) or not isinstance(count, int) or count < least:
+            raise SpecError(f"{what} must be a whole number of at least {least}, not {count!r}")
+    return Sampling(draws, tune, chains, seed, sys.stderr.isatty() if progress is None else progress)
+
+
+def _keep_compiled() -> None:
+    """Keep JAX's compiled code on disk, unless the user has chosen a place or refused."""
+    import jax
+    from platformdirs import user_cache_path
+
+    if jax.config.jax_compilation_cache_dir is None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        folder = Path(user_cache_path("bayes_scaling")) / "jax"
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+
+
+def _warn_unless_converged(result: Fit) -> None:
+    from bayes_scaling.criteria import FAIL, convergence, sampler
+
+    failed = [row for row in (*convergence(result), *sampler(result)) if row.status == FAIL]
+    if failed:
+        text = "; ".join(
+            f"{row.name} is {row.value:.4g}, needs {row.rule} {row.threshold:g}: {row.advice}" for row in failed
+        )
+        warnings.warn(f"the posterior failed the convergence gate. {text}", ConvergenceWarning, stacklevel=3)

@@ -1,0 +1,63 @@
+"""Inverse questions to a loss that falls along a ladder of budgets, for all draws at once.
+
+Between rungs ln loss is taken as straight in ln compute; with 12 rungs a decade that moves a
+compute multiplier by less than 0.1%.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+RUNGS_PER_DECADE = 12
+
+
+def make_ladder(low: float, high: float) -> np.ndarray:
+    """Budgets in equal steps of their logs that include both ends."""
+    return np.geomspace(low, high, int(np.ceil(RUNGS_PER_DECADE * np.log10(high / low))) + 1)
+
+
+def compute_for_loss(loss: np.ndarray, ladder: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Compute at which a falling loss reaches a target.
+
+    Parameters
+    ----------
+    loss : ndarray (..., rung)
+    ladder : ndarray (rung,)
+    target : ndarray (...)
+
+    Returns
+    -------
+    ndarray (...)
+        Infinite where the last rung does not reach it; below the first rung the first step goes on.
+    """
+    reached = (loss > target[..., None]).sum(-1)
+    right = np.clip(reached, 1, len(ladder) - 1)[..., None]
+    logs, x = np.log(loss), np.log(ladder)
+    y0, y1 = (np.take_along_axis(logs, right - i, -1)[..., 0] for i in (1, 0))
+    x0, x1 = x[right[..., 0] - 1], x[right[..., 0]]
+    found = x0 + (x1 - x0) * (np.log(target) - y0) / (y1 - y0)
+    return np.where(reached == len(ladder), np.inf, np.exp(found))
+
+
+def crossings(difference: np.ndarray, ladder: np.ndarray, compute: np.ndarray) -> np.ndarray:
+    """Budget at which the sign changes, the one nearest each given budget.
+
+    Parameters
+    ----------
+    difference : ndarray (..., rung)
+    ladder : ndarray (rung,)
+    compute : ndarray (budget,)
+
+    Returns
+    -------
+    ndarray (..., budget)
+        NaN where there is none.
+    """
+    x = np.log(ladder)
+    left, right = difference[..., :-1], difference[..., 1:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        zero = x[:-1] + np.diff(x) * left / (left - right)
+    zero = np.where(np.signbit(left) != np.signbit(right), zero, np.inf)
+    nearest = [np.abs(zero - at).argmin(-1)[..., None] for at in np.log(compute)]
+    found = np.concatenate([np.take_along_axis(zero, i, -1) for i in nearest], axis=-1)
+    return np.where(np.isfinite(found), np.exp(found), np.nan)

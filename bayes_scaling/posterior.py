@@ -1,0 +1,184 @@
+"""`Fit`: a posterior with the runs and the spec it came from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.errors import BudgetError
+from bayes_scaling.laws import Law
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from bayes_scaling.checks import Checks
+    from bayes_scaling.models.spec import ModelSpec
+    from bayes_scaling.runs import Runs
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fitted model. Frozen and thin: the methods call the functions of their name.
+
+    Attributes
+    ----------
+    idata : DataTree
+        ArviZ groups prior, posterior, posterior_predictive, log_likelihood, log_prior,
+        sample_stats, observed_data, constant_data; dims chain, draw, architecture,
+        context_length, run.
+    runs : Runs
+    spec : ModelSpec
+    """
+
+    idata: xr.DataTree
+    runs: Runs
+    spec: ModelSpec
+
+    @property
+    def law(self) -> Law:
+        """The law fitted."""
+        return self.spec.law_value
+
+    @property
+    def backend(self) -> str:
+        """The back end that sampled."""
+        return str(json.loads(self.idata.attrs["backend"]))
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """Posterior draws."""
+        return self.idata["posterior"].to_dataset()
+
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """Architectures fitted, sorted."""
+        return tuple(str(a) for a in self.posterior["architecture"].to_numpy())
+
+    @property
+    def context_lengths(self) -> tuple[int, ...]:
+        """Context lengths fitted, sorted."""
+        return tuple(int(t) for t in self.posterior["context_length"].to_numpy())
+
+    def summary(self) -> pd.DataFrame:
+        """Posterior table; see `bayes_scaling.summary.summarise`."""
+        from bayes_scaling.summary import summarise
+
+        return summarise(self)
+
+    def checks(self) -> Checks:
+        """PASS, REVIEW or FAIL with advice; see `bayes_scaling.checks.run_checks`."""
+        from bayes_scaling.checks import run_checks
+
+        return run_checks(self)
+
+    def predict(self, runs: Any, kind: str = "mean", seed: int = 0) -> xr.DataArray:
+        """Draws of the loss of given runs; see `bayes_scaling.predict`."""
+        from bayes_scaling.prediction import predict
+
+        return predict(self, runs, kind=kind, seed=seed)
+
+    def save(self, path: str | Path) -> None:
+        """Write to NetCDF, atomically; see `bayes_scaling.load_fit`."""
+        from bayes_scaling.storage import save
+
+        save(self, path)
+
+    def cite(self) -> str:
+        """BibTeX of what was used."""
+        from bayes_scaling.cite import cite
+
+        return cite(self)
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.architectures)
+        size = self.posterior.sizes
+        return (
+            f"Fit({self.law.name} law, {self.spec.pooling} pooling, {self.backend}; {len(self.runs)} runs of "
+            f"{names}; {size['chain']} chains x {size['draw']} draws)"
+        )
+
+
+def coefficients(
+    fit: Fit,
+    architecture: Any = None,
+    context_length: Any = None,
+    allow_new: bool = False,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Posterior draws of the law's coefficients for any groups.
+
+    Groups that have runs get their posterior; others, such as an unseen context length, are drawn
+    from the hierarchy given those.
+
+    Parameters
+    ----------
+    fit : Fit
+    architecture : str or sequence of str, optional
+        Default: all fitted.
+    context_length : int or sequence of int, optional
+        Tokens. Default: all fitted.
+    allow_new : bool
+        Accept architectures without runs: what the others say of a new one, wide.
+    seed : int
+        For groups not in the fit.
+
+    Returns
+    -------
+    Dataset
+        Variables of the law and sigma; dims chain, draw, architecture, context_length.
+
+    Raises
+    ------
+    BudgetError
+        Unknown architecture, or a context length that is not a positive whole number.
+    """
+    architectures = _architectures(fit, architecture, allow_new)
+    contexts = _contexts(fit, context_length)
+    posterior = fit.posterior[[*fit.law.names, "sigma"]]
+    known = set(fit.architectures).issuperset(architectures) and set(fit.context_lengths).issuperset(contexts)
+    if not known:
+        posterior = _with_unseen(fit, posterior, architectures, contexts, seed)
+    return posterior.sel(architecture=architectures, context_length=contexts)
+
+
+def _architectures(fit: Fit, wanted: Any, allow_new: bool) -> list[str]:
+    if wanted is None:
+        return list(fit.architectures)
+    names = [str(name) for name in np.atleast_1d(np.asarray(wanted, dtype=object))]
+    unknown = [name for name in names if name not in fit.architectures]
+    if unknown and not allow_new:
+        known = ", ".join(fit.architectures)
+        raise BudgetError(f"unknown architecture {unknown[0]!r}: this fit has {known}")
+    return list(dict.fromkeys(names))
+
+
+def _contexts(fit: Fit, wanted: Any) -> list[int]:
+    if wanted is None:
+        return list(fit.context_lengths)
+    values = np.atleast_1d(np.asarray(wanted, dtype=float)).ravel()
+    bad = values[~(np.isfinite(values) & (values >= 1) & (values == np.round(values)) & (values < 2**53))]
+    if bad.size or not values.size:
+        shown = bad[0] if bad.size else "none"
+        raise BudgetError(f"context length {shown}: give a positive whole number of tokens, such as 8192")
+    return list(dict.fromkeys(int(v) for v in values))
+
+
+def _with_unseen(
+    fit: Fit, posterior: xr.Dataset, architectures: list[str], contexts: list[int], seed: int
+) -> xr.Dataset:
+    """The posterior on the union of the fitted grid and the wanted one."""
+    from bayes_scaling.models.design import build_design
+    from bayes_scaling.models.grid import fill_grid, on_grid, seen_draws
+
+    design = build_design(fit.runs, fit.spec)
+    names = sorted({*fit.architectures, *architectures})
+    lengths = sorted({*fit.context_lengths, *contexts})
+    natural, component = seen_draws(fit.posterior, design)
+    user = fill_grid(natural, component, design, names, lengths, np.random.default_rng([seed, 1]))
+    drawn = on_grid(user, names, lengths)
+    return posterior.combine_first(drawn)

@@ -1,0 +1,148 @@
+"""Draws of the loss of given runs, from the posterior or the prior."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.errors import SpecError
+from bayes_scaling.laws import Law, log_form, log_loss
+from bayes_scaling.posterior import Fit, coefficients
+from bayes_scaling.reach import decades_outside, nearest_runs
+from bayes_scaling.runs import Runs, load_runs
+from bayes_scaling.tables import summarise_draws
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from bayes_scaling.models.spec import ModelSpec
+
+KINDS = ("mean", "response")
+
+
+def predict(
+    fit: Fit, runs: Any, kind: str = "mean", seed: int = 0, allow_new: bool = False
+) -> xr.DataArray:
+    """Posterior draws of the loss of given runs.
+
+    Parameters
+    ----------
+    fit : Fit
+    runs : Runs, path, DataFrame or catalogue name
+        With architecture, context_length, params and tokens; a loss is not needed.
+    kind : {"mean", "response"}
+        The law's loss, or what one run will show: the law and its scatter.
+    seed : int
+        For the scatter and for groups without runs.
+    allow_new : bool
+        Accept architectures that the fit has not seen.
+
+    Returns
+    -------
+    DataArray
+        Loss in nats per token, dims chain, draw, run.
+
+    Raises
+    ------
+    SpecError, RunsError, BudgetError
+        Unknown kind; runs that cannot be read; an unknown architecture.
+    """
+    if kind not in KINDS:
+        raise SpecError(f"unknown kind {kind!r}; choose one of {', '.join(KINDS)}")
+    runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
+    draws = coefficients(fit, runs.architectures, runs.context_lengths, allow_new=allow_new, seed=seed)
+    cells = _each_run(draws, runs)
+    log_mean = _log_mean(fit.law, cells, runs)
+    if kind == "response":
+        log_mean = log_mean + cells["sigma"] * _scatter(fit, log_mean.shape, seed)
+    return _as_draws(np.exp(log_mean))
+
+
+def predict_table(fit: Fit, runs: Any, kind: str = "mean", seed: int = 0) -> pd.DataFrame:
+    """One row a run: its design, then mean, sd and quantiles of its loss in nats per token.
+
+    ``extrapolation_decades`` is the farthest of params, tokens and 6ND outside the group's runs.
+
+    See Also
+    --------
+    predict : the arguments and errors.
+    """
+    runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
+    table = summarise_draws(predict(fit, runs, kind, seed)).reset_index(drop=True)
+    design = runs.frame[["architecture", "context_length", "params", "tokens"]].reset_index(drop=True)
+    design.insert(0, "row", range(len(design)))
+    table = design.join(table[["mean", "sd", "q025", "q05", "q25", "median", "q75", "q95", "q975"]])
+    return table.assign(extrapolation_decades=_reach(fit, design))
+
+
+def prior_predictive(
+    runs: Any, spec: ModelSpec | None = None, draws: int = 1000, seed: int = 0
+) -> xr.DataArray:
+    """Draws from the prior of the mean loss of given runs: do the priors give sensible curves?
+
+    Parameters
+    ----------
+    runs : Runs, path, DataFrame or catalogue name
+    spec : ModelSpec, optional
+    draws, seed : int
+
+    Returns
+    -------
+    DataArray
+        Loss in nats per token, dims chain (1), draw, run.
+    """
+    from bayes_scaling.models.coefficients import draw_prior, to_user
+    from bayes_scaling.models.design import build_design
+    from bayes_scaling.models.spec import ModelSpec
+
+    runs = runs if isinstance(runs, Runs) else load_runs(runs)
+    design = build_design(runs, spec or ModelSpec())
+    natural, _ = draw_prior(design, draws, np.random.default_rng(seed))
+    cells = {name: value[None][..., design.slots.column] for name, value in to_user(natural, design).items()}
+    return _as_draws(np.exp(_log_mean(design.spec.law_value, cells, runs)))
+
+
+def _each_run(draws: xr.Dataset, runs: Runs) -> dict[str, np.ndarray]:
+    """Coefficients (chain, draw, run)."""
+    rows = draws["architecture"].to_index().get_indexer(runs.frame["architecture"].astype(str))
+    columns = draws["context_length"].to_index().get_indexer(runs.frame["context_length"])
+    dims = ("chain", "draw", "architecture", "context_length")
+    return {
+        str(name): draws[name].transpose(*dims).to_numpy()[..., rows, columns] for name in draws.data_vars
+    }
+
+
+def _log_mean(law: Law, cells: dict[str, np.ndarray], runs: Runs) -> np.ndarray:
+    logs = (np.log(runs.frame[name].to_numpy(dtype=float)) for name in ("params", "tokens"))
+    return np.asarray(log_loss(np, *logs, log_form(np, law.complete(cells))))
+
+
+def _scatter(fit: Fit, shape: tuple[int, ...], seed: int) -> np.ndarray:
+    nu = fit.posterior["nu"].transpose("chain", "draw").to_numpy()[..., None]
+    return np.random.default_rng([seed, 2]).standard_t(nu, size=shape)
+
+
+def _as_draws(loss: np.ndarray) -> xr.DataArray:
+    import xarray as xr
+
+    coords = {dim: np.arange(n) for dim, n in zip(("chain", "draw", "run"), loss.shape, strict=True)}
+    return xr.DataArray(loss, dims=("chain", "draw", "run"), coords=coords, name="loss")
+
+
+def _reach(fit: Fit, design: pd.DataFrame) -> np.ndarray:
+    """Decades outside the fitted runs, by group."""
+    far = np.zeros(len(design))
+    for (architecture, context), rows in design.groupby(["architecture", "context_length"]).indices.items():
+        part = design.iloc[rows]
+        for name in ("params", "tokens"):
+            known = nearest_runs(fit.runs, name, str(architecture), int(context))
+            far[rows] = np.maximum(far[rows], decades_outside(part[name].to_numpy(dtype=float), known))
+        known = 6 * np.prod(
+            [nearest_runs(fit.runs, name, str(architecture), int(context)) for name in ("params", "tokens")],
+            axis=0,
+        )
+        wanted = 6 * part["params"].to_numpy(dtype=float) * part["tokens"].to_numpy(dtype=float)
+        far[rows] = np.maximum(far[rows], decades_outside(wanted, known))
+    return far

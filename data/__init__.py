@@ -1,0 +1,1 @@
+"""Data sets: the catalogue, reading files of runs, simulated runs."""

@@ -1,0 +1,1 @@
+"""GPU kernels and their timings; they need the extra: ``pip install "bayes-scaling[kernels]"``."""

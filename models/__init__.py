@@ -1,0 +1,1 @@
+"""The statistical models: specification, priors, log density, and their PyMC and NumPyro forms."""

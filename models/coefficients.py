@@ -1,0 +1,122 @@
+"""From positions to the law's coefficients in user units, and to groups that were not observed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from bayes_scaling.models.density import degrees, law_arguments
+from bayes_scaling.models.design import Design
+from bayes_scaling.models.hierarchy import Groups, component_log_density, kernels
+
+Draws = Mapping[str, np.ndarray]
+
+
+def to_user(natural: Draws, design: Design) -> dict[str, np.ndarray]:
+    """E (nats), A, B (raw params and tokens), alpha, beta[, gamma] and sigma, each (..., group)."""
+    law = design.spec.law_value
+    theta = law_arguments(np, natural, law.fixed)
+    user = {
+        "E": np.exp(theta["log_E"]),
+        "A": np.exp(theta["log_A"] + theta["alpha"] * np.log(design.reference_params)),
+        "B": np.exp(theta["log_B"] + theta["beta"] * np.log(design.reference_tokens)),
+        "alpha": theta["alpha"],
+        "beta": theta["beta"],
+        "gamma": theta["gamma"],
+    }
+    return {name: user[name] for name in law.names} | {"sigma": np.exp(natural["sigma"])}
+
+
+def to_natural(user: Draws, design: Design) -> dict[str, np.ndarray]:
+    """The inverse of `to_user`."""
+    law = design.spec.law_value
+    full = law.complete(user)
+    log_a = np.log(full["A"]) - full["alpha"] * np.log(design.reference_params)
+    log_b = np.log(full["B"]) - full["beta"] * np.log(design.reference_tokens)
+    natural = {
+        "E": np.log(full["E"]),
+        "R": full["gamma"] * np.logaddexp(log_a, log_b),
+        "share": log_a - log_b,
+        "slope_params": np.log(full["gamma"] * full["alpha"]),
+        "slope_tokens": np.log(full["gamma"] * full["beta"]),
+        "gamma": np.log(full["gamma"]),
+        "sigma": np.log(user["sigma"]),
+    }
+    return {name: natural[name] for name in design.hierarchy.names}
+
+
+def nu(position: Draws) -> np.ndarray:
+    """Degrees of freedom of the residuals."""
+    return np.asarray(degrees(np, position["nu"]))
+
+
+def draw_components(natural: Draws, design: Design, rng: np.random.Generator) -> np.ndarray:
+    """Index of the hierarchy's scales given the coefficients, exactly: (..., coefficient)."""
+    log_density = component_log_density(_stacked(natural, design), design.hierarchy)
+    return np.argmax(log_density + rng.gumbel(size=log_density.shape), axis=-1)
+
+
+def tau(component: np.ndarray, design: Design) -> np.ndarray:
+    """Scales between architectures and with context length: (..., coefficient, 2)."""
+    return design.hierarchy.tau[np.arange(component.shape[-1]), component]
+
+
+def component_of(tau_architecture: np.ndarray, tau_context: np.ndarray, design: Design) -> np.ndarray:
+    """Index of the nearest scales; the inverse of `tau`."""
+    wanted = np.stack([tau_architecture, tau_context], axis=-1)[..., None, :]
+    return np.abs(np.log(design.hierarchy.tau / wanted)).sum(-1).argmin(-1)
+
+
+def draw_unseen(
+    natural: Draws, component: np.ndarray, design: Design, new: Groups, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Coefficients of groups without runs, given those with: each (..., new group).
+
+    Under no pooling they are the prior's; under complete pooling the one column's.
+    """
+    pooling = design.spec.pooling
+    if pooling == "complete":
+        return {name: np.repeat(value, len(new), axis=-1) for name, value in natural.items()}
+    values = _stacked(natural, design)
+    noise = rng.standard_normal((*values.shape[:-1], len(new)))
+    if pooling == "none":
+        scale = np.sqrt(design.hierarchy.covariance[:, 0, 0, 0])
+        drawn = design.hierarchy.mean[:, None] + scale[:, None] * noise
+    else:
+        drawn = _condition(values, component, design, new, noise)
+    return {name: drawn[..., i, :] for i, name in enumerate(design.hierarchy.names)}
+
+
+def _condition(
+    values: np.ndarray, component: np.ndarray, design: Design, new: Groups, noise: np.ndarray
+) -> np.ndarray:
+    """Conditional normal draws, the matrices made once for each coefficient and component."""
+    h, seen = design.hierarchy, len(design.groups)
+    variance = np.array([design.spec.prior(name).scale ** 2 for name in h.names])
+    parts = h.tau[..., None, None] ** 2 * np.stack(kernels(design.groups.joined(new)))
+    covariance = variance[:, None, None, None] + parts.sum(2)
+    cross = covariance[..., seen:, :seen]
+    gain = cross @ np.linalg.inv(covariance[..., :seen, :seen])
+    spread = covariance[..., seen:, seen:] - gain @ cross.swapaxes(-1, -2)
+    factor = np.linalg.cholesky(spread + 1e-12 * np.eye(len(new)))
+    index = np.arange(len(h.names))
+    deviation = (values - h.mean[:, None])[..., None]
+    moved = gain[index, component] @ deviation + factor[index, component] @ noise[..., None]
+    return h.mean[:, None] + moved[..., 0]
+
+
+def draw_prior(design: Design, draws: int, rng: np.random.Generator) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Coefficients (draw, column) and their components (draw, coefficient) from the prior; ``nu`` too."""
+    h = design.hierarchy
+    component = rng.integers(h.tau.shape[1], size=(draws, len(h.names)))
+    factor = np.linalg.cholesky(h.covariance)[np.arange(len(h.names)), component]
+    noise = rng.standard_normal((draws, len(h.names), design.columns, 1))
+    values = h.mean[:, None] + (factor @ noise)[..., 0]
+    natural = {name: values[:, i] for i, name in enumerate(h.names)}
+    natural["nu"] = design.nu_center + design.nu_prior.scale * rng.standard_normal(draws)
+    return natural, component
+
+
+def _stacked(natural: Draws, design: Design) -> np.ndarray:
+    return np.stack([natural[name] for name in design.hierarchy.names], axis=-2)

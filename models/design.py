@@ -1,0 +1,141 @@
+"""The runs as arrays for the log density: one row of slots per group, scaled logs, hierarchies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayes_scaling.models.hierarchy import Groups, Hierarchy, build_hierarchy, center
+from bayes_scaling.models.priors import Prior
+from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.runs import Runs
+
+GROUP_PRIORS = ("E", "R", "share", "slope_params", "slope_tokens", "gamma", "sigma")
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Where each run stands in the (column, slot) arrays, so that nothing is gathered by group.
+
+    Attributes
+    ----------
+    column, slot : ndarray (run,)
+    shape : tuple of int
+        Columns (groups, or one under complete pooling) and the most runs that one of them has.
+    """
+
+    column: np.ndarray
+    slot: np.ndarray
+    shape: tuple[int, int]
+
+    def spread(self, values: np.ndarray, empty: float) -> np.ndarray:
+        """Values (run,) as (column, slot), the free slots filled with ``empty``."""
+        table = np.full(self.shape, empty)
+        table[self.column, self.slot] = values
+        return table
+
+    def gather(self, table: np.ndarray) -> np.ndarray:
+        """Values (..., column, slot) as (..., run)."""
+        return table[..., self.column, self.slot]
+
+
+@dataclass(frozen=True)
+class Design:
+    """All that the log density needs.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    groups : Groups
+        The observed groups; under complete pooling they share one column.
+    slots : Slots
+    log_loss, log_params, log_tokens, weight : ndarray (column, slot)
+        Natural logs, params and tokens relative to the references; the weight multiplies a run's
+        log likelihood and is 0 in a free slot.
+    relative_sd : ndarray (column, slot) or None
+        Known measurement error of the loss over the loss.
+    reference_params, reference_tokens : float
+        Geometric means over the runs.
+    hierarchy : Hierarchy
+        Of the coefficients in the order of the rows of a position.
+    nu_prior : Prior
+    """
+
+    spec: ModelSpec
+    groups: Groups
+    slots: Slots
+    log_loss: np.ndarray
+    log_params: np.ndarray
+    log_tokens: np.ndarray
+    weight: np.ndarray
+    relative_sd: np.ndarray | None
+    reference_params: float
+    reference_tokens: float
+    hierarchy: Hierarchy
+    nu_prior: Prior
+
+    @property
+    def columns(self) -> int:
+        """Groups, or 1 under complete pooling."""
+        return self.slots.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Length of a position: coefficients x columns, then ln(nu - 2)."""
+        return len(self.hierarchy.names) * self.columns + 1
+
+    @property
+    def nu_center(self) -> float:
+        """Prior mean of ln(nu - 2)."""
+        return center(self.nu_prior)
+
+
+def build_design(runs: Runs, spec: ModelSpec) -> Design:
+    """Arrays of the runs for one spec."""
+    groups, code = observed_groups(runs)
+    slots = _slots(np.zeros_like(code) if spec.pooling == "complete" else code)
+    log_params, log_tokens = np.log(_floats(runs, "params")), np.log(_floats(runs, "tokens"))
+    loss = _floats(runs, "loss")
+    sd = np.nan_to_num(_floats(runs, "loss_sd", 0.0))
+    names = [name for name in GROUP_PRIORS if name not in spec.law_value.fixed]
+    return Design(
+        spec=spec,
+        groups=groups,
+        slots=slots,
+        log_loss=slots.spread(np.log(loss), float(np.log(loss).mean())),
+        log_params=slots.spread(log_params - log_params.mean(), 0.0),
+        log_tokens=slots.spread(log_tokens - log_tokens.mean(), 0.0),
+        weight=slots.spread(_floats(runs, "weight", 1.0), 0.0),
+        relative_sd=slots.spread(sd / loss, 0.0) if sd.any() else None,
+        reference_params=float(np.exp(log_params.mean())),
+        reference_tokens=float(np.exp(log_tokens.mean())),
+        hierarchy=build_hierarchy({name: spec.prior(name) for name in names}, groups, spec.pooling),
+        nu_prior=spec.prior("nu"),
+    )
+
+
+def observed_groups(runs: Runs) -> tuple[Groups, np.ndarray]:
+    """Groups sorted by architecture then context length, and each run's index among them."""
+    frame = runs.frame
+    keys = [(str(a), int(t)) for a, t in zip(frame["architecture"], frame["context_length"], strict=True)]
+    order = sorted(set(keys))
+    index = {key: i for i, key in enumerate(order)}
+    contexts = np.log(sorted({t for _, t in order}))
+    architecture, context_length = zip(*order, strict=True)
+    groups = Groups(architecture, context_length, float(np.exp(contexts.mean())))
+    return groups, np.array([index[key] for key in keys])
+
+
+def _slots(column: np.ndarray) -> Slots:
+    order = np.argsort(column, kind="stable")
+    counts = np.bincount(column)
+    slot = np.empty_like(column)
+    slot[order] = np.concatenate([np.arange(n) for n in counts])
+    return Slots(column, slot, (len(counts), int(counts.max())))
+
+
+def _floats(runs: Runs, column: str, default: float | None = None) -> np.ndarray:
+    if default is not None and column not in runs.frame:
+        return np.full(len(runs.frame), default)
+    return runs.frame[column].to_numpy(dtype=float)

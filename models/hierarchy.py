@@ -1,0 +1,145 @@
+"""The hierarchy over groups, with its means, effects, slopes and scales integrated out.
+
+A coefficient z over the groups (architecture a, context length T) is
+
+    z = mean + effect_a + (slope + slope_a) c + deviation,   c = log_4(T / reference)
+
+with normal parts, so that given the two scales (between architectures, with context length) z is
+one multivariate normal. Each scale takes one of `POINTS` values, equally likely, the middle
+quantiles of a log-normal; the density of z is the mixture over their pairs. A scale that may be
+zero would leave a spike in that density (and a quarter of the effective draws); groups that differ
+by less than the smallest scale are simply pinned by their data. Scales and unseen groups are drawn
+afterwards, exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from bayes_scaling.models.priors import Prior
+
+POINTS = 5
+LOG_SPREAD = 0.7  # sd of the log of a scale
+SLOPE_SHARED = 0.5  # of the context variance per factor 4 in T, the rest is per architecture
+DEVIATION = 0.5  # sd of a group's own deviation over the context scale
+Array = Any
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Groups in order: architecture name and context length of each, with the reference context."""
+
+    architecture: tuple[str, ...]
+    context_length: tuple[int, ...]
+    reference_context: float
+
+    def __len__(self) -> int:
+        return len(self.architecture)
+
+    def joined(self, other: Groups) -> Groups:
+        """These groups followed by others."""
+        return Groups(
+            self.architecture + other.architecture,
+            self.context_length + other.context_length,
+            self.reference_context,
+        )
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """Prior of each coefficient over the groups, on its log or logit scale.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The coefficients.
+    mean : ndarray (coefficient,)
+    covariance : ndarray (coefficient, component, group, group)
+    tau : ndarray (coefficient, component, 2)
+        Standard deviation between architectures and with context length; the widest pair last.
+    whiten : ndarray (coefficient, component, group, group)
+        Inverse Cholesky factors of the covariances.
+    log_weight : ndarray (coefficient, component)
+        Log of the component's weight times its normalising constant.
+    """
+
+    names: tuple[str, ...]
+    mean: np.ndarray
+    covariance: np.ndarray
+    tau: np.ndarray
+    whiten: np.ndarray
+    log_weight: np.ndarray
+
+
+def context_coordinate(groups: Groups) -> np.ndarray:
+    """log_4 of context length over the reference, shape (group,)."""
+    return np.log(np.asarray(groups.context_length) / groups.reference_context) / np.log(4.0)
+
+
+def kernels(groups: Groups) -> tuple[np.ndarray, np.ndarray]:
+    """Covariance per unit variance of the architecture part and of the context part, (group, group)."""
+    names = np.asarray(groups.architecture)
+    same = (names[:, None] == names[None, :]).astype(float)
+    context = np.asarray(groups.context_length)
+    c = context_coordinate(groups)
+    slopes = np.outer(c, c) * (SLOPE_SHARED + (1 - SLOPE_SHARED) * same)
+    identical = same * (context[:, None] == context[None, :])
+    return same, slopes + DEVIATION**2 * identical
+
+
+def scale_points(group_scale: float) -> np.ndarray:
+    """Middle quantiles of the log-normal prior of a scale with median group_scale, equally likely."""
+    quantiles = stats.norm.ppf((np.arange(POINTS) + 0.5) / POINTS)
+    return group_scale * np.exp(LOG_SPREAD * quantiles)
+
+
+def center(prior: Prior) -> float:
+    """The prior's median on its own log or logit scale."""
+    if prior.transform == "logit":
+        return float(np.log(prior.median) - np.log1p(-prior.median))
+    return float(np.log(prior.median))
+
+
+def build_hierarchy(priors: Mapping[str, Prior], groups: Groups, pooling: str) -> Hierarchy:
+    """The hierarchy of all coefficients under a pooling: partial, none (independent) or complete."""
+    scale = np.array([prior.scale for prior in priors.values()])[:, None, None, None]
+    mean = np.array([center(prior) for prior in priors.values()])
+    size = 1 if pooling == "complete" else len(groups)
+    if pooling != "partial":
+        return _finished(tuple(priors), mean, scale**2 * np.eye(size), np.zeros((len(priors), 1, 2)))
+    points = np.stack([scale_points(prior.group_scale) for prior in priors.values()])
+    tau = np.stack([np.repeat(points, POINTS, axis=1), np.tile(points, POINTS)], axis=-1)
+    parts = tau[..., None, None] ** 2 * np.stack(kernels(groups))
+    return _finished(tuple(priors), mean, scale**2 + parts.sum(2), tau)
+
+
+def _finished(names: tuple[str, ...], mean: np.ndarray, covariance: np.ndarray, tau: np.ndarray) -> Hierarchy:
+    factor = np.linalg.cholesky(covariance)
+    size = covariance.shape[-1]
+    whiten = np.linalg.solve(factor, np.broadcast_to(np.eye(size), factor.shape))
+    half_log_det = np.log(np.diagonal(factor, axis1=-2, axis2=-1)).sum(-1)
+    log_weight = -np.log(tau.shape[1]) - half_log_det - 0.5 * size * np.log(2 * np.pi)
+    return Hierarchy(names, mean, covariance, tau, whiten, log_weight)
+
+
+def log_prior(xp: Any, values: Array, hierarchy: Hierarchy) -> Array:
+    """Log density of each coefficient: (..., coefficient, group) to (..., coefficient)."""
+    widest = -0.5 * (_scores(values, hierarchy, hierarchy.whiten[:, -1:]) ** 2).sum(-1)
+    relative = component_log_density(values, hierarchy) - widest  # to the widest: nothing underflows
+    return widest.sum(-1) + xp.log(xp.exp(relative).sum(-1))
+
+
+def component_log_density(values: Array, hierarchy: Hierarchy) -> Array:
+    """Log weight plus log density of each component, (..., coefficient, component)."""
+    scores = _scores(values, hierarchy, hierarchy.whiten)
+    return hierarchy.log_weight - 0.5 * (scores**2).sum(-1)
+
+
+def _scores(values: Array, hierarchy: Hierarchy, whiten: np.ndarray) -> Array:
+    deviation = (values - hierarchy.mean[:, None])[..., None, None, :]
+    return (whiten * deviation).sum(-1)

@@ -1,0 +1,77 @@
+"""The joint loss model in NumPyro."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import numpy as np
+
+from bayes_scaling.models.density import log_terms
+from bayes_scaling.models.design import Design
+from bayes_scaling.models.draws import TARGET_ACCEPTANCE, RawDraws, Sampling
+from bayes_scaling.models.whitening import Whitening
+
+_FIELDS = {
+    "diverging": "diverging",
+    "energy": "energy",
+    "num_steps": "n_steps",
+    "accept_prob": "acceptance_rate",
+    "adapt_state.step_size": "step_size",
+}
+
+
+def build_numpyro(design: Design, whitening: Whitening) -> Callable[[], None]:
+    """A NumPyro model of the whitened position, one factor for each named term of the log density."""
+    import jax.numpy as jnp
+    import numpyro
+    from jax.scipy.special import gammaln
+    from numpyro import distributions as dist
+
+    def model() -> None:
+        whitened = numpyro.sample(
+            "whitened", dist.ImproperUniform(dist.constraints.real_vector, (), (design.size,))
+        )
+        position = whitening.position(whitened, design)
+        for name, term in log_terms(jnp, position, design, gammaln).items():
+            numpyro.factor(name, term)
+
+    return model
+
+
+def sample_numpyro(design: Design, whitening: Whitening, sampling: Sampling) -> RawDraws:
+    """NUTS by NumPyro, chains in parallel where JAX has a device for each."""
+    import jax
+    from numpyro.infer import MCMC, NUTS, init_to_value
+
+    method = _chain_method(sampling.chains)
+    start = init_to_value(values={"whitened": np.zeros(design.size)})
+    with jax.enable_x64(True):
+        kernel = NUTS(
+            build_numpyro(design, whitening), init_strategy=start, target_accept_prob=TARGET_ACCEPTANCE
+        )
+        mcmc = MCMC(
+            kernel,
+            num_warmup=sampling.tune,
+            num_samples=sampling.draws,
+            num_chains=sampling.chains,
+            chain_method=method,
+            progress_bar=sampling.progress,
+        )
+        mcmc.run(jax.random.key(sampling.seed), extra_fields=tuple(_FIELDS))
+        whitened = np.asarray(mcmc.get_samples(group_by_chain=True)["whitened"])
+        fields = mcmc.get_extra_fields(group_by_chain=True)
+    stats = {name: np.asarray(fields[field]) for field, name in _FIELDS.items()}
+    stats["tree_depth"] = np.ceil(np.log2(stats["n_steps"] + 1)).astype(np.int64)
+    return RawDraws(whitened, stats)
+
+
+def _chain_method(chains: int) -> str:
+    """``parallel`` needs a JAX device for each chain; the host can be split only before first use."""
+    import jax
+
+    with contextlib.suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", max(chains, jax.config.jax_num_cpu_devices))
+    if chains == 1:
+        return "sequential"
+    return "parallel" if jax.local_device_count() >= chains else "vectorized"

@@ -1,0 +1,105 @@
+"""The default priors: each with its value, unit and reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A normal prior on the log (or logit) of a coefficient, and how far groups may differ in it.
+
+    Attributes
+    ----------
+    name, unit, reason : str
+    median : float
+        In the coefficient's own unit.
+    scale : float
+        Standard deviation of its log (of its logit for ``share``).
+    group_scale : float
+        Median of the log-normal prior on the standard deviation between architectures, and with
+        context length per factor of 4, on the same log or logit scale.
+    transform : {"log", "logit"}
+    """
+
+    name: str
+    median: float
+    scale: float
+    group_scale: float
+    unit: str
+    reason: str
+    transform: str = "log"
+
+
+DEFAULT_PRIORS: tuple[Prior, ...] = (
+    Prior(
+        "E",
+        1.7,
+        0.35,
+        0.08,
+        "nats per token",
+        "Entropy of web text with sub-word tokens: Hoffmann et al. 2022 1.69, Besiroglu et al. 2024 1.82; "
+        "90% between 0.96 and 3.0. Other units (bytes, other text) need their own.",
+    ),
+    Prior(
+        "R",
+        1.3,
+        0.7,
+        0.12,
+        "nats per token",
+        "Reducible loss at the geometric mean of the runs: trained language models reach 2 to 5 nats; "
+        "90% between 0.4 and 4.1.",
+    ),
+    Prior(
+        "share",
+        0.5,
+        1.0,
+        0.3,
+        "1",
+        "Share of the params term in the reducible loss there: sweeps are laid round the optimum, "
+        "where the two terms are of one size; 90% between 0.16 and 0.84.",
+        "logit",
+    ),
+    Prior(
+        "slope_params",
+        0.35,
+        0.4,
+        0.12,
+        "1",
+        "Exponent gamma * alpha of the reducible loss in params: published fits 0.25 to 0.5; "
+        "90% between 0.18 and 0.68.",
+    ),
+    Prior(
+        "slope_tokens",
+        0.35,
+        0.4,
+        0.12,
+        "1",
+        "Exponent gamma * beta of the reducible loss in tokens: published fits 0.25 to 0.5; "
+        "90% between 0.18 and 0.68.",
+    ),
+    Prior(
+        "gamma",
+        0.85,
+        0.4,
+        0.1,
+        "1",
+        "1 is Chinchilla's sum, published free fits are 0.5 to 0.7; 90% between 0.44 and 1.6.",
+    ),
+    Prior(
+        "sigma",
+        0.004,
+        0.8,
+        0.3,
+        "1 (relative to the loss)",
+        "Scatter of repeated runs about a smooth law: 0.1% to 1.5% in published sweeps.",
+    ),
+    Prior(
+        "nu",
+        5.0,
+        0.8,
+        0.0,
+        "degrees of freedom above 2",
+        "Tails of the Student-t residuals: outliers are common; above 2 so that the variance exists.",
+    ),
+)

@@ -1,0 +1,143 @@
+"""The model specification: a frozen value that goes to JSON or TOML and back."""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
+
+from bayes_scaling.errors import SpecError
+from bayes_scaling.laws import Law, get_law
+from bayes_scaling.models.priors import DEFAULT_PRIORS, Prior
+
+POOLINGS = ("partial", "none", "complete")
+_SETTABLE = ("median", "scale", "group_scale")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What is fitted: the law, how groups are tied together, and the priors.
+
+    Parameters
+    ----------
+    law : str
+        A name in `bayes_scaling.laws.LAWS`.
+    pooling : {"partial", "none", "complete"}
+        Groups (architecture, context length) share a hierarchy, are independent, or are one.
+    priors : mapping of str to mapping
+        Changes to the default priors by name, such as ``{"E": {"median": 1.2, "scale": 0.2}}``.
+        Keys: median, scale, group_scale; see `bayes_scaling.models.priors.Prior`.
+
+    Raises
+    ------
+    SpecError
+        Unknown law, pooling, prior or key, or a value that is not positive.
+    """
+
+    law: str = "gamma"
+    pooling: str = "partial"
+    priors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "law", get_law(self.law).name)
+        _one_of("pooling", self.pooling, POOLINGS)
+        frozen = {name: MappingProxyType(_checked(name, change)) for name, change in self.priors.items()}
+        object.__setattr__(self, "priors", MappingProxyType(frozen))
+
+    @property
+    def law_value(self) -> Law:
+        """The `Law` itself."""
+        return get_law(self.law)
+
+    def prior(self, name: str) -> Prior:
+        """The prior of that name with this spec's changes."""
+        _one_of("prior", name, tuple(_DEFAULTS))
+        return replace(_DEFAULTS[name], **dict(self.priors.get(name, {})))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "law": self.law,
+            "pooling": self.pooling,
+            "priors": {k: dict(v) for k, v in self.priors.items()},
+        }
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+    def to_toml(self) -> str:
+        """TOML text."""
+        lines = [f'law = "{self.law}"', f'pooling = "{self.pooling}"']
+        for name, change in sorted(self.priors.items()):
+            lines += ["", f"[priors.{name}]", *(f"{key} = {value!r}" for key, value in change.items())]
+        return "\n".join(lines) + "\n"
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelSpec:
+        """Rebuild; unknown keys are an error."""
+        for key in values:
+            _one_of("key of a model spec", key, tuple(f.name for f in fields(cls)))
+        return cls(**values)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelSpec:
+        """Rebuild from JSON.
+
+        Raises
+        ------
+        SpecError
+            Not JSON, or not a spec.
+        """
+        return cls.from_dict(_parsed(json.loads, text, "JSON"))
+
+    @classmethod
+    def from_toml(cls, text: str) -> ModelSpec:
+        """Rebuild from TOML.
+
+        Raises
+        ------
+        SpecError
+            Not TOML, or not a spec.
+        """
+        return cls.from_dict(_parsed(tomllib.loads, text, "TOML"))
+
+
+_DEFAULTS = {prior.name: prior for prior in DEFAULT_PRIORS}
+
+
+def _parsed(loads: Any, text: str, kind: str) -> Mapping[str, Any]:
+    try:
+        values = loads(text)
+    except ValueError as error:
+        raise SpecError(f"the model spec is not {kind}: {error}") from None
+    if not isinstance(values, dict):
+        raise SpecError(f"the model spec is not a {kind} table of law, pooling and priors")
+    return values
+
+
+def _one_of(what: str, value: Any, known: tuple[str, ...]) -> None:
+    if value in known:
+        return
+    near = get_close_matches(str(value), known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise SpecError(f"unknown {what} {value!r}{hint} Known: {', '.join(known)}")
+
+
+def _checked(name: str, change: Any) -> dict[str, float]:
+    _one_of("prior", name, tuple(_DEFAULTS))
+    if not isinstance(change, Mapping):
+        raise SpecError(f"prior {name!r} takes a table such as {{'median': 1.7}}, not {change!r}")
+    for key, value in change.items():
+        _one_of(f"key of prior {name!r}", key, _SETTABLE)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not math.isfinite(value) or value <= 0:
+            raise SpecError(f"prior {name!r}: {key} must be a positive number, not {value!r}")
+    if name == "share" and change.get("median", 0.5) >= 1:
+        raise SpecError("prior 'share': median must lie between 0 and 1")
+    return {key: float(value) for key, value in change.items()}

@@ -1,0 +1,97 @@
+"""The posterior mode and the curvature there: the sampler walks in the whitened space.
+
+Found with JAX whichever back end samples, so that both walk the same space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import optimize
+
+from bayes_scaling.models.density import log_terms, pin
+from bayes_scaling.models.design import Design
+
+STEP = 1e-5
+FLOOR = 1e-6  # smallest curvature over the largest: a direction the data and prior leave flat
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """position = mode + factor @ whitened.
+
+    Attributes
+    ----------
+    mode : ndarray (size,)
+    factor : ndarray (size, size)
+        Square root of the inverse of the negative log density's Hessian.
+    """
+
+    mode: np.ndarray
+    factor: np.ndarray
+
+    def position(self, whitened: Any, design: Design) -> dict[str, Any]:
+        """Positions by name, (..., column) and ``nu`` (...), of whitened points (..., size)."""
+        columns = design.columns
+        bounds = {name: slice(i * columns, (i + 1) * columns) for i, name in enumerate(design.hierarchy.names)}
+        blocks = {name: self._block(whitened, rows) for name, rows in bounds.items()}
+        return blocks | {"nu": self.mode[-1] + (self.factor[-1] * whitened).sum(-1)}
+
+    def _block(self, whitened: Any, rows: slice) -> Any:
+        return self.mode[rows] + (self.factor[rows] * whitened[..., None, :]).sum(-1)
+
+
+def start(design: Design) -> np.ndarray:
+    """A position to search from: prior medians, the loss of each group at its mean."""
+    h = design.hierarchy
+    natural = {name: np.full(design.columns, mean) for name, mean in zip(h.names, h.mean, strict=True)}
+    loss = np.exp(np.average(design.log_loss, axis=1, weights=design.weight))
+    natural["E"] = np.minimum(natural["E"], np.log(0.6 * loss))
+    natural["R"] = np.log(loss - np.exp(natural["E"]))
+    return np.append(np.concatenate(list(pin(np, natural).values())), design.nu_center)
+
+
+def find_whitening(design: Design) -> Whitening:
+    """Newton to the mode, eigenvalues of the Hessian there kept above a floor."""
+    value_and_gradient = _value_and_gradient(design)
+
+    def hessian(x: np.ndarray) -> np.ndarray:
+        return _difference_hessian(lambda y: value_and_gradient(y)[1], x)
+
+    found = optimize.minimize(
+        value_and_gradient, start(design), jac=True, hess=hessian, method="trust-exact"
+    )
+    curvature, axes = np.linalg.eigh(hessian(found.x))
+    curvature = np.maximum(np.abs(curvature), FLOOR * curvature.max())
+    return Whitening(found.x, (axes / np.sqrt(curvature)) @ axes.T)
+
+
+def _difference_hessian(gradient: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Central differences: compiling the exact Hessian would take longer than the whole search."""
+    steps = STEP * np.eye(len(x))
+    rows = np.array([gradient(x + h) - gradient(x - h) for h in steps]) / (2 * STEP)
+    return 0.5 * (rows + rows.T)
+
+
+def _value_and_gradient(design: Design) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+    import jax
+    import jax.numpy as jnp
+    from jax.scipy.special import gammaln
+
+    identity = Whitening(np.zeros(design.size), np.eye(design.size))
+
+    @jax.jit
+    @jax.value_and_grad
+    def potential(x: Any) -> Any:
+        terms = log_terms(jnp, identity.position(x, design), design, gammaln)
+        return -sum(term.sum() for term in terms.values())
+
+    def call(x: np.ndarray) -> tuple[float, np.ndarray]:
+        with jax.enable_x64(True):
+            value, gradient = potential(x)
+            return float(value), np.asarray(gradient)
+
+    return call
