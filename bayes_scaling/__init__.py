@@ -5,8 +5,10 @@ The public names are imported on first use, so that ``import bayes_scaling`` sta
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 _HERE = Path(__file__).parent
@@ -27,7 +29,9 @@ _PUBLIC = {
     "fit": "fitting",
     "Fit": "posterior",
     "load_fit": "storage",
+    "coefficients": "posterior",
     "predict": "prediction",
+    "predict_table": "prediction",
     "prior_predictive": "prediction",
     "frontier": "frontier",
     "compare": "compare",
@@ -39,6 +43,17 @@ _PUBLIC = {
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]
+
+
+class _Package(ModuleType):
+    """Keeps ``bs.frontier`` the function: importing the submodule of that name would rebind it."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _PUBLIC and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

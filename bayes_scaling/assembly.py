@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.laws import log_loss
-from bayes_scaling.models.coefficients import draw_components, draw_prior, nu, tau, to_user
+from bayes_scaling.models.coefficients import draw_components, draw_prior, nu, tau
 from bayes_scaling.models.density import (
     each_slot,
     law_arguments,

@@ -92,7 +92,7 @@ def run_checks(fit: Fit) -> Checks:
 
 
 def convergence_checks(fit: Fit) -> Checks:
-    """The sampler's part of `run_checks` alone: R-hat, effective sample sizes and the sampler's statistics."""
+    """The part of `run_checks` on the sampler: R-hat to tree depth."""
     return Checks((*convergence(fit), *sampler(fit)))
 
 

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from bayes_scaling.faults import Fault
 
 CANONICAL = (
-    "run_id", "architecture", "context_length", "params", "tokens", "flops", "loss", "loss_sd", "weight", "group",
+    "run_id", "architecture", "context_length", "params", "tokens", "flops", "loss",
+    "loss_sd", "weight", "group",
 )  # fmt: skip
 REQUIRED = ("architecture", "context_length", "params", "tokens", "loss")
 TEXT = ("run_id", "architecture", "group")

@@ -125,9 +125,8 @@ def _e_bfmi(stats: xr.Dataset) -> Check:
 
     if "energy" not in stats:
         return _absent("e_bfmi", ">=", E_BFMI)
-    per_chain = az.bfmi(stats[["energy"]].to_dataarray().isel(variable=0, drop=True))
-    values = per_chain.values if hasattr(per_chain, "values") else per_chain
-    advice = f"chain {int(values.argmin())} explores energies too slowly: tails are heavy. Raise tune, tighten priors"
+    values = az.bfmi(stats["energy"].to_numpy())
+    advice = f"chain {int(values.argmin())} explores energies too slowly. Raise tune, tighten priors"
     return judge("e_bfmi", values.min(), ">=", E_BFMI, FAIL, "energies are well explored", advice)
 
 
@@ -177,13 +176,15 @@ def _prior_conflict(fit: Fit) -> Check:
 def _coverage(fit: Fit) -> Check:
     """Distance of the share of runs inside the 90% interval from 0.9, allowing two standard errors."""
     frame = fit.runs.frame
-    below = fit.idata["posterior_predictive"]["loss"] < fit.idata["observed_data"]["loss"]
-    inside = abs(below.mean(("chain", "draw")).values - 0.5) <= NOMINAL / 2
+    drawn = fit.idata["posterior_predictive"].to_dataset()["loss"].transpose("chain", "draw", "run")
+    level = (drawn.to_numpy() < frame["loss"].to_numpy()).mean((0, 1))
+    inside = abs(level - 0.5) <= NOMINAL / 2
     groups = frame.assign(inside=inside).groupby(["architecture", "context_length"])["inside"].mean()
-    name, share = (groups - NOMINAL).abs().idxmax(), inside.mean()
+    row = extreme(abs(groups.to_numpy() - NOMINAL), largest=True)
+    share, name = inside.mean(), ", ".join(map(str, groups.index[row]))
     allowed = 0.05 + 2 * math.sqrt(NOMINAL * (1 - NOMINAL) / len(frame))
     seen = f"the 90% interval covers {share:.0%} of the fitted runs; "
-    seen += f"furthest off {name[0]}, {name[1]}: {groups[name]:.0%}"
+    seen += f"furthest off {name}: {groups.iloc[row]:.0%}"
     advice = f"{seen}. The law or the noise does not describe them: plot the residuals, look for outliers"
     return judge("coverage", abs(share - NOMINAL), "<=", allowed, REVIEW, seen, advice)
 
@@ -206,7 +207,7 @@ def _compute_span(frame: pd.DataFrame) -> Check:
 
 def _run_count(frame: pd.DataFrame) -> Check:
     count = len(frame)
-    advice = f"{count} runs are few: intervals of extrapolations may be too narrow. Add runs, or keep near the data"
+    advice = f"{count} runs are few: extrapolations may be too sure. Add runs, or keep near the data"
     return judge("run_count", count, ">=", RUNS, REVIEW, f"{count} runs", advice)
 
 

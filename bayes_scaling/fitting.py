@@ -103,9 +103,7 @@ def _fit(runs: Runs, spec: ModelSpec, backend: str, sampler: str, sampling: Samp
     return Fit(assemble(raw, design, whitening, runs, backend, sampling.seed), runs, spec)
 
 
-def _sample(
-    design: Design, whitening: Whitening, backend: str, sampler: str, sampling: Sampling
-) -> RawDraws:
+def _sample(design: Design, whitening: Whitening, backend: str, sampler: str, sampling: Sampling) -> RawDraws:
     if backend == "numpyro":
         from bayes_scaling.models.loss_numpyro import sample_numpyro
 
@@ -136,7 +134,12 @@ def _sampling(
     for what, value, known in (("backend", backend, BACKENDS), ("sampler", sampler, SAMPLERS)):
         if value not in known:
             raise SpecError(f"unknown {what} {value!r}; choose one of {', '.join(known)}")
-    for what, count, least in (("draws", draws, 4), ("tune", tune, 1), ("chains", chains, 1), ("seed", seed, 0)):
+    for what, count, least in (
+        ("draws", draws, 4),
+        ("tune", tune, 1),
+        ("chains", chains, 1),
+        ("seed", seed, 0),
+    ):
         if isinstance(count, bool) or not isinstance(count, int) or count < least:
             raise SpecError(f"{what} must be a whole number of at least {least}, not {count!r}")
     return Sampling(draws, tune, chains, seed, sys.stderr.isatty() if progress is None else progress)
@@ -159,6 +162,7 @@ def _warn_unless_converged(result: Fit) -> None:
     failed = [row for row in (*convergence(result), *sampler(result)) if row.status == FAIL]
     if failed:
         text = "; ".join(
-            f"{row.name} is {row.value:.4g}, needs {row.rule} {row.threshold:g}: {row.advice}" for row in failed
+            f"{row.name} is {row.value:.4g}, needs {row.rule} {row.threshold:g}: {row.advice}"
+            for row in failed
         )
         warnings.warn(f"the posterior failed the convergence gate. {text}", ConvergenceWarning, stacklevel=3)

@@ -49,7 +49,9 @@ class Frontier:
         extrapolation_decades, the distance of the budget from the runs (0 within them).
         """
         ratio = self.draws["tokens"] / self.draws["params"]
-        parts = {name: self.draws[name] for name in ("params", "tokens", "loss")} | {"tokens_per_param": ratio}
+        parts = {name: self.draws[name] for name in ("params", "tokens", "loss")} | {
+            "tokens_per_param": ratio
+        }
         tables = [summarise_draws(draws, name) for name, draws in parts.items()]
         table = tables[0].join(tables[1:])
         table["extrapolation_decades"] = self.reach.to_numpy().ravel()

@@ -10,7 +10,7 @@ import numpy as np
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.laws import log_form
 
-TOLERANCE = 1e-12  # of ln params
+TOLERANCE = 1e-10  # of ln params
 ITERATIONS = 200
 LOWEST, HIGHEST = 0.0, 80.0  # ln params
 
@@ -57,11 +57,10 @@ def optimal_log_params(
         gap = _gap(theta, x, log_compute - curve.value(np, x), slope)
         low, high = np.where(gap > 0, x, low), np.where(gap > 0, high, x)
         step = gap / (theta["alpha"] + slope * theta["beta"])
-        inside = (x + step > low) & (x + step < high)
-        moved = np.where(inside, x + step, 0.5 * (low + high))
-        if np.abs(moved - x).max() < TOLERANCE * HIGHEST:
-            return moved
-        x = moved
+        if np.abs(step).max() < TOLERANCE:
+            return x + step
+        usable = ((x + step > low) & (x + step < high)) | (np.abs(step) < TOLERANCE)
+        x = np.where(usable, x + step, 0.5 * (low + high))
     raise OptimumError(
         "the compute-optimal params were not found: the cost curve is not smooth and increasing, or the "
         f"optimum lies outside e^{LOWEST:g} to e^{HIGHEST:g} params"

@@ -82,11 +82,11 @@ class Fit:
 
         return predict(self, runs, kind=kind, seed=seed)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path) -> Path:
         """Write to NetCDF, atomically; see `bayes_scaling.load_fit`."""
         from bayes_scaling.storage import save
 
-        save(self, path)
+        return save(self, path)
 
     def cite(self) -> str:
         """BibTeX of what was used."""

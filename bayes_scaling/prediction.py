@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 KINDS = ("mean", "response")
 
 
-def predict(
-    fit: Fit, runs: Any, kind: str = "mean", seed: int = 0, allow_new: bool = False
-) -> xr.DataArray:
+def predict(fit: Fit, runs: Any, kind: str = "mean", seed: int = 0, allow_new: bool = False) -> xr.DataArray:
     """Posterior draws of the loss of given runs.
 
     Parameters
@@ -80,7 +78,7 @@ def predict_table(fit: Fit, runs: Any, kind: str = "mean", seed: int = 0) -> pd.
 def prior_predictive(
     runs: Any, spec: ModelSpec | None = None, draws: int = 1000, seed: int = 0
 ) -> xr.DataArray:
-    """Draws from the prior of the mean loss of given runs: do the priors give sensible curves?
+    """Draws of the mean loss of given runs from the prior, to see whether it gives sensible curves.
 
     Parameters
     ----------

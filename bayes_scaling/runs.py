@@ -81,8 +81,13 @@ class Runs:
         return digest.hexdigest()
 
     def describe(self) -> pd.DataFrame:
-        """One row a group: architecture, context_length, n, then the smallest and largest params, tokens,
-        flops, tokens_per_param and loss (``params_min``, ``params_max``, ...), in the units of `frame`.
+        """Size and ranges of every group.
+
+        Returns
+        -------
+        DataFrame
+            One row a group: architecture, context_length, n, then the smallest and largest params, tokens,
+            flops, tokens_per_param and loss (``params_min``, ``params_max``, ...), in the units of `frame`.
         """
         frame = self.frame.assign(tokens_per_param=self.frame["tokens"] / self.frame["params"])
         names = ("params", "tokens", "flops", "tokens_per_param", "loss")

@@ -35,7 +35,12 @@ class Rule:
 MISSING = Rule("missing value", "has empty or NaN cells", "fill the cell or drop the row", np.isnan)
 INFINITE = Rule("infinite", "has infinite values", "give the measured number or drop the row", np.isinf)
 ZERO = Rule("zero", "has zeros", "give a number above 0 or drop the row", lambda x: x == 0)
-NEGATIVE = Rule("negative", "has negative values", "give a number above 0 or drop the row", lambda x: x < 0)
+NEGATIVE = Rule(
+    "negative",
+    "has negative values",
+    "give a number above 0 or drop the row",
+    lambda x: np.isfinite(x) & (x < 0),
+)
 FRACTION = Rule(
     "not an integer",
     "has values that are not whole",

@@ -152,13 +152,20 @@ def _parquet(path: Path) -> tuple[pd.DataFrame, None]:
     from pyarrow.parquet import ParquetFile
 
     with ParquetFile(path) as file:
-        return file.read().to_pandas(ignore_metadata=True), None
+        return _checked(file.read()), None
 
 
 def _feather(path: Path) -> tuple[pd.DataFrame, None]:
     from pyarrow.feather import read_table
 
-    return read_table(path, memory_map=False).to_pandas(ignore_metadata=True), None
+    return _checked(read_table(path, memory_map=False)), None
+
+
+def _checked(table: Any) -> pd.DataFrame:
+    """An Arrow table as a DataFrame, once its text is known to be UTF-8 and its offsets to be in range."""
+    table.validate(full=True)
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    return frame
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

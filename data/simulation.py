@@ -100,7 +100,7 @@ def simulate(
     from bayes_scaling.runs import load_runs
 
     _check(architectures, context_lengths, budgets, token_param_ratios, noise)
-    rng = np.random.Generator(np.random.PCG64(seed))
+    rng = _generator(seed)
     if truth is None:
         truth = make_truth(rng, architectures, context_lengths, get_law(law).name, noise, NU)
     frame = _design(rng, truth, budgets, token_param_ratios)
@@ -135,7 +135,9 @@ def _design(
     law = get_law(truth.law)
     parts = []
     for row in truth.coefficients.to_dict(orient="records"):
-        optimum = law.optimum(np, np.asarray(budgets, dtype=float), {name: row[name] for name in law.names})[0]
+        optimum = law.optimum(np, np.asarray(budgets, dtype=float), {name: row[name] for name in law.names})[
+            0
+        ]
         part = pd.concat([_isoflop(rng, budgets, optimum), _fixed_ratio(rng, ratios)], ignore_index=True)
         parts.append(part.assign(**{key: row[key] for key in KEYS}))
     frame = pd.concat(parts, ignore_index=True)
@@ -181,6 +183,13 @@ def _noise(rng: np.random.Generator, truth: Truth, frame: pd.DataFrame) -> np.nd
     return np.asarray(scale * stdtrit(truth.nu, rng.random(len(frame))))
 
 
+def _generator(seed: int) -> np.random.Generator:
+    try:
+        return np.random.Generator(np.random.PCG64(seed))
+    except (TypeError, ValueError) as error:
+        raise RunsError(f"simulate: seed must be a whole number, 0 or more, not {seed!r}") from error
+
+
 def _check(
     architectures: Sequence[str],
     context_lengths: Sequence[int],
@@ -191,6 +200,8 @@ def _check(
     check_budget(list(budgets))
     if isinstance(architectures, str) or not architectures or not context_lengths:
         raise RunsError("simulate needs a list of architectures and a list of context lengths")
+    if len({*architectures}) < len(architectures) or len({*context_lengths}) < len(context_lengths):
+        raise RunsError("simulate: an architecture or a context length is listed twice")
     for name, values in {"context_lengths": context_lengths, "token_param_ratios": ratios}.items():
         if not all(np.isfinite(v) and v > 0 for v in values):
             raise RunsError(f"simulate: {name} must be finite and above 0, not {list(values)}")

@@ -106,7 +106,9 @@ def _condition(
     return h.mean[:, None] + moved[..., 0]
 
 
-def draw_prior(design: Design, draws: int, rng: np.random.Generator) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def draw_prior(
+    design: Design, draws: int, rng: np.random.Generator
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Coefficients (draw, column) and their components (draw, coefficient) from the prior; ``nu`` too."""
     h = design.hierarchy
     component = rng.integers(h.tau.shape[1], size=(draws, len(h.names)))

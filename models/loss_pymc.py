@@ -24,8 +24,7 @@ _NUTPIE = {
     "step_size": "step_size",
 }
 _PYMC = {
-    name: name
-    for name in ("diverging", "energy", "n_steps", "tree_depth", "acceptance_rate", "step_size")
+    name: name for name in ("diverging", "energy", "n_steps", "tree_depth", "acceptance_rate", "step_size")
 }
 
 

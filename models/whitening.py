@@ -36,7 +36,9 @@ class Whitening:
     def position(self, whitened: Any, design: Design) -> dict[str, Any]:
         """Positions by name, (..., column) and ``nu`` (...), of whitened points (..., size)."""
         columns = design.columns
-        bounds = {name: slice(i * columns, (i + 1) * columns) for i, name in enumerate(design.hierarchy.names)}
+        bounds = {
+            name: slice(i * columns, (i + 1) * columns) for i, name in enumerate(design.hierarchy.names)
+        }
         blocks = {name: self._block(whitened, rows) for name, rows in bounds.items()}
         return blocks | {"nu": self.mode[-1] + (self.factor[-1] * whitened).sum(-1)}
 
@@ -61,9 +63,7 @@ def find_whitening(design: Design) -> Whitening:
     def hessian(x: np.ndarray) -> np.ndarray:
         return _difference_hessian(lambda y: value_and_gradient(y)[1], x)
 
-    found = optimize.minimize(
-        value_and_gradient, start(design), jac=True, hess=hessian, method="trust-exact"
-    )
+    found = optimize.minimize(value_and_gradient, start(design), jac=True, hess=hessian, method="trust-exact")
     curvature, axes = np.linalg.eigh(hessian(found.x))
     curvature = np.maximum(np.abs(curvature), FLOOR * curvature.max())
     return Whitening(found.x, (axes / np.sqrt(curvature)) @ axes.T)

@@ -166,6 +166,21 @@ def test_truncated_files(frame, tmp_path, suffix):
             load_runs(path)
 
 
+@pytest.mark.parametrize("suffix", [".parquet", ".feather"])
+def test_text_that_is_no_utf8(frame, tmp_path, suffix):
+    path = tmp_path / f"runs{suffix}"
+    if suffix == ".parquet":
+        frame.to_parquet(path, compression="none")
+    else:
+        frame.to_feather(path, compression="uncompressed")
+    load_runs(path)
+    content = path.read_bytes()
+    assert b"xlstm" in content
+    path.write_bytes(content.replace(b"xlstm", b"\x80lstm"))
+    with pytest.raises(RunsError, match="cannot be read.*UTF"):
+        load_runs(path)
+
+
 def test_paths_that_are_no_files(tmp_path):
     with pytest.raises(RunsError, match="a folder"):
         load_runs(tmp_path)

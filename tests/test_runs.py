@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,23 +13,16 @@ from bayes_scaling.errors import RunsError, RunsWarning
 from bayes_scaling.faults import InvalidRunsError
 from bayes_scaling.runs import Runs, load_runs
 
-REFERENCE = Path(os.environ.get("BAYES_SCALING_REFERENCE_DATA") or Path(__file__).parents[2] / "shared" / "data")
-
 
 def make_frame(per_group: int = 8) -> pd.DataFrame:
     """Two groups of valid runs that give no finding."""
     params = np.geomspace(1e8, 1e9, per_group)
     tokens = np.geomspace(2e10, 2e9, per_group)
     part = pd.DataFrame({"params": params, "tokens": tokens, "loss": 2.5 + np.linspace(0, 0.5, per_group)})
-    parts = [part.assign(architecture=name, context_length=c) for name, c in (("xlstm", 8192), ("llama", 2048))]
+    parts = [
+        part.assign(architecture=name, context_length=c) for name, c in (("xlstm", 8192), ("llama", 2048))
+    ]
     return pd.concat(parts, ignore_index=True)
-
-
-def reference(name: str) -> Path:
-    path = REFERENCE / name
-    if not path.is_file():
-        pytest.skip(f"reference data {name} is not in {REFERENCE}")
-    return path
 
 
 def test_canonical_frame():
@@ -179,7 +170,8 @@ def test_runs_load_to_themselves():
 def test_source_table_is_left_alone():
     frame = make_frame()
     before = frame.copy()
-    load_runs(frame).frame.loc[0, "loss"] = 99.0
+    loaded = load_runs(frame).frame
+    loaded.loc[0, "loss"] = 99.0
     pd.testing.assert_frame_equal(frame, before)
 
 
@@ -229,20 +221,30 @@ def test_no_source(source):
     [
         ("xlstm_runs.csv", None, 576, ("llama", "xlstm")),
         ("epoch_chinchilla.csv", None, 245, ("transformer",)),
-        ("gadre.csv", {"architecture": "dataset"}, 104, ("gadre_c4_original", "gadre_rpj", "gadre_rw_original")),
-        ("marin_isoflops.csv", {"architecture": "dataset"}, 258, ("marin_comma", "marin_dclm", "marin_nemotron")),
+        (
+            "gadre.csv",
+            {"architecture": "dataset"},
+            104,
+            ("gadre_c4_original", "gadre_rpj", "gadre_rw_original"),
+        ),
+        (
+            "marin_isoflops.csv",
+            {"architecture": "dataset"},
+            258,
+            ("marin_comma", "marin_dclm", "marin_nemotron"),
+        ),
     ],
 )
-def test_reference_runs_load_without_warning(name, columns, count, architectures):
-    path = reference(name)
+def test_reference_runs_load_without_warning(reference_data, name, columns, count, architectures):
+    path = reference_data(name)
     runs = load_runs(path, columns)
-    raw = pd.read_csv(path, float_precision="round_trip")
+    raw = pd.read_csv(path)
     assert (len(runs), runs.architectures) == (count, architectures)
     for column in ("params", "tokens", "flops", "loss"):
         assert np.array_equal(runs.frame[column], raw[column])
 
 
 @pytest.mark.parametrize("name", ["gadre.csv", "marin_isoflops.csv"])
-def test_reference_runs_without_their_corpus_warn(name):
+def test_reference_runs_without_their_corpus_warn(reference_data, name):
     with pytest.warns(RunsWarning, match="such as the corpus, may be missing"):
-        load_runs(reference(name))
+        load_runs(reference_data(name))

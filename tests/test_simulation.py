@@ -50,7 +50,9 @@ def test_shape_of_the_study(simulation):
     assert runs.notes[0].code == "flops assumed" if "flops" not in runs.mapping else runs.notes == ()
     isoflop = runs.frame.query("design == 'isoflop'")
     assert np.allclose(isoflop["flops"], isoflop["budget"], rtol=1e-6)
-    span = isoflop.groupby(["architecture", "context_length", "budget"])["params"].agg(lambda n: n.max() / n.min())
+    span = isoflop.groupby(["architecture", "context_length", "budget"])["params"].agg(
+        lambda n: n.max() / n.min()
+    )
     assert span.between(7, 9).all()
     ratio = runs.frame.query("design == 'token_param'")
     assert set(np.round(ratio["tokens"] / ratio["params"])) == {22, 44, 110, 220, 550, 1100}
@@ -61,7 +63,9 @@ def test_optimum_lies_inside_every_grid(simulation):
     law = get_law(simulation.truth.law)
     isoflop = simulation.runs.frame.query("design == 'isoflop'")
     theta = simulation.truth.by_run(isoflop)
-    best = law.optimum(np, isoflop["budget"].to_numpy(), {name: theta[name].to_numpy() for name in law.names})[0]
+    best = law.optimum(
+        np, isoflop["budget"].to_numpy(), {name: theta[name].to_numpy() for name in law.names}
+    )[0]
     relative = isoflop["params"].to_numpy() / best
     assert relative.min() < 0.5
     assert relative.max() > 2
@@ -121,11 +125,15 @@ def test_shipped_truth_fits_the_shipped_runs():
     frame = bs.load_runs("simulated").frame
     residual = np.log(frame["loss"] / shipped_truth().expected_loss(frame))
     assert 0.003 < residual.std() < 0.006
-    wrong = frame.assign(architecture=frame["architecture"].map({"xlstm": "transformer", "transformer": "xlstm"}))
+    wrong = frame.assign(
+        architecture=frame["architecture"].map({"xlstm": "transformer", "transformer": "xlstm"})
+    )
     assert np.log(frame["loss"] / shipped_truth().expected_loss(wrong)).std() > 0.02
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "3", '{"law": "no", "nu": 1, "groups": []}', '{"law": "gamma"}'])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "3", '{"law": "no", "nu": 1, "groups": []}', '{"law": "gamma"}']
+)
 def test_text_that_is_no_truth(text):
     with pytest.raises(RunsError, match="no truth"):
         Truth.from_json(text)

@@ -74,7 +74,9 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "value", "code"), CASES, ids=[f"{n}-{c}-{i}" for i, (n, _, c) in enumerate(CASES)])
+@pytest.mark.parametrize(
+    ("name", "value", "code"), CASES, ids=[f"{n}-{c}-{i}" for i, (n, _, c) in enumerate(CASES)]
+)
 def test_one_bad_cell(frame, name, value, code):
     column = frame[name].astype(object).tolist()
     column[3] = value
@@ -128,7 +130,14 @@ def test_all_faults_at_once_in_a_file(frame, tmp_path):
     with pytest.raises(InvalidRunsError) as caught:
         load_runs(path)
     text = str(caught.value)
-    for part in (str(path), "4 faults", "row 3 (line 5) 'abc'", "row 5 (line 7)", "row 6 (line 8)", "context_length"):
+    for part in (
+        str(path),
+        "4 faults",
+        "row 3 (line 5) 'abc'",
+        "row 5 (line 7)",
+        "row 6 (line 8)",
+        "context_length",
+    ):
         assert part in text
     assert text.count("Remedy:") == 4
     assert caught.value.faults["line"].dropna().tolist() == [7, 8, 5]

@@ -1,0 +1,49 @@
+"""The command line ``bayes-scaling``.
+
+Nothing heavy is imported before a command needs it, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from bayes_scaling.cli.data_commands import cite, datasets, describe
+from bayes_scaling.cli.demo_command import demo
+from bayes_scaling.cli.failures import GuardedGroup
+from bayes_scaling.cli.fit_commands import check, fit, loo, summary
+from bayes_scaling.cli.query_commands import compare, frontier, predict
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="bayes-scaling",
+    help="Bayesian scaling laws: joint posteriors, compute-optimal frontiers and comparisons.",
+    epilog="Exit codes: 0 fine, 1 the checks failed, 2 bad input, 130 interrupted.",
+    cls=GuardedGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version and leave.", is_eager=True),
+) -> None:
+    """Bayesian scaling laws: joint posteriors, compute-optimal frontiers and comparisons."""
+    if version:
+        from bayes_scaling import __version__
+
+        typer.echo(f"bayes-scaling {__version__}")
+        raise typer.Exit
+
+
+for command in (demo, describe, fit, check, summary, predict, frontier, compare, loo, cite, datasets):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; the entry point ``bayes-scaling``."""
+    app()

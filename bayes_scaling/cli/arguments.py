@@ -1,0 +1,134 @@
+"""Options that several commands share, and reading their values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Annotated
+
+import typer
+
+from bayes_scaling.errors import BudgetError, FitFileError, RunsError
+
+FitFile = Annotated[Path, typer.Argument(metavar="FIT", help="A fit that `bayes-scaling fit` saved (.nc).")]
+RunsFile = Annotated[
+    str, typer.Argument(metavar="FILE", help="Runs (.csv, .tsv, .jsonl, .parquet, .feather) or a data set.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON array of flat records, nothing else.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="NAME=COLUMN", help="Read NAME from the file's COLUMN. Repeatable."),
+]
+Compute = Annotated[
+    list[str], typer.Option("--compute", metavar="FLOPS", help="Training budgets: 1e21,1e22. Repeatable.")
+]
+ContextLengths = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--context-length", metavar="TOKENS", help="Default: all fitted. Lists and repeats as above."
+    ),
+]
+Architectures = Annotated[
+    list[str] | None, typer.Option("--architecture", metavar="NAME", help="Default: all fitted. Repeatable.")
+]
+Cost = Annotated[str, typer.Option("--cost", help="Training cost of a token: 6ND or accounted.")]
+NUMBER_REMEDY = "give a plain number such as 1e21, or several as 1e21,1e22"
+
+
+def numbers(values: Sequence[str] | None, option: str) -> list[float] | None:
+    """Numbers of a repeatable option that takes lists; None where it was not given.
+
+    Raises
+    ------
+    BudgetError
+        Text that is no number, or a number that is not finite.
+    """
+    if not values:
+        return None
+    return [_number(part, option) for part in _parts(values)]
+
+
+def required_numbers(values: Sequence[str], option: str) -> list[float]:
+    """As `numbers`, and at least one.
+
+    Raises
+    ------
+    BudgetError
+        None, or as for `numbers`.
+    """
+    found = numbers(values, option)
+    if not found:
+        raise BudgetError(f"{option}: {NUMBER_REMEDY}")
+    return found
+
+
+def names(values: Sequence[str] | None) -> list[str] | None:
+    """Names of a repeatable option; None where it was not given."""
+    return list(values) if values else None
+
+
+def column_map(values: Sequence[str] | None) -> dict[str, str] | None:
+    """``NAME=COLUMN`` pairs, a canonical column name to the file's.
+
+    Raises
+    ------
+    RunsError
+        No such pair, or one name twice.
+    """
+    pairs: dict[str, str] = {}
+    for text in values or ():
+        name, sign, column = (part.strip() for part in text.partition("="))
+        if not (name and sign and column):
+            raise RunsError(f"--column {text!r}: give NAME=COLUMN, such as architecture=train_set")
+        if name in pairs:
+            raise RunsError(f"--column names {name!r} twice: {pairs[name]!r} and {column!r}; give one")
+        pairs[name] = column
+    return pairs or None
+
+
+def check_output(path: Path) -> None:
+    """Refuse a place where a fit cannot be written, before any work is done.
+
+    Raises
+    ------
+    FitFileError
+        Not a ``.nc`` name, a folder, or a folder that is missing or closed.
+    """
+    target = path.expanduser()
+    if target.is_dir():
+        raise FitFileError(f"{path}: a folder; give a file name such as {path / 'fit.nc'}")
+    if target.suffix != ".nc":
+        raise FitFileError(f"{path}: a fit is a NetCDF file; give a name that ends in .nc")
+    check_folder(target.resolve().parent, path)
+
+
+def check_folder(folder: Path, wanted: Path) -> None:
+    """Refuse a folder that does not exist or cannot be written to.
+
+    Raises
+    ------
+    FitFileError
+        It is so; ``wanted`` is what the message names.
+    """
+    if not folder.is_dir():
+        raise FitFileError(f"{wanted}: the folder {folder} does not exist; make it first")
+    try:
+        TemporaryFile(dir=folder).close()  # asking for permissions is not enough on every file system
+    except OSError as error:
+        raise FitFileError(f"{wanted}: cannot write in {folder} ({error.strerror}); choose another") from None
+
+
+def _parts(values: Sequence[str]) -> list[str]:
+    return [part.strip() for value in values for part in value.split(",")]
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise BudgetError(f"{option} {text!r} is not a number: {NUMBER_REMEDY}")
+    return value

@@ -1,0 +1,76 @@
+"""Commands that need no fit: what data there are and what to cite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bayes_scaling.cli.arguments import Columns, Json, RunsFile, column_map
+from bayes_scaling.cli.failures import note
+
+if TYPE_CHECKING:
+    from bayes_scaling.runs import Runs
+
+
+def describe(file: RunsFile, column: Columns = None, json: Json = False) -> None:
+    """Describe a table of runs and what is odd in it."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.report.table import print_line
+    from bayes_scaling.report.views import print_runs
+
+    runs = quiet_runs(file, column)
+    if json:
+        print_json(runs.describe())
+    else:
+        print_runs(runs)
+    for finding in runs.notes:
+        text = f"{finding.severity.capitalize()}: {finding.message}; {finding.advice}"
+        (note if json else print_line)(text)
+
+
+def datasets(json: Json = False) -> None:
+    """List the data sets that ship with the package."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.data.catalog import datasets as catalogue
+    from bayes_scaling.report.table import Column, print_table
+
+    table = catalogue()
+    if json:
+        print_json(table)
+        return
+    shown = ("name", "description", "units", "licence")
+    print_table([Column(name, tuple(table[name].astype(str)), right=False) for name in shown])
+
+
+def cite(
+    fit: Annotated[
+        Path | None, typer.Argument(metavar="FIT", help="Cite what this fit used. Default: all.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Print BibTeX of the methods, laws and data used."""
+    from bayes_scaling.cite import cite as bibtex
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.report.table import print_line
+    from bayes_scaling.storage import load_fit
+
+    text = bibtex(None if fit is None else load_fit(fit)).strip()
+    if not json:
+        print_line(text)
+        return
+    entries = text.split("\n\n")
+    print_json({"key": entry[entry.index("{") + 1 : entry.index(",")], "bibtex": entry} for entry in entries)
+
+
+def quiet_runs(file: str, column: list[str] | None) -> Runs:
+    """The runs, their warnings left to whoever prints the findings."""
+    import warnings
+
+    from bayes_scaling.errors import RunsWarning
+    from bayes_scaling.runs import load_runs
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RunsWarning)
+        return load_runs(file, columns=column_map(column))

@@ -1,0 +1,36 @@
+"""The command that shows the whole way on simulated runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bayes_scaling.cli.arguments import Json
+from bayes_scaling.cli.failures import CHECKS_FAILED
+
+
+def demo(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="For figures and fit.")
+    ] = Path("demo"),
+    backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",
+    draws: Annotated[int, typer.Option(help="Draws of each chain.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the sampler.")] = 0,
+    json: Json = False,
+) -> None:
+    """Show the whole way on simulated runs."""
+    import sys
+    from contextlib import nullcontext, redirect_stdout
+
+    from bayes_scaling.checks import FAIL
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.demo import run_demo
+
+    with redirect_stdout(sys.stderr) if json else nullcontext():
+        result = run_demo(output, backend=backend, draws=draws, seed=seed)
+    if json:
+        print_json(result.coverage)
+    if result.checks.status == FAIL:
+        raise typer.Exit(CHECKS_FAILED)

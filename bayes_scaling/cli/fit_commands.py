@@ -1,0 +1,147 @@
+"""Commands that make a fit and judge it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling.cli.arguments import Columns, FitFile, Json, RunsFile, check_output, column_map
+from bayes_scaling.cli.failures import CHECKS_FAILED, note
+
+if TYPE_CHECKING:
+    from bayes_scaling.checks import Checks
+    from bayes_scaling.models.spec import ModelSpec
+    from bayes_scaling.posterior import Fit
+
+
+def fit(
+    file: RunsFile,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FIT", help="Where to save (.nc).")],
+    law: Annotated[str | None, typer.Option(help="gamma (default) or chinchilla.")] = None,
+    pooling: Annotated[str | None, typer.Option(help="partial (default), none or complete.")] = None,
+    spec: Annotated[
+        Path | None, typer.Option(metavar="TOML", help="Model file: law, pooling and priors.")
+    ] = None,
+    backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",
+    draws: Annotated[int, typer.Option(help="Draws of each chain.")] = 1000,
+    tune: Annotated[int, typer.Option(help="Warm-up draws of each chain.")] = 400,
+    chains: Annotated[int, typer.Option()] = 4,
+    seed: Annotated[int, typer.Option()] = 0,
+    column: Columns = None,
+    json: Json = False,
+) -> None:
+    """Fit a law to runs, save the posterior, check it."""
+    check_output(output)
+    sampling = {"backend": backend, "draws": draws, "tune": tune, "chains": chains, "seed": seed}
+    model = _model(spec, law, pooling)
+    result = _fitted(file, column, model, sampling)
+    checks = result.checks()
+    result.save(output)
+    note(f"Saved {output}")
+    if not json:
+        typer.echo(f"{result}\n")
+    _report(checks, json)
+
+
+def check(fit: FitFile, json: Json = False) -> None:
+    """Check whether a fit can be trusted; exit code 1 if not."""
+    from bayes_scaling.storage import load_fit
+
+    _report(load_fit(fit).checks(), json)
+
+
+def summary(fit: FitFile, json: Json = False) -> None:
+    """Summarise the posterior of every coefficient."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.report.views import print_summary
+    from bayes_scaling.storage import load_fit
+
+    table = load_fit(fit).summary()
+    (print_json if json else print_summary)(table)
+
+
+def loo(
+    fit: Annotated[list[Path], typer.Argument(metavar="FIT...", help="One fit to score, more to compare.")],
+    json: Json = False,
+) -> None:
+    """Leave-one-out score; ranks several fits."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.report.views import print_loo
+
+    table = _scores(_named(fit))
+    (print_json if json else print_loo)(table)
+
+
+def _model(spec: Path | None, law: str | None, pooling: str | None) -> ModelSpec:
+    """The model of the options, or of the file; both at once is an error."""
+    from bayes_scaling.errors import SpecError
+    from bayes_scaling.models.spec import ModelSpec
+
+    given: dict[str, Any] = {k: v for k, v in (("law", law), ("pooling", pooling)) if v is not None}
+    if spec is None:
+        return ModelSpec(**given)
+    if given:
+        raise SpecError(f"give --spec or --{' and --'.join(given)}, not both")
+    try:
+        return ModelSpec.from_toml(spec.read_text(encoding="utf-8"))
+    except (SpecError, UnicodeDecodeError) as error:
+        raise SpecError(f"{spec}: {error}") from None
+
+
+def _fitted(file: str, column: list[str] | None, model: ModelSpec, sampling: dict[str, Any]) -> Fit:
+    """The fit; what libraries print goes to standard error, and the checks stand for the warning."""
+    import sys
+    import warnings
+    from contextlib import redirect_stdout
+
+    from bayes_scaling.errors import ConvergenceWarning
+    from bayes_scaling.fitting import fit as sample
+    from bayes_scaling.runs import load_runs
+
+    runs = load_runs(file, columns=column_map(column))
+    with warnings.catch_warnings(), redirect_stdout(sys.stderr):
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return sample(runs, model, **sampling)
+
+
+def _report(checks: Checks, json: bool) -> None:
+    from bayes_scaling.checks import FAIL
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.report.views import print_checks
+
+    if json:
+        print_json(checks.table())
+    else:
+        print_checks(checks)
+    if checks.status == FAIL:
+        raise typer.Exit(CHECKS_FAILED)
+
+
+def _named(paths: list[Path]) -> dict[str, Path]:
+    """Fits by a short name, by their path where short names collide."""
+    from bayes_scaling.errors import FitFileError
+
+    twice = [path for path in paths if sum(path.resolve() == other.resolve() for other in paths) > 1]
+    if twice:
+        raise FitFileError(f"{twice[0]}: given more than once; compare different fits")
+    short = {path.stem: path for path in paths}
+    return short if len(short) == len(paths) else {str(path): path for path in paths}
+
+
+def _scores(paths: dict[str, Path]) -> Any:
+    """One row a fit."""
+    import pandas as pd
+
+    from bayes_scaling.loo import bad_runs, compare_models
+    from bayes_scaling.loo import loo as score
+    from bayes_scaling.storage import load_fit
+
+    fits = {name: load_fit(path) for name, path in paths.items()}
+    if len(fits) > 1:
+        return compare_models(fits)
+    (name, only), *_ = fits.items()
+    result = score(only)
+    row = {"model": name, "elpd": result.elpd, "se": result.se, "effective_coefficients": result.p}
+    return pd.DataFrame([row | {"runs": result.n_data_points, "pareto_k_bad": len(bad_runs(result))}])

@@ -1,0 +1,117 @@
+"""What the data taught: prior against posterior of each coefficient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from bayes_scaling.plots import style
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.posterior import Fit
+
+POINTS = 200
+EDGES = (0.005, 0.995)  # quantiles between which a density is drawn
+LINES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (5, 1, 1, 1)))
+UNITS = {"E": "nats/token", "A": "nats$^{1/\\gamma}$", "B": "nats$^{1/\\gamma}$"}
+SYMBOLS = {"alpha": "$\\alpha$", "beta": "$\\beta$", "gamma": "$\\gamma$"}
+COLUMNS = 3
+FEW_DECADES = 2.5
+
+
+def coefficient_densities(fit: Fit) -> pd.DataFrame:
+    """Prior and posterior densities of the law's coefficients in every group that has runs.
+
+    Returns
+    -------
+    DataFrame
+        source (prior or posterior), variable, architecture, context_length, value (in the unit of the
+        variable), density (of ln value, scaled to a peak of 1). The prior is the first group's: groups
+        share it, but for differences within a context slope.
+    """
+    import pandas as pd
+
+    groups = list(zip(fit.runs.groups["architecture"], fit.runs.groups["context_length"], strict=True))
+    prior = fit.idata["prior"].to_dataset()
+    parts = []
+    for name in fit.law.names:
+        parts.append(_density("prior", name, groups[0], prior))
+        parts += [_density("posterior", name, group, fit.posterior) for group in groups]
+    return pd.concat(parts, ignore_index=True)
+
+
+def plot_coefficients(table: pd.DataFrame) -> Figure:
+    """Prior (grey) and posterior densities, one panel a coefficient.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `coefficient_densities`.
+
+    Returns
+    -------
+    Figure
+    """
+    names = list(dict.fromkeys(table["variable"]))
+    groups = table[table["source"] == "posterior"]
+    palette = style.colours(sorted(groups["architecture"].unique()))
+    lines = dict(zip(sorted(groups["context_length"].unique()), LINES * len(groups), strict=False))
+    figure, axes = style.panels(-(-len(names) // COLUMNS), COLUMNS)
+    for ax, name in zip(axes.ravel(), names, strict=False):
+        _panel(ax, table[table["variable"] == name], palette, lines)
+        ax.set_xlabel(", ".join(filter(None, (SYMBOLS.get(name, name), _unit(name)))))
+    for ax in axes.ravel()[len(names) :]:
+        ax.set_visible(False)
+    for row in axes:
+        row[0].set_ylabel("density over its peak")
+    style.legend_below(figure, _entries(palette, lines))
+    return figure
+
+
+def _panel(ax: Axes, table: pd.DataFrame, palette: dict[Any, str], lines: dict[Any, Any]) -> None:
+    decades = np.log10(table["value"].max() / table["value"].min())
+    style.log_axis(ax, "x", counts=decades < FEW_DECADES, subs=(1, 2, 5))
+    keys: Any
+    for keys, part in table.groupby(["source", "architecture", "context_length"]):
+        source, architecture, length = keys
+        x, y = part["value"], part["density"]
+        if source == "prior":
+            ax.fill_between(x, y, color=style.GREY, alpha=0.35, lw=0)
+        else:
+            ax.plot(x, y, color=palette[architecture], ls=lines[length], lw=1.2)
+    ax.set_ylim(0, 1.05)
+    ax.yaxis.set_ticks([])
+
+
+def _density(source: str, name: str, group: tuple[str, int], draws: Any) -> pd.DataFrame:
+    import pandas as pd
+    from scipy.stats import gaussian_kde
+
+    cell = draws[name].sel(architecture=group[0], context_length=group[1])
+    logs = np.log(cell.to_numpy().ravel())
+    low, high = np.quantile(logs, EDGES)
+    grid = np.linspace(low, high, POINTS)
+    density = gaussian_kde(logs)(grid)
+    where = {"source": source, "variable": name, "architecture": group[0], "context_length": group[1]}
+    return pd.DataFrame({**where, "value": np.exp(grid), "density": density / density.max()})
+
+
+def _unit(name: str) -> str:
+    return UNITS.get(name, "")
+
+
+def _entries(palette: dict[str, str], lines: dict[int, Any]) -> list[Any]:
+    return [
+        style.band_swatch(style.GREY, "prior", 0.35),
+        *(style.swatch(colour, name) for name, colour in palette.items()),
+        *(
+            Line2D([], [], color="black", ls=line, lw=1.2, label=style.tokens_label(length))
+            for length, line in lines.items()
+        ),
+    ]

@@ -1,0 +1,156 @@
+"""Runs of one budget and the posterior curve through them."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from bayes_scaling.errors import BayesScalingError, RunsWarning
+from bayes_scaling.plots import style
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.posterior import Fit
+
+SAME_BUDGET = 0.06  # decades between neighbours in one budget
+FEWEST, SPREAD = 4, 1.5  # runs of a budget, and the factor their params must span
+KEYS = ["architecture", "context_length"]
+
+
+def isoflop_curves(fit: Fit, points: int = 40) -> pd.DataFrame:
+    """Posterior of the loss against params at each budget that a group's runs were laid out on.
+
+    Budgets are found in the runs: four or more whose compute is nearly the same while their params
+    differ. Along a curve FLOPs per param and token are interpolated between the runs.
+
+    Parameters
+    ----------
+    fit : Fit
+    points : int
+        On each curve.
+
+    Returns
+    -------
+    DataFrame
+        architecture, context_length, compute (FLOPs), params, tokens, median, q05, q95 (nats per
+        token, of the law's loss).
+
+    Raises
+    ------
+    BayesScalingError
+        The runs share no budgets.
+    """
+    import pandas as pd
+
+    from bayes_scaling.prediction import predict_table
+    from bayes_scaling.runs import load_runs
+
+    frame = budgets(fit.runs.frame).dropna(subset="budget")
+    if frame.empty:
+        raise BayesScalingError("no isoFLOP curves: the runs share no budgets; plot the residuals instead")
+    parts = [_along(part, keys, points) for keys, part in frame.groupby([*KEYS, "budget"])]
+    design = pd.concat(parts, ignore_index=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RunsWarning)  # these are no runs
+        planned = load_runs(design[[*KEYS, "params", "tokens"]], need_loss=False)
+    return design.join(predict_table(fit, planned)[["median", "q05", "q95"]])
+
+
+def budgets(frame: pd.DataFrame) -> pd.DataFrame:
+    """The runs with a column ``budget`` (FLOPs, the median of the budget's runs; NaN where in none)."""
+    ordered = frame.sort_values("flops")
+    logs = ordered.groupby(KEYS)["flops"].transform(lambda flops: _cluster(np.log10(flops.to_numpy())))
+    groups = ordered.groupby([*KEYS, logs])
+    middle = groups["flops"].transform("median")
+    spread = groups["params"].transform("max") / groups["params"].transform("min")
+    usable = (groups["params"].transform("size") >= FEWEST) & (spread >= SPREAD)
+    return ordered.assign(budget=middle.where(usable)).sort_index()
+
+
+def plot_isoflop(curves: pd.DataFrame, runs: pd.DataFrame) -> Figure:
+    """Loss against params at each budget: runs, posterior median and 90% band of the law.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        `isoflop_curves`.
+    runs : DataFrame
+        ``fit.runs.frame``; runs of no budget are left out.
+
+    Returns
+    -------
+    Figure
+    """
+    names, lengths = (sorted(curves[key].unique()) for key in KEYS)
+    figure, axes = style.panels(len(names), len(lengths), sharex=True, sharey=True)
+    levels = np.unique([float(f"{c:.1e}") for c in curves["compute"]])
+    points = budgets(runs).dropna(subset="budget")
+    for row, name in zip(axes, names, strict=True):
+        for ax, length in zip(row, lengths, strict=True):
+            here = {"architecture": name, "context_length": length}
+            _panel(ax, _where(curves, here), _where(points, here), levels)
+            ax.set_title(f"{name}, {style.tokens_label(length)}", loc="left", fontsize=style.TEXT)
+        row[0].set_ylabel("loss (nats/token)")
+    for ax in axes[-1]:
+        ax.set_xlabel("params")
+    style.legend_below(figure, _entries(levels))
+    return figure
+
+
+def _panel(ax: Axes, curves: pd.DataFrame, runs: pd.DataFrame, levels: np.ndarray) -> None:
+    style.log_axis(ax, "x", counts=True)
+    for compute, part in curves.groupby("compute"):
+        colour = _colour(compute, levels)
+        ax.fill_between(part["params"], part["q05"], part["q95"], color=colour, alpha=0.3, lw=0)
+        ax.plot(part["params"], part["median"], color=colour, lw=1.2)
+    for compute, part in runs.groupby("budget"):
+        colour = _colour(compute, levels)
+        ax.plot(part["params"], part["loss"], "o", color=colour, ms=3.5, mec="white", mew=0.4, lw=0)
+
+
+def _along(part: pd.DataFrame, keys: Any, points: int) -> pd.DataFrame:
+    """Params and tokens along one budget."""
+    import pandas as pd
+
+    architecture, length, compute = keys
+    part = part.sort_values("params")
+    logs = np.log(part["params"].to_numpy())
+    grid = np.linspace(logs[0] - 0.08, logs[-1] + 0.08, points)
+    cost = np.log((part["flops"] / (part["params"] * part["tokens"])).to_numpy())
+    tokens = np.log(compute) - grid - np.interp(grid, logs, cost)
+    columns = {"compute": compute, "params": np.exp(grid), "tokens": np.exp(tokens)}
+    return pd.DataFrame({"architecture": architecture, "context_length": length, **columns})
+
+
+def _cluster(logs: np.ndarray) -> np.ndarray:
+    """A number for each stretch of sorted values without a gap."""
+    return np.cumsum(np.diff(logs, prepend=logs[:1]) > SAME_BUDGET)
+
+
+def _where(table: pd.DataFrame, values: dict[str, Any]) -> pd.DataFrame:
+    for name, value in values.items():
+        table = table[table[name] == value]
+    return table
+
+
+def _colour(compute: Any, levels: np.ndarray) -> Any:
+    """Along viridis by rank, its pale end left out."""
+    rank = int(np.abs(np.log(levels / compute)).argmin())
+    return colormaps["viridis"](0.85 * rank / max(len(levels) - 1, 1))
+
+
+def _entries(levels: np.ndarray) -> list[Any]:
+    entries = [
+        Line2D(
+            [], [], color=_colour(c, levels), marker="o", ms=4, lw=1.2, label=f"{style.short_power(c)} FLOPs"
+        )
+        for c in levels
+    ]
+    return [*entries, style.band_swatch(label="90% interval of the law")]
