@@ -73,22 +73,15 @@ def run_demo(
     >>> run_demo("demo").coverage  # doctest: +SKIP
     """
     from bayes_scaling.report.table import print_heading, print_line
-    from bayes_scaling.report.views import print_checks, print_comparison, print_frontier, print_runs
+    from bayes_scaling.report.views import print_runs
     from bayes_scaling.runs import load_runs
 
     folder, start = _folder(output_folder), time.perf_counter()
     runs = load_runs(DATASET)
     print_heading("Runs")
     print_runs(runs)
-    print_heading("Fit")
     fit = _fitted(runs, backend, draws, chains, seed)
-    checks = fit.checks()
-    print_line(f"{fit}\n")
-    print_checks(checks)
-    print_heading("Compute-optimal params, tokens and loss")
-    print_frontier(_frontier(fit, BUDGETS, CONTEXT_LENGTH))
-    print_heading("Which architecture wins")
-    print_comparison(_comparison(fit, BUDGETS, CONTEXT_LENGTH))
+    checks = _print_findings(fit)
     print_heading("The truth behind the simulated runs")
     coverage = _print_coverage(fit)
     files = save_results(fit, folder)
@@ -180,9 +173,8 @@ def _folder(path: str | Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise BayesScalingError(
-            f"{folder}: no folder to write in ({error.strerror}); name another"
-        ) from error
+        reason = error.strerror or error
+        raise BayesScalingError(f"{folder}: no folder to write in ({reason}); name another") from None
     return folder
 
 
@@ -195,6 +187,22 @@ def _fitted(runs: Any, backend: str, draws: int, chains: int, seed: int) -> Fit:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the checks are printed
         return fit(runs, backend=backend, draws=draws, chains=chains, seed=seed)
+
+
+def _print_findings(fit: Fit) -> Checks:
+    """Print checks, frontier and comparison."""
+    from bayes_scaling.report.table import print_heading, print_line
+    from bayes_scaling.report.views import print_checks, print_comparison, print_frontier
+
+    checks = fit.checks()
+    print_heading("Fit")
+    print_line(f"{fit}\n")
+    print_checks(checks)
+    print_heading("Compute-optimal params, tokens and loss")
+    print_frontier(_frontier(fit, BUDGETS, CONTEXT_LENGTH))
+    print_heading("Which architecture wins")
+    print_comparison(_comparison(fit, BUDGETS, CONTEXT_LENGTH))
+    return checks
 
 
 def _frontier(fit: Fit, compute: Any, context_length: int | None) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from io import BytesIO
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ def legend_below(figure: Figure, handles: Sequence[Any], columns: int = 6) -> No
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Write a figure, 300 dots an inch, in the format its name says.
+    """Write a figure, 300 dots an inch, in the format its name says; whole or not at all.
 
     Raises
     ------
@@ -117,11 +118,17 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
         The format is unknown, or the file cannot be written.
     """
     target = Path(path)
-    known = sorted(figure.canvas.get_supported_filetypes())
-    if target.suffix.lstrip(".").lower() not in known:
+    kind, known = target.suffix.lstrip(".").lower(), sorted(figure.canvas.get_supported_filetypes())
+    if kind not in known:
         raise BayesScalingError(f"{target}: name a format that can be drawn: {', '.join(known)}")
+    image = BytesIO()
+    figure.savefig(image, format=kind, dpi=DPI, facecolor="white")
+    part = target.with_name(f".{target.name}.part")
     try:
-        figure.savefig(target, dpi=DPI, facecolor="white")
+        part.write_bytes(image.getvalue())
+        part.replace(target)
     except OSError as error:
         raise BayesScalingError(f"{target}: cannot be written ({error.strerror or error})") from error
+    finally:  # after an interrupt too
+        part.unlink(missing_ok=True)
     return target
