@@ -93,10 +93,13 @@ def fit(
 
 def _fit(runs: Runs, spec: ModelSpec, backend: str, sampler: str, sampling: Sampling) -> Fit:
     from bayes_scaling.assembly import assemble
+    from bayes_scaling.models import loss_numpyro
     from bayes_scaling.models.design import build_design
     from bayes_scaling.models.whitening import find_whitening
 
     _keep_compiled()
+    if backend == "numpyro":
+        loss_numpyro.split_host(sampling.chains)  # before the mode is searched with JAX
     design = build_design(runs, spec)
     whitening = find_whitening(design)
     raw = _sample(design, whitening, backend, sampler, sampling)
@@ -104,12 +107,10 @@ def _fit(runs: Runs, spec: ModelSpec, backend: str, sampler: str, sampling: Samp
 
 
 def _sample(design: Design, whitening: Whitening, backend: str, sampler: str, sampling: Sampling) -> RawDraws:
+    from bayes_scaling.models import loss_numpyro, loss_pymc
+
     if backend == "numpyro":
-        from bayes_scaling.models.loss_numpyro import sample_numpyro
-
-        return sample_numpyro(design, whitening, sampling)
-    from bayes_scaling.models import loss_pymc
-
+        return loss_numpyro.sample_numpyro(design, whitening, sampling)
     sample = loss_pymc.sample_nutpie if sampler == "nutpie" else loss_pymc.sample_pymc
     return sample(design, whitening, sampling)
 

@@ -66,12 +66,18 @@ def sample_numpyro(design: Design, whitening: Whitening, sampling: Sampling) -> 
     return RawDraws(whitened, stats)
 
 
-def _chain_method(chains: int) -> str:
-    """``parallel`` needs a JAX device for each chain; the host can be split only before first use."""
+def split_host(chains: int) -> None:
+    """Give each chain a JAX device of its own; possible only before JAX is first used."""
     import jax
 
     with contextlib.suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", max(chains, jax.config.jax_num_cpu_devices))
+
+
+def _chain_method(chains: int) -> str:
+    """``parallel`` needs a JAX device for each chain; ``vectorized`` is some three times slower."""
+    import jax
+
     if chains == 1:
         return "sequential"
     return "parallel" if jax.local_device_count() >= chains else "vectorized"

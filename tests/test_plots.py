@@ -66,7 +66,6 @@ def test_compute_axes_are_logarithmic(drawn):
 def test_no_global_state_is_touched():
     code = (
         "import matplotlib, sys; before = dict(matplotlib.rcParams)\n"
-        "from tests.test_plots import figures; from tests.fits import small_fit\n"
         "from bayes_scaling.plots import plot_residuals, residual_table\n"
         "from tests.synthetic import synthetic_fit\n"
         "plot_residuals(residual_table(synthetic_fit(draws=20)))\n"
@@ -77,8 +76,7 @@ def test_no_global_state_is_touched():
     assert done.returncode == 0, done.stderr
 
 
-def test_colours_are_told_apart_in_grey_too():
-    """Neighbours of the palette differ in lightness or clearly in hue."""
+def test_colours_of_the_palette_are_far_apart():
     rgb = np.array([to_rgb(c) for c in style.PALETTE])
     distance = np.linalg.norm(rgb[:, None] - rgb[None], axis=-1) + 10 * np.eye(len(rgb))
     assert distance.min() > 0.25
