@@ -55,7 +55,9 @@ class Comparison:
         with median, mean and quantiles; crossing_probability (that there is one in the searched
         range); extrapolation_decades. Crossing quantiles are over the draws that have one.
         """
-        columns = {
+        import pandas as pd
+
+        columns: dict[str, Any] = {
             "cost": self.cost,
             "probability": _share(self.draws["difference"] < 0),
             "crossing_probability": _share(self.draws["crossing"].notnull()),
@@ -63,7 +65,7 @@ class Comparison:
         }
         names = ("difference", "multiplier", "crossing")
         tables = [summarise_draws(self.draws[name], name) for name in names]
-        table = tables[0].join(tables[1:]).assign(**columns).reset_index()
+        table = pd.concat(tables, axis=1).assign(**columns).reset_index()
         for name in ("architecture", "other"):
             table[name] = self.draws[name].to_numpy()[table["pair"]]
         first = ["architecture", "other", "context_length", "compute", "cost", "probability"]
@@ -136,8 +138,10 @@ def _joined(parts: list[xr.Dataset], pairs: list[tuple[str, str]]) -> xr.Dataset
     import xarray as xr
 
     draws = xr.concat(parts, dim="pair").transpose("chain", "draw", "pair", "context_length", "compute")
-    names = {name: ("pair", [pair[i] for pair in pairs]) for i, name in enumerate(("architecture", "other"))}
-    return draws.assign_coords(pair=np.arange(len(pairs)), **names)
+    first, second = zip(*pairs, strict=True)
+    return draws.assign_coords(
+        pair=np.arange(len(pairs)), architecture=("pair", list(first)), other=("pair", list(second))
+    )
 
 
 def _reach(here: Frontier, pairs: list[tuple[str, str]]) -> xr.DataArray:

@@ -48,12 +48,14 @@ class Frontier:
         ``loss_*`` and ``tokens_per_param_*`` with median, mean and quantiles;
         extrapolation_decades, the distance of the budget from the runs (0 within them).
         """
+        import pandas as pd
+
         ratio = self.draws["tokens"] / self.draws["params"]
         parts = {name: self.draws[name] for name in ("params", "tokens", "loss")} | {
             "tokens_per_param": ratio
         }
         tables = [summarise_draws(draws, name) for name, draws in parts.items()]
-        table = tables[0].join(tables[1:])
+        table = pd.concat(tables, axis=1)
         table["extrapolation_decades"] = self.reach.to_numpy().ravel()
         table = table.reset_index()
         table.insert(3, "cost", self.cost)
@@ -119,8 +121,9 @@ def resolve_cost(fit: Fit, cost: str | Cost) -> Cost:
     from bayes_scaling.accounting import fit_families, get_cost
     from bayes_scaling.accounting.shapes import REQUIRED_SIZES
 
-    shaped = cost == "accounted" and set(REQUIRED_SIZES) <= set(fit.runs.frame.columns)
-    return get_cost(cost, families=fit_families(fit.runs.frame) if shaped else None)
+    columns = {str(name): column for name, column in fit.runs.frame.items()}
+    shaped = cost == "accounted" and set(REQUIRED_SIZES) <= set(columns)
+    return get_cost(cost, families=fit_families(columns) if shaped else None)
 
 
 def optimum(

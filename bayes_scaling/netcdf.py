@@ -93,7 +93,7 @@ def decode_attribute(value: Any) -> Any:
     return value
 
 
-def _converted(tree: xr.DataTree, attribute: Callable, text: Callable) -> xr.DataTree:
+def _converted(tree: xr.DataTree, attribute: Callable[..., Any], text: Callable[..., Any]) -> xr.DataTree:
     """The tree with every attribute and every text array converted, and no encodings."""
     import xarray as xr
 
@@ -101,7 +101,7 @@ def _converted(tree: xr.DataTree, attribute: Callable, text: Callable) -> xr.Dat
     return xr.DataTree.from_dict({path: _dataset(group, attribute, text) for path, group in groups.items()})
 
 
-def _dataset(dataset: xr.Dataset, attribute: Callable, text: Callable) -> xr.Dataset:
+def _dataset(dataset: xr.Dataset, attribute: Callable[..., Any], text: Callable[..., Any]) -> xr.Dataset:
     import xarray as xr
 
     variables = {}
@@ -112,7 +112,7 @@ def _dataset(dataset: xr.Dataset, attribute: Callable, text: Callable) -> xr.Dat
     return xr.Dataset(variables, coords, _each(attribute, dataset.attrs))
 
 
-def _each(attribute: Callable, attributes: Mapping[Any, Any]) -> dict[str, Any]:
+def _each(attribute: Callable[..., Any], attributes: Mapping[Any, Any]) -> dict[str, Any]:
     return {str(name): attribute(value) for name, value in attributes.items()}
 
 

@@ -104,8 +104,10 @@ def prior_predictive(
 
 def _each_run(draws: xr.Dataset, runs: Runs) -> dict[str, np.ndarray]:
     """Coefficients (chain, draw, run)."""
-    rows = draws["architecture"].to_index().get_indexer(runs.frame["architecture"].astype(str))
-    columns = draws["context_length"].to_index().get_indexer(runs.frame["context_length"])
+    row = {str(name): i for i, name in enumerate(draws["architecture"].to_numpy())}
+    column = {int(length): i for i, length in enumerate(draws["context_length"].to_numpy())}
+    rows = [row[str(name)] for name in runs.frame["architecture"]]
+    columns = [column[int(length)] for length in runs.frame["context_length"]]
     dims = ("chain", "draw", "architecture", "context_length")
     return {
         str(name): draws[name].transpose(*dims).to_numpy()[..., rows, columns] for name in draws.data_vars
@@ -113,8 +115,8 @@ def _each_run(draws: xr.Dataset, runs: Runs) -> dict[str, np.ndarray]:
 
 
 def _log_mean(law: Law, cells: dict[str, np.ndarray], runs: Runs) -> np.ndarray:
-    logs = (np.log(runs.frame[name].to_numpy(dtype=float)) for name in ("params", "tokens"))
-    return np.asarray(log_loss(np, *logs, log_form(np, law.complete(cells))))
+    log_params, log_tokens = (np.log(runs.frame[c].to_numpy(dtype=float)) for c in ("params", "tokens"))
+    return np.asarray(log_loss(np, log_params, log_tokens, log_form(np, law.complete(cells))))
 
 
 def _scatter(fit: Fit, shape: tuple[int, ...], seed: int) -> np.ndarray:
@@ -132,15 +134,19 @@ def _as_draws(loss: np.ndarray) -> xr.DataArray:
 def _reach(fit: Fit, design: pd.DataFrame) -> np.ndarray:
     """Decades outside the fitted runs, by group."""
     far = np.zeros(len(design))
-    for (architecture, context), rows in design.groupby(["architecture", "context_length"]).indices.items():
-        part = design.iloc[rows]
-        for name in ("params", "tokens"):
-            known = nearest_runs(fit.runs, name, str(architecture), int(context))
-            far[rows] = np.maximum(far[rows], decades_outside(part[name].to_numpy(dtype=float), known))
-        known = 6 * np.prod(
-            [nearest_runs(fit.runs, name, str(architecture), int(context)) for name in ("params", "tokens")],
-            axis=0,
+    keys = design["architecture"].astype(str) + "\n" + design["context_length"].astype(str)
+    for key in keys.unique():
+        rows = np.flatnonzero(keys == key)
+        architecture, context_length = key.split("\n")
+        wanted = _sizes(*(design[c].to_numpy(dtype=float)[rows] for c in ("params", "tokens")))
+        known = _sizes(
+            *(nearest_runs(fit.runs, c, architecture, int(context_length)) for c in ("params", "tokens"))
         )
-        wanted = 6 * part["params"].to_numpy(dtype=float) * part["tokens"].to_numpy(dtype=float)
-        far[rows] = np.maximum(far[rows], decades_outside(wanted, known))
+        parts = [decades_outside(w, k) for w, k in zip(wanted, known, strict=True)]
+        far[rows] = np.max(parts, axis=0)
     return far
+
+
+def _sizes(params: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Params, tokens and their product: the three ways to lie outside."""
+    return params, tokens, params * tokens

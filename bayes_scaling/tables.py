@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +53,7 @@ def summarise_draws(draws: xr.DataArray, name: str | None = None) -> pd.DataFram
 def _quantiles(values: np.ndarray) -> np.ndarray:
     """Over the first axis; the nearest draw where draws are infinite, as an interpolation is not."""
     finite = bool(np.isfinite(values).all())
-    function = np.quantile if finite else np.nanquantile
+    function: Callable[..., np.ndarray] = np.quantile if finite else np.nanquantile
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
         method = "linear" if finite else "inverted_cdf"

@@ -69,19 +69,18 @@ def on_grid(
 def seen_draws(posterior: xr.Dataset, design: Design) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Natural coefficients (chain, draw, column) and components back from a posterior."""
     groups = design.groups
-    rows = posterior["architecture"].to_index().get_indexer(groups.architecture)
-    columns = posterior["context_length"].to_index().get_indexer(groups.context_length)
+    rows = [list(posterior["architecture"].to_numpy()).index(a) for a in groups.architecture]
+    columns = [list(posterior["context_length"].to_numpy()).index(t) for t in groups.context_length]
     names = (*design.spec.law_value.names, "sigma")
     cells = {name: posterior[name].transpose(*DIMS).to_numpy()[..., rows, columns] for name in names}
     natural = to_natural({name: value[..., : design.columns] for name, value in cells.items()}, design)
     if "tau_architecture" not in posterior:
         shape = (posterior.sizes["chain"], posterior.sizes["draw"], len(design.hierarchy.names))
         return natural, np.zeros(shape, dtype=int)
-    scales = (
-        posterior[name].transpose("chain", "draw", "coefficient").to_numpy()
-        for name in ("tau_architecture", "tau_context")
-    )
-    return natural, component_of(*scales, design)
+    dims = ("chain", "draw", "coefficient")
+    between = posterior["tau_architecture"].transpose(*dims).to_numpy()
+    along = posterior["tau_context"].transpose(*dims).to_numpy()
+    return natural, component_of(between, along, design)
 
 
 def _per_group(value: np.ndarray, design: Design) -> np.ndarray:

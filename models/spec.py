@@ -57,7 +57,8 @@ class ModelSpec:
     def prior(self, name: str) -> Prior:
         """The prior of that name with this spec's changes."""
         _one_of("prior", name, tuple(_DEFAULTS))
-        return replace(_DEFAULTS[name], **dict(self.priors.get(name, {})))
+        changes: dict[str, Any] = dict(self.priors.get(name, {}))
+        return replace(_DEFAULTS[name], **changes)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""

@@ -69,7 +69,8 @@ def test_no_global_state_is_touched():
         "from bayes_scaling.plots import plot_residuals, residual_table\n"
         "from tests.synthetic import synthetic_fit\n"
         "plot_residuals(residual_table(synthetic_fit(draws=20)))\n"
-        "assert 'matplotlib.pyplot' not in sys.modules or not sys.modules['matplotlib.pyplot'].get_fignums()\n"
+        "pyplot = sys.modules.get('matplotlib.pyplot')\n"
+        "assert pyplot is None or not pyplot.get_fignums()\n"
         "assert dict(matplotlib.rcParams) == before\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
