@@ -273,4 +273,4 @@ def test_fit_reads_a_spec_and_maps_columns(tmp_path, monkeypatch):
     assert result.exit_code == 0, result.stderr
     assert seen["runs"].architectures == ("c4", "pile")
     assert seen["spec"].law == "chinchilla" and seen["spec"].prior("E").median == 1.5
-    assert "overall: PASS" in result.stdout and "Note: " in result.stderr
+    assert "overall: PASS" in result.stdout and "Warning: groups with fewer" in result.stderr

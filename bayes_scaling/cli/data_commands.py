@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from bayes_scaling.cli.arguments import Columns, Json, RunsFile, column_map
+from bayes_scaling.cli.arguments import Columns, Json, RunsFile
 from bayes_scaling.cli.failures import note
-
-if TYPE_CHECKING:
-    from bayes_scaling.runs import Runs
+from bayes_scaling.cli.reading import describe_finding, quiet_runs
 
 
 def describe(file: RunsFile, column: Columns = None, json: Json = False) -> None:
@@ -26,8 +24,7 @@ def describe(file: RunsFile, column: Columns = None, json: Json = False) -> None
     else:
         print_runs(runs)
     for finding in runs.notes:
-        text = f"{finding.severity.capitalize()}: {finding.message}; {finding.advice}"
-        (note if json else print_line)(text)
+        (note if json else print_line)(describe_finding(finding))
 
 
 def datasets(json: Json = False) -> None:
@@ -62,15 +59,3 @@ def cite(
         return
     entries = text.split("\n\n")
     print_json({"key": entry[entry.index("{") + 1 : entry.index(",")], "bibtex": entry} for entry in entries)
-
-
-def quiet_runs(file: str, column: list[str] | None) -> Runs:
-    """The runs, their warnings left to whoever prints the findings."""
-    import warnings
-
-    from bayes_scaling.errors import RunsWarning
-    from bayes_scaling.runs import load_runs
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RunsWarning)
-        return load_runs(file, columns=column_map(column))

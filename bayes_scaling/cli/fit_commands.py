@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli.arguments import Columns, FitFile, Json, RunsFile, check_output, column_map
+from bayes_scaling.cli.arguments import Columns, FitFile, Json, RunsFile, check_output
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
+from bayes_scaling.cli.reading import fittable_runs
 
 if TYPE_CHECKING:
     from bayes_scaling.checks import Checks
@@ -98,9 +99,8 @@ def _fitted(file: str, column: list[str] | None, model: ModelSpec, sampling: dic
 
     from bayes_scaling.errors import ConvergenceWarning
     from bayes_scaling.fitting import fit as sample
-    from bayes_scaling.runs import load_runs
 
-    runs = load_runs(file, columns=column_map(column))
+    runs = fittable_runs(file, column)
     with warnings.catch_warnings(), redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore", ConvergenceWarning)
         return sample(runs, model, **sampling)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 _PIPE_WIDTH = 100_000  # a pipe has no edge to wrap at
+_TEXT_WIDTH, _GAP = 20, 3
 _STYLES = {"PASS": "green", "REVIEW": "yellow", "FAIL": "bold red"}
 
 
@@ -30,18 +31,22 @@ class Column:
 
 
 def print_table(columns: Sequence[Column]) -> None:
-    """A table without frame; whole when piped, folded to the window on a terminal."""
+    """A table without frame; on a terminal titles and texts fold to the window, numbers never do."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    console = _console(_total(map(_narrowest, columns)))
+    tight = _total(map(_natural, columns)) > console.width
     for column in columns:
         justify: Any = "right" if column.right else "left"
-        table.add_column(Text(column.title), justify=justify, overflow="fold")
+        width = _narrowest(column) if tight and column.right else None
+        least = _narrowest(column)
+        table.add_column(Text(column.title), justify=justify, overflow="fold", width=width, min_width=least)
     for row in zip(*(column.cells for column in columns), strict=True):
         table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-    _console().print(table)
+    console.print(table)
     print_line()
 
 
@@ -55,10 +60,27 @@ def print_heading(text: str) -> None:
     print_line(f"\n{text}\n{'=' * len(text)}\n")
 
 
-def _console() -> Any:
+def _natural(column: Column) -> int:
+    """The width at which nothing folds."""
+    return max(map(len, (column.title, *column.cells)))
+
+
+def _narrowest(column: Column) -> int:
+    """The width below which a column cannot be read: whole numbers, whole words of the title."""
+    cells = max(map(len, column.cells), default=0)
+    words = max(map(len, column.title.split()), default=0)
+    return max(words, cells if column.right else min(cells, _TEXT_WIDTH))
+
+
+def _total(widths: Iterable[int]) -> int:
+    return sum(width + _GAP for width in widths) - _GAP
+
+
+def _console(narrowest: int) -> Any:
+    """Standard output, as wide as the window and no less than is needed."""
     from rich.console import Console
 
     terminal = sys.stdout.isatty()
-    return Console(
-        file=sys.stdout, highlight=False, width=None if terminal else _PIPE_WIDTH, force_terminal=terminal
-    )
+    console = Console(file=sys.stdout, highlight=False, force_terminal=terminal)
+    console.width = max(console.width, narrowest) if terminal else _PIPE_WIDTH
+    return console

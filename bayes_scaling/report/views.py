@@ -120,12 +120,12 @@ def print_frontier(table: pd.DataFrame) -> None:
     pairs: tuple[tuple[str, str, Format], ...] = (
         ("params", "params", count),
         ("tokens", "tokens", count),
-        ("tokens_per_param", "tokens/param", count),
         ("loss", "loss (nats/token)", loss),
     )
     columns = [*_groups(table), _column(table, "compute (FLOPs)", "compute", power)]
     for name, title, text in pairs:
         columns += [_column(table, title, f"{name}_median", text), _interval(table, f"{name}_", text)]
+    columns.append(_column(table, "tokens/param", "tokens_per_param_median", count))
     print_table(columns)
     print_line(f"Medians and 90% intervals of the optimum; cost {table['cost'].iloc[0]}.")
     _reach(table, "budgets")
