@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TARGET_ACCEPTANCE = 0.8
+TARGET_ACCEPTANCE = {"partial": 0.8, "complete": 0.8, "none": 0.95}  # groups alone are less like a normal
 
 
 @dataclass(frozen=True)

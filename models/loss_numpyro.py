@@ -48,7 +48,9 @@ def sample_numpyro(design: Design, whitening: Whitening, sampling: Sampling) -> 
     start = init_to_value(values={"whitened": np.zeros(design.size)})
     with jax.enable_x64(True):
         kernel = NUTS(
-            build_numpyro(design, whitening), init_strategy=start, target_accept_prob=TARGET_ACCEPTANCE
+            build_numpyro(design, whitening),
+            init_strategy=start,
+            target_accept_prob=TARGET_ACCEPTANCE[design.spec.pooling],
         )
         mcmc = MCMC(
             kernel,

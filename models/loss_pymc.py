@@ -53,7 +53,7 @@ def sample_pymc(design: Design, whitening: Whitening, sampling: Sampling) -> Raw
             random_seed=sampling.seed,
             progressbar=sampling.progress,
             nuts_sampler="pymc",
-            target_accept=TARGET_ACCEPTANCE,
+            target_accept=TARGET_ACCEPTANCE[design.spec.pooling],
             compute_convergence_checks=False,
         )
     return _raw(tree, _PYMC)
@@ -72,7 +72,8 @@ def sample_nutpie(design: Design, whitening: Whitening, sampling: Sampling) -> R
         seed=sampling.seed,
         progress_bar=sampling.progress,
         save_warmup=False,
-        target_accept=TARGET_ACCEPTANCE,
+        adaptation="low_rank",  # costs nothing where whitening suffices, helps where it does not
+        target_accept=TARGET_ACCEPTANCE[design.spec.pooling],
     )
     return _raw(tree, _NUTPIE)
 

@@ -80,11 +80,11 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
     ),
     Prior(
         "gamma",
-        0.85,
+        0.75,
         0.4,
         0.1,
         "1",
-        "1 is Chinchilla's sum, published free fits are 0.5 to 0.7; 90% between 0.44 and 1.6.",
+        "Between Chinchilla's 1 and published free fits of 0.5 to 0.7; 90% between 0.39 and 1.45.",
     ),
     Prior(
         "sigma",

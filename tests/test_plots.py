@@ -97,6 +97,22 @@ def test_isoflop_budgets_are_the_ones_simulated(fit):
     assert (found["budget"].isna() == known.isna()).all()
 
 
+def test_isoflop_curves_are_smooth_where_costs_jump(fit):
+    """Attention makes FLOPs per param and token differ from run to run by some percent."""
+    frame = fit.runs.frame.copy()
+    jumps = np.exp(0.02 * np.random.default_rng(0).standard_normal(len(frame)))
+    frame["tokens"] *= jumps
+    rough = plots.isoflop_curves(replace(fit, runs=replace(fit.runs, frame=frame)))
+    for _, part in rough.groupby(["architecture", "context_length", "compute"]):
+        assert (np.diff(part["median"], 2) > -5e-4).all()  # one valley, no teeth
+
+
+def test_isoflop_legend_names_one_budget_once(curves, fit):
+    apart = curves.assign(compute=curves["compute"] * np.where(curves["architecture"] == "xlstm", 1.02, 1))
+    labels = [t.get_text() for t in plots.plot_isoflop(apart, fit.runs.frame).legends[0].get_texts()]
+    assert labels == ["6.1e18 FLOPs", "6.1e19 FLOPs", "90% interval of the law"]
+
+
 def test_isoflop_needs_shared_budgets(fit):
     with pytest.raises(BayesScalingError, match="share no budgets"):
         plots.isoflop_curves(replace(fit, runs=small_runs(FOUR)))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SAME_BUDGET = 0.06  # decades between neighbours in one budget
 FEWEST, SPREAD = 4, 1.5  # runs of a budget, and the factor their params must span
+COST_DEGREE = 2
 KEYS = ["architecture", "context_length"]
 
 
@@ -28,7 +29,7 @@ def isoflop_curves(fit: Fit, points: int = 40) -> pd.DataFrame:
     """Posterior of the loss against params at each budget that a group's runs were laid out on.
 
     Budgets are found in the runs: four or more whose compute is nearly the same while their params
-    differ. Along a curve FLOPs per param and token are interpolated between the runs.
+    differ. Along a curve ln FLOPs per param and token follow a parabola in ln params through the runs.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def plot_isoflop(curves: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     """
     names, lengths = (sorted(curves[key].unique()) for key in KEYS)
     figure, axes = style.panels(len(names), len(lengths), sharex=True, sharey=True)
-    levels = np.unique([float(f"{c:.1e}") for c in curves["compute"]])
+    levels = _levels(curves["compute"].to_numpy())
     points = budgets(runs).dropna(subset="budget")
     for row, name in zip(axes, names, strict=True):
         for ax, length in zip(row, lengths, strict=True):
@@ -124,7 +125,8 @@ def _along(part: pd.DataFrame, keys: Any, points: int) -> pd.DataFrame:
     logs = np.log(part["params"].to_numpy())
     grid = np.linspace(logs[0] - 0.08, logs[-1] + 0.08, points)
     cost = np.log((part["flops"] / (part["params"] * part["tokens"])).to_numpy())
-    tokens = np.log(compute) - grid - np.interp(grid, logs, cost)
+    smooth = np.polynomial.Polynomial.fit(logs, cost, COST_DEGREE)  # shapes make the cost of single runs jump
+    tokens = np.log(compute) - grid - smooth(grid)
     columns = {"compute": compute, "params": np.exp(grid), "tokens": np.exp(tokens)}
     return pd.DataFrame({"architecture": architecture, "context_length": length, **columns})
 
@@ -132,6 +134,13 @@ def _along(part: pd.DataFrame, keys: Any, points: int) -> pd.DataFrame:
 def _cluster(logs: np.ndarray) -> np.ndarray:
     """A number for each stretch of sorted values without a gap."""
     return np.cumsum(np.diff(logs, prepend=logs[:1]) > SAME_BUDGET)
+
+
+def _levels(compute: np.ndarray) -> np.ndarray:
+    """One value for all groups' versions of a budget."""
+    values = np.unique(compute)
+    cluster = _cluster(np.log10(values))
+    return np.array([np.median(values[cluster == c]) for c in np.unique(cluster)])
 
 
 def _where(table: pd.DataFrame, values: dict[str, Any]) -> pd.DataFrame:
