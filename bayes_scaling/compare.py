@@ -148,7 +148,7 @@ def _reach(here: Frontier, pairs: list[tuple[str, str]]) -> xr.DataArray:
     """The farther of each pair's two distances from the runs."""
     import xarray as xr
 
-    parts = [here.reach.sel(architecture=list(pair)).max("architecture") for pair in pairs]
+    parts = [here.reach["compute"].sel(architecture=list(pair)).max("architecture") for pair in pairs]
     return xr.concat(parts, dim="pair")
 
 

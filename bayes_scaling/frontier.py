@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayes_scaling.laws import check_budget
-from bayes_scaling.optimum import optimal_log_params
+from bayes_scaling.optimum import exponent, optimal_log_params
 from bayes_scaling.posterior import Fit, coefficients
 from bayes_scaling.reach import decades_outside, nearest_runs
 from bayes_scaling.tables import summarise_draws
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from bayes_scaling.accounting import Cost
 
 DIMS = ("chain", "draw", "architecture", "context_length", "compute")
+QUANTITIES = ("params", "tokens", "loss", "tokens_per_param", "params_exponent", "tokens_exponent")
+REACH = {
+    "extrapolation_decades": "compute",
+    "params_extrapolation_decades": "params",
+    "tokens_extrapolation_decades": "tokens",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,34 +36,34 @@ class Frontier:
     Attributes
     ----------
     draws : Dataset
-        params, tokens, loss (nats per token); dims chain, draw, architecture, context_length,
-        compute.
+        params, tokens, loss (nats per token), params_exponent and tokens_exponent (d ln N* / d ln C
+        and d ln D* / d ln C); dims chain, draw, architecture, context_length, compute.
     cost : str
         Name of the cost.
-    reach : DataArray
-        Decades of the budget outside the group's runs, dims architecture, context_length, compute.
+    reach : Dataset
+        Decades outside the group's runs: compute of the budget, params and tokens of the median
+        optimum; 0 within them. Dims architecture, context_length, compute.
     """
 
     draws: xr.Dataset
     cost: str
-    reach: xr.DataArray
+    reach: xr.Dataset
 
     def table(self) -> pd.DataFrame:
         """One row for each architecture, context length and budget, quantiles in columns.
 
-        Columns: architecture, context_length, compute (FLOPs), cost; ``params_*``, ``tokens_*``,
-        ``loss_*`` and ``tokens_per_param_*`` with median, mean and quantiles;
-        extrapolation_decades, the distance of the budget from the runs (0 within them).
+        Columns: architecture, context_length, compute (in the cost's unit), cost; ``params_*``,
+        ``tokens_*``, ``loss_*``, ``tokens_per_param_*``, ``params_exponent_*`` and
+        ``tokens_exponent_*`` with median, mean, sd and quantiles; extrapolation_decades, how far the
+        budget lies outside the runs, and the same of the median params and tokens.
         """
         import pandas as pd
 
         ratio = self.draws["tokens"] / self.draws["params"]
-        parts = {name: self.draws[name] for name in ("params", "tokens", "loss")} | {
-            "tokens_per_param": ratio
-        }
-        tables = [summarise_draws(draws, name) for name, draws in parts.items()]
-        table = pd.concat(tables, axis=1)
-        table["extrapolation_decades"] = self.reach.to_numpy().ravel()
+        draws = self.draws.assign(tokens_per_param=ratio)
+        table = pd.concat([summarise_draws(draws[name], name) for name in QUANTITIES], axis=1)
+        for column, name in REACH.items():
+            table[column] = self.reach[name].to_numpy().ravel()
         table = table.reset_index()
         table.insert(3, "cost", self.cost)
         return table
@@ -99,21 +106,17 @@ def frontier(
     ----------
     Hoffmann et al. 2022, equation 4, is the case C = 6ND.
     """
-    import xarray as xr
-
     check_budget(compute)
     budgets = np.unique(np.atleast_1d(np.asarray(compute, dtype=float)))
     theta = coefficients(fit, architecture, context_length)
     cost = resolve_cost(fit, cost)
-    cells = [
-        [optimum(fit, theta, a, t, budgets, cost) for t in theta["context_length"].to_numpy()]
+    cells = {
+        (str(a), int(t)): optimum(fit, theta, str(a), int(t), budgets, cost)
         for a in theta["architecture"].to_numpy()
-    ]
-    stacked = np.moveaxis(np.array(cells), (0, 1, 2), (-3, -2, 0))
-    coords = {dim: theta[dim].to_numpy() for dim in DIMS[:-1]} | {"compute": budgets}
-    names = ("params", "tokens", "loss")
-    draws = xr.Dataset({name: (DIMS, stacked[i]) for i, name in enumerate(names)}, coords=coords)
-    return Frontier(draws, cost.name, _reach(fit, draws))
+        for t in theta["context_length"].to_numpy()
+    }
+    draws = on_cells(cells, theta, "compute", budgets)
+    return Frontier(draws, cost.name, _reach(fit, draws, cost))
 
 
 def resolve_cost(fit: Fit, cost: str | Cost) -> Cost:
@@ -128,26 +131,56 @@ def resolve_cost(fit: Fit, cost: str | Cost) -> Cost:
 
 def optimum(
     fit: Fit, theta: xr.Dataset, architecture: str, context_length: int, budgets: np.ndarray, cost: Cost
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Params, tokens and loss at the optimum of one group, each (chain, draw, compute)."""
+) -> dict[str, np.ndarray]:
+    """Variables of `Frontier.draws` for one group, each (chain, draw, compute)."""
+    values = group_coefficients(fit, theta, architecture, context_length)
+    curve = cost.curve(float(context_length), architecture)
+    log_compute = np.log(cost.to_flops(budgets))
+    log_params = optimal_log_params(values, log_compute, curve)
+    params, tokens = np.exp(log_params), np.exp(log_compute - curve.value(np, log_params))
+    rise = exponent(values, log_params, curve)
+    return {
+        "params": params,
+        "tokens": tokens,
+        "loss": np.asarray(fit.law.loss(np, params, tokens, values)),
+        "params_exponent": rise,
+        "tokens_exponent": 1 - curve.slope(np, log_params) * rise,
+    }
+
+
+def group_coefficients(
+    fit: Fit, theta: xr.Dataset, architecture: str, context_length: int
+) -> dict[str, np.ndarray]:
+    """All coefficients of one group, fixed ones too: (chain, draw, 1) or a number."""
     cell = theta.sel(architecture=architecture, context_length=context_length)
-    names = fit.law.names
-    values = {name: cell[name].transpose("chain", "draw").to_numpy()[..., None] for name in names}
-    full = fit.law.complete(values)
-    curve = cost.curve(float(context_length), str(architecture))
-    log_params = optimal_log_params(full, np.log(cost.to_flops(budgets)), curve)
-    params = np.exp(log_params)
-    tokens = np.exp(np.log(cost.to_flops(budgets)) - curve.value(np, log_params))
-    return params, tokens, np.asarray(fit.law.loss(np, params, tokens, values))
+    free = {name: cell[name].transpose("chain", "draw").to_numpy()[..., None] for name in fit.law.names}
+    return fit.law.complete(free)
 
 
-def _reach(fit: Fit, draws: xr.Dataset) -> xr.DataArray:
-    budgets = draws["compute"].to_numpy()
-    far = [
-        [
-            decades_outside(budgets, nearest_runs(fit.runs, "flops", str(a), int(t)))
-            for t in draws["context_length"].to_numpy()
-        ]
-        for a in draws["architecture"].to_numpy()
-    ]
-    return draws["loss"].isel(chain=0, draw=0, drop=True).copy(data=np.array(far))
+def on_cells(
+    cells: Mapping[tuple[str, int], Mapping[str, np.ndarray]], theta: xr.Dataset, dim: str, values: np.ndarray
+) -> xr.Dataset:
+    """Results by group, each (chain, draw, value), as one Dataset with ``dim`` last."""
+    import xarray as xr
+
+    names, lengths = theta["architecture"].to_numpy(), theta["context_length"].to_numpy()
+    dims = ("architecture", "context_length", "chain", "draw", dim)
+    data = {
+        name: (dims, np.array([[cells[str(a), int(t)][name] for t in lengths] for a in names]))
+        for name in next(iter(cells.values()))
+    }
+    coords = {name: theta[name].to_numpy() for name in dims[:-1]} | {dim: values}
+    return xr.Dataset(data, coords=coords).transpose(*DIMS[:-1], dim)
+
+
+def _reach(fit: Fit, draws: xr.Dataset, cost: Cost) -> xr.Dataset:
+    """Decades outside the runs, of the budget and of the median optimum."""
+    reach = draws[["params", "tokens"]].median(("chain", "draw"))
+    reach["compute"] = reach["params"] * 0 + cost.to_flops(draws["compute"].to_numpy())
+    for a in draws["architecture"].to_numpy():
+        for t in draws["context_length"].to_numpy():
+            cell = {"architecture": a, "context_length": t}
+            for name, column in (("compute", "flops"), ("params", "params"), ("tokens", "tokens")):
+                known = nearest_runs(fit.runs, column, str(a), int(t))
+                reach[name].loc[cell] = decades_outside(reach[name].loc[cell].to_numpy(), known)
+    return reach

@@ -193,7 +193,14 @@ def which_python(clone: Path, folder: Path, **env: str) -> subprocess.CompletedP
     make = shutil.which("make")
     assert make
     nowhere = str(folder / "nowhere")
-    names = {"PATH": str(folder), "HOME": nowhere, "PYENV_ROOT": nowhere, "PYTHON": "", "MAKEFLAGS": ""}
+    names = {
+        "PATH": str(folder),
+        "HOME": nowhere,
+        "PYENV_ROOT": nowhere,
+        "PYTHON": "",
+        "MAKEFLAGS": "",
+        "MAKELEVEL": "0",
+    }
     return run(make, "which-python", cwd=clone, **(names | env))
 
 

@@ -42,6 +42,11 @@ class LogCurve:
         _, distance, c = self._piece(xp, x)
         return self._slope(distance, c)
 
+    def bend(self, xp: Any, x: Array) -> Array:
+        """d^2 ln f / d (ln N)^2 at ln N; 0 beyond the knots."""
+        beyond, distance, c = self._piece(xp, x)
+        return xp.where(beyond == 0, 6 * c[0] * distance + 2 * c[1], 0.0)
+
     @staticmethod
     def _slope(distance: Array, c: Array) -> Array:
         return (3 * c[0] * distance + 2 * c[1]) * distance + c[2]
