@@ -101,9 +101,11 @@ def context_effect(
 
 
 def _slopes(draws: xr.Dataset) -> xr.Dataset:
-    x = np.log(draws["context_length"])
-    x = x - x.mean()
-    return (np.log(draws[list(QUANTITIES)]) * x).sum("context_length") / (x**2).sum()
+    log_length = np.log(draws["context_length"])
+    x = log_length - log_length.mean()
+    square = float((x**2).sum().item())
+    logs = draws[list(QUANTITIES)].map(np.log)
+    return (logs * x).sum("context_length") / square
 
 
 def _order(loss: xr.DataArray) -> xr.DataArray:
@@ -123,8 +125,5 @@ def _order(loss: xr.DataArray) -> xr.DataArray:
     dims = ("chain", "draw", "compute", "pair")
     coords = {name: loss[name].to_numpy() for name in dims[:3]} | {"pair": np.arange(len(pairs))}
     order = xr.DataArray(data, dims=dims, coords=coords).transpose("chain", "draw", "pair", "compute")
-    names = {
-        name: ("pair", np.array([p[i] for p in pairs], dtype=str))
-        for i, name in enumerate(("architecture", "other"))
-    }
-    return order.assign_coords(**names)
+    first, second = (np.array([pair[i] for pair in pairs], dtype=str) for i in range(2))
+    return order.assign_coords(architecture=("pair", first), other=("pair", second))

@@ -51,7 +51,8 @@ class Target:
         """
         import pandas as pd
 
-        reachable = np.isfinite(self.draws["compute"]).mean(("chain", "draw"))
+        compute = self.draws["compute"]
+        reachable = (compute < np.inf).mean(("chain", "draw"))
         table = pd.concat([summarise_draws(v, str(name)) for name, v in self.draws.items()], axis=1)
         table.insert(0, "cost", self.cost)
         table.insert(1, "probability", reachable.to_numpy().ravel())
