@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,7 +63,13 @@ def sample_nutpie(design: Design, whitening: Whitening, sampling: Sampling) -> R
     """NUTS by nutpie on the PyMC model, compiled by numba."""
     import nutpie
 
-    compiled = nutpie.compile_pymc_model(build_pymc(design, whitening))
+    return draw_nutpie(nutpie.compile_pymc_model(build_pymc(design, whitening)), design, sampling)
+
+
+def draw_nutpie(compiled: Any, design: Design, sampling: Sampling) -> RawDraws:
+    """Draws of a compiled model."""
+    import nutpie
+
     tree = nutpie.sample(
         compiled,
         draws=sampling.draws,

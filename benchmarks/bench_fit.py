@@ -1,0 +1,243 @@
+"""Speed of the joint fit: effective draws per second of both back ends, and of a plain model beside them.
+
+    python benchmarks/bench_fit.py [RUNS] [--output docs/benchmarks.md] [--skip-plain] [--cold]
+
+RUNS defaults to the reference runs (folder BAYES_SCALING_REFERENCE_DATA, or ../shared/data beside the
+clone), else to the simulated set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from plain_model import plain_model
+
+import bayes_scaling as bs
+from bayes_scaling import fitting
+from bayes_scaling.models import loss_numpyro, loss_pymc
+from bayes_scaling.models.coefficients import to_user
+from bayes_scaling.models.density import unpin
+from bayes_scaling.models.design import build_design
+from bayes_scaling.models.draws import Sampling
+from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.models.whitening import find_whitening
+
+ROOT = Path(__file__).parents[1]
+COLUMNS = {
+    "model": "model",
+    "law": "law",
+    "mode": "mode search, s",
+    "compile": "compilation, s",
+    "sampling": "sampling, s",
+    "ess": "min bulk ESS",
+    "rate": "ESS/s",
+    "r_hat": "R-hat",
+    "divergences": "divergences",
+    "steps": "steps a draw",
+    "draws": "chains x (tune + draws)",
+}
+
+
+def main() -> None:
+    arguments = _arguments()
+    runs = bs.load_runs(arguments.runs or _default_runs())
+    loss_numpyro.split_host(4)
+    rows = []
+    for law in ("gamma", "chinchilla"):
+        rows += [_measured("NumPyro", law, runs), _measured("PyMC (nutpie)", law, runs)]
+        if not arguments.skip_plain:
+            rows.append(_plain(law, runs))
+        print(_markdown(rows), flush=True)
+    text = _page(runs, rows, _commands(runs, arguments.runs or _default_runs(), arguments.cold))
+    print(text)
+    if arguments.output:
+        Path(arguments.output).write_text(text)
+
+
+def _measured(backend: str, law: str, runs: bs.Runs) -> dict:
+    """One back end: the mode, the compilation and the sampling apart."""
+    design = build_design(runs, ModelSpec(law))
+    start = time.perf_counter()
+    whitening = find_whitening(design)
+    mode = time.perf_counter() - start
+    sample = _numpyro if backend == "NumPyro" else _nutpie
+    compilation, sampling, raw = sample(design, whitening)
+    user = to_user(unpin(np, whitening.position(raw.whitened, design)), design)
+    label = {"model": f"{backend}, this package", "law": law, "mode": mode, "compile": compilation}
+    size = f"4 x ({Sampling().tune} + {Sampling().draws})"
+    return label | _figures(user, raw.stats, sampling) | {"draws": size}
+
+
+def _numpyro(design, whitening):
+    """A run of one draw holds the compilation; the persistent cache makes the next start sooner."""
+    start = time.perf_counter()
+    loss_numpyro.sample_numpyro(design, whitening, Sampling(draws=1, tune=1, seed=1))
+    short = time.perf_counter() - start
+    fitting.keep_compiled()
+    loss_numpyro.sample_numpyro(design, whitening, Sampling(seed=2))
+    start = time.perf_counter()
+    loss_numpyro.sample_numpyro(design, whitening, Sampling(draws=1, tune=1, seed=3))
+    warm = time.perf_counter() - start
+    start = time.perf_counter()
+    raw = loss_numpyro.sample_numpyro(design, whitening, Sampling(seed=4))
+    return short, max(time.perf_counter() - start - warm, 1e-3), raw
+
+
+def _nutpie(design, whitening):
+    import nutpie
+
+    start = time.perf_counter()
+    compiled = nutpie.compile_pymc_model(loss_pymc.build_pymc(design, whitening))
+    compilation = time.perf_counter() - start
+    start = time.perf_counter()
+    raw = loss_pymc.draw_nutpie(compiled, design, Sampling(seed=4))
+    return compilation, time.perf_counter() - start, raw
+
+
+def _plain(law: str, runs: bs.Runs, draws: int = 500, tune: int = 500) -> dict:
+    """PyMC's default sampler (nutpie where it is installed) on the textbook form."""
+    import nutpie
+    import pymc as pm
+
+    with plain_model(runs, law) as model:
+        start = time.perf_counter()
+        nutpie.compile_pymc_model(model)
+        compilation = time.perf_counter() - start
+        start = time.perf_counter()
+        tree = pm.sample(
+            draws=draws,
+            tune=tune,
+            chains=4,
+            random_seed=4,
+            progressbar=False,
+            compute_convergence_checks=False,
+        )
+        elapsed = time.perf_counter() - start
+    user = {
+        n: tree["posterior"][f"z_{n}"].to_numpy() for n in build_design(runs, ModelSpec(law)).hierarchy.names
+    }
+    stats = {n: tree["sample_stats"][n].to_numpy() for n in ("diverging", "n_steps")}
+    label = {"model": "PyMC default, textbook form", "law": law, "mode": np.nan, "compile": compilation}
+    row = label | _figures(user, stats, max(elapsed - compilation, 1e-3))
+    return row | {"draws": f"4 x ({tune} + {draws})"}
+
+
+def _figures(user: dict, stats: dict, sampling: float) -> dict:
+    import arviz_stats as az
+    import xarray as xr
+
+    draws = xr.Dataset({n: (("chain", "draw", "group"), v) for n, v in user.items()})
+    ess = min(float(v.min()) for v in az.ess(draws).values())
+    r_hat = max(float(v.max()) for v in az.rhat(draws).values())
+    return {
+        "sampling": sampling,
+        "ess": ess,
+        "rate": ess / sampling,
+        "r_hat": r_hat,
+        "divergences": int(np.sum(stats["diverging"])),
+        "steps": float(np.mean(stats["n_steps"])),
+    }
+
+
+def _commands(runs: bs.Runs, source: str, cold: bool) -> list[dict]:
+    """The whole `fit` command in a new process, caches warm and, if asked, cold."""
+    rows = []
+    for backend in ("numpyro", "pymc"):
+        for law in ("gamma", "chinchilla"):
+            row = {"command": f"fit --backend {backend} --law {law}"}
+            if cold:
+                row["cold caches, s"] = _command(source, backend, law, {})
+            with tempfile.TemporaryDirectory() as folder:
+                kept = _caches(Path(folder)) if cold else {}
+                _command(source, backend, law, kept)
+                row["warm caches, s"] = _command(source, backend, law, kept)
+            rows.append(row)
+    return rows
+
+
+def _caches(folder: Path) -> dict[str, str]:
+    return {"PYTENSOR_FLAGS": f"base_compiledir={folder}/pytensor", "XDG_CACHE_HOME": f"{folder}/cache"}
+
+
+def _command(source: str, backend: str, law: str, kept: dict[str, str]) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        place = kept or _caches(Path(folder))
+        command = [sys.executable, "-m", "bayes_scaling.cli", "fit", str(source), "-o", f"{folder}/fit.nc"]
+        start = time.perf_counter()
+        subprocess.run(
+            [*command, "--backend", backend, "--law", law, "--json"],
+            env=os.environ | place,
+            check=False,
+            capture_output=True,
+            cwd=ROOT,
+        )
+        return time.perf_counter() - start
+
+
+def _page(runs: bs.Runs, rows: list[dict], commands: list[dict]) -> str:
+    packages = ", ".join(f"{n} {version(n)}" for n in ("numpyro", "jax", "pymc", "nutpie", "numba", "numpy"))
+    load = ", ".join(f"{x:.2f}" for x in os.getloadavg())
+    return "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            f"{len(runs)} runs in {len(runs.groups)} groups. Machine: {os.cpu_count()} cores, {_cpu()}, "
+            f"Python {platform.python_version()}, {packages}; load at the end {load}.",
+            "",
+            "Sampling seconds include warm-up, not compilation; ESS is the smallest bulk ESS over all",
+            "coefficients of all groups. Made by `python benchmarks/bench_fit.py --cold --output docs/benchmarks.md`.",
+            "",
+            _markdown(rows),
+            "",
+            "The whole command, in a new process, with imports, compilation, checks and saving:",
+            "",
+            pd.DataFrame(commands).to_markdown(index=False, floatfmt=".1f"),
+            "",
+        ]
+    )
+
+
+def _markdown(rows: list[dict]) -> str:
+    table = pd.DataFrame(rows)[list(COLUMNS)].rename(columns=COLUMNS)
+    formats = [
+        ".0f" if name in ("min bulk ESS", "ESS/s", "divergences") else ".3f" if name == "R-hat" else ".1f"
+        for name in table
+    ]
+    return table.to_markdown(index=False, floatfmt=["", *formats])
+
+
+def _cpu() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown processor"
+
+
+def _default_runs() -> str:
+    folder = Path(os.environ.get("BAYES_SCALING_REFERENCE_DATA") or ROOT.parent / "shared" / "data")
+    path = folder / "xlstm_runs.csv"
+    return str(path) if path.is_file() else "simulated"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="?")
+    parser.add_argument("--output")
+    parser.add_argument("--skip-plain", action="store_true")
+    parser.add_argument("--cold", action="store_true", help="also time the commands with empty caches")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main()
