@@ -97,7 +97,7 @@ def _fit(runs: Runs, spec: ModelSpec, backend: str, sampler: str, sampling: Samp
     from bayes_scaling.models.design import build_design
     from bayes_scaling.models.whitening import find_whitening
 
-    keep_compiled()
+    _keep_compiled()
     if backend == "numpyro":
         loss_numpyro.split_host(sampling.chains)  # before the mode is searched with JAX
     design = build_design(runs, spec)
@@ -146,7 +146,7 @@ def _sampling(
     return Sampling(draws, tune, chains, seed, sys.stderr.isatty() if progress is None else progress)
 
 
-def keep_compiled() -> None:
+def _keep_compiled() -> None:
     """Keep JAX's compiled code on disk, unless the user has chosen a place or refused."""
     import jax
     from platformdirs import user_cache_path
