@@ -33,7 +33,10 @@ from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.models.whitening import find_whitening
 
 ROOT = Path(__file__).parents[1]
-COMPILATION = ("/jax/core/compile/jaxpr_to_mlir_module_duration", "/jax/core/compile/backend_compile_duration")
+COMPILATION = (
+    "/jax/core/compile/jaxpr_to_mlir_module_duration",
+    "/jax/core/compile/backend_compile_duration",
+)
 COLUMNS = {
     "model": "model",
     "law": "law",
