@@ -20,6 +20,15 @@ def test_rungs_include_both_ends() -> None:
     np.testing.assert_allclose(np.diff(np.log(LADDER)), np.log(LADDER[1] / LADDER[0]))
 
 
+@pytest.mark.parametrize(("low", "high"), [(3e18, 4.7e21), (1e20, 1.05e20), (1.0, 1e40)])
+def test_no_step_is_longer_than_promised(low: float, high: float) -> None:
+    ladder = make_ladder(low, high)
+    assert ladder[0] == low and ladder[-1] == high
+    steps = np.diff(np.log10(ladder))
+    assert 0 < steps.max() < 1.0001 / RUNGS_PER_DECADE
+    assert len(ladder) - 2 < RUNGS_PER_DECADE * np.log10(high / low)  # and none more than that takes
+
+
 def test_compute_for_loss_inverts_to_a_thousandth() -> None:
     wanted = np.geomspace(3e17, 3e26, 301)
     found = compute_for_loss(power_law(LADDER)[None], LADDER, power_law(wanted))
@@ -37,6 +46,20 @@ def test_a_loss_out_of_reach_takes_infinite_compute() -> None:
     assert np.isinf(compute_for_loss(power_law(LADDER)[None], LADDER, np.array([1.69, 1.7]))).all()
 
 
+def test_the_last_rung_is_still_reached() -> None:
+    last = power_law(LADDER[-1])
+    found = compute_for_loss(power_law(LADDER)[None], LADDER, last * np.array([1, 1 - 1e-9, 1 + 1e-6]))
+    assert found[0] == pytest.approx(LADDER[-1])
+    assert np.isinf(found[1]) and LADDER[-2] < found[2] < LADDER[-1]
+
+
+def test_below_the_first_rung_the_first_step_goes_on() -> None:
+    """A power law without a floor is straight in logs, so there the answer is exact."""
+    wanted = np.array([1e12, 1e15, 1e17, 7e20])
+    found = compute_for_loss(LADDER[None] ** -0.05, LADDER, wanted**-0.05)
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+
+
 def test_many_curves_at_once(rng) -> None:
     slopes = rng.uniform(0.1, 0.2, (5, 7, 1))
     losses = power_law(LADDER, slope=slopes)
@@ -52,5 +75,30 @@ def test_the_crossing_nearest_the_budget() -> None:
     np.testing.assert_allclose(np.log10(found), [19.03, 19.03, 24.01], atol=0.01)
 
 
-def test_no_crossing_is_nan() -> None:
-    assert np.isnan(crossings(np.ones_like(LADDER), LADDER, np.array([1e20, 1e21]))).all()
+def test_nearest_is_meant_in_logs() -> None:
+    x = np.log10(LADDER)
+    found = crossings((x - 19.03) * (x - 23.01), LADDER, np.array([1e22]))
+    assert np.log10(found) == pytest.approx(23.01, abs=0.01)  # 1e19 is the nearer one in FLOPs
+
+
+def test_each_curve_has_its_own_crossing(rng) -> None:
+    at = rng.uniform(18, 26, (5, 7, 1))
+    difference = rng.choice([-1.0, 1.0], at.shape) * (np.log10(LADDER) - at)
+    found = crossings(difference, LADDER, np.array([1e19, 1e25]))
+    np.testing.assert_allclose(np.log10(found), np.broadcast_to(at, (5, 7, 2)), rtol=1e-12)
+
+
+def test_the_other_way_round_it_is_the_same_crossing(rng) -> None:
+    difference, compute = rng.normal(size=(50, len(LADDER))), np.array([1e18, 1e22])
+    np.testing.assert_array_equal(
+        crossings(difference, LADDER, compute), crossings(-difference, LADDER, compute)
+    )
+
+
+@pytest.mark.parametrize("height", [1e-9, -1e-9])
+def test_no_crossing_is_nan(height: float) -> None:
+    """Not where one is always above, however near, and not where both are the same."""
+    near = np.sign(height) * (np.log10(LADDER) - 21.03) ** 2 + height
+    difference = np.stack([near, np.full_like(LADDER, height), np.zeros_like(LADDER)])
+    assert np.isnan(crossings(difference, LADDER, np.array([1e20, 1e21]))).all()
+    assert np.isfinite(crossings(near - 0.1 * np.sign(height), LADDER, np.array([1e20]))).all()
