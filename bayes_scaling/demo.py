@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.errors import BayesScalingError
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -72,11 +70,12 @@ def run_demo(
     --------
     >>> run_demo("demo").coverage  # doctest: +SKIP
     """
+    from bayes_scaling.plots import open_folder
     from bayes_scaling.report.table import print_heading, print_line
     from bayes_scaling.report.views import print_runs
     from bayes_scaling.runs import load_runs
 
-    folder, start = _folder(output_folder), time.perf_counter()
+    folder, start = open_folder(output_folder), time.perf_counter()
     runs = load_runs(DATASET)
     print_heading("Runs")
     print_runs(runs)
@@ -162,20 +161,6 @@ def save_results(fit: Fit, folder: Path) -> tuple[Path, ...]:
     files = [plots.save_figure(figure, folder / f"{name}.png") for name, figure in figures.items()]
     fit.save(folder / "fit.nc")
     return (*files, folder / "fit.nc")
-
-
-def _folder(path: str | Path) -> Path:
-    """The folder, made and known to be open for writing."""
-    from tempfile import TemporaryFile
-
-    folder = Path(path).expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=folder).close()
-    except OSError as error:
-        reason = error.strerror or error
-        raise BayesScalingError(f"{folder}: no folder to write in ({reason}); name another") from None
-    return folder
 
 
 def _fitted(runs: Any, backend: str, draws: int, chains: int, seed: int) -> Fit:

@@ -8,7 +8,14 @@ import numpy as np
 
 from bayes_scaling.laws import log_loss
 from bayes_scaling.models.design import build_design
-from bayes_scaling.models.hierarchy import DEVIATION, LOG_SPREAD, SLOPE_SHARED, center, context_coordinate
+from bayes_scaling.models.hierarchy import (
+    DEVIATION,
+    LOG_SPREAD,
+    SLOPE_SHARED,
+    center,
+    context_coordinate,
+    deviation_kernel,
+)
 from bayes_scaling.models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -31,9 +38,10 @@ def plain_model(runs: Runs, law: str) -> pm.Model:
     design = build_design(runs, spec)
     names, index = np.unique(design.groups.architecture, return_inverse=True)
     c = context_coordinate(design.groups)
+    smooth = np.linalg.cholesky(deviation_kernel(design.groups))
     row = design.slots.column
     with pm.Model() as model:
-        z = {name: _coefficient(spec, name, len(names), index, c) for name in design.hierarchy.names}
+        z = {name: _coefficient(spec, name, len(names), index, c, smooth) for name in design.hierarchy.names}
         nu = 2 + pm.LogNormal("nu", np.log(spec.prior("nu").median), spec.prior("nu").scale)
         gamma = pt.exp(z["gamma"])[row] if "gamma" in z else 1.0
         share = z["share"][row]
@@ -52,7 +60,9 @@ def plain_model(runs: Runs, law: str) -> pm.Model:
     return model
 
 
-def _coefficient(spec: ModelSpec, name: str, architectures: int, index: np.ndarray, c: np.ndarray):
+def _coefficient(
+    spec: ModelSpec, name: str, architectures: int, index: np.ndarray, c: np.ndarray, smooth: np.ndarray
+):
     """One coefficient over the groups on its log (logit) scale."""
     import pymc as pm
 
@@ -62,7 +72,7 @@ def _coefficient(spec: ModelSpec, name: str, architectures: int, index: np.ndarr
     tau_c = pm.LogNormal(f"{name}_tau_context", np.log(prior.group_scale), LOG_SPREAD)
     effect = pm.Normal(f"{name}_effect", size=architectures)
     slope, own = pm.Normal(f"{name}_slope"), pm.Normal(f"{name}_slopes", size=architectures)
-    deviation = pm.Normal(f"{name}_deviation", size=len(c))
+    deviation = smooth @ pm.Normal(f"{name}_deviation", size=len(c))
     along = (np.sqrt(SLOPE_SHARED) * slope + np.sqrt(1 - SLOPE_SHARED) * own[index]) * c
     value = mean + tau_a * effect[index] + tau_c * (along + DEVIATION * deviation)
     return pm.Deterministic(f"z_{name}", value)

@@ -2,14 +2,14 @@
 
 A coefficient z over the groups (architecture a, context length T) is
 
-    z = mean + effect_a + (slope + slope_a) c + deviation,   c = log_4(T / reference)
+    z = mean + effect_a + (slope + slope_a) c + deviation_a(c),   c = log_4(T / reference)
 
-with normal parts, so that given the two scales (between architectures, with context length) z is
-one multivariate normal. Each scale takes one of `POINTS` values, equally likely, the middle
-quantiles of a log-normal; the density of z is the mixture over their pairs. A scale that may be
-zero would leave a spike in that density (and a quarter of the effective draws); groups that differ
-by less than the smallest scale are simply pinned by their data. Scales and unseen groups are drawn
-afterwards, exactly.
+with normal parts, the deviation a smooth function of c (Matern 3/2, length scale a factor of 4), so
+that given the two scales (between architectures, with context length) z is one multivariate normal.
+Each scale takes one of `POINTS` values, equally likely, the middle quantiles of a log-normal; the
+density of z is the mixture over their pairs. A scale that may be zero would leave a spike in that
+density (and a quarter of the effective draws); groups that differ by less than the smallest scale are
+simply pinned by their data. Scales and unseen groups are drawn afterwards, exactly.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bayes_scaling.models.priors import Prior
 POINTS = 5
 LOG_SPREAD = 0.7  # sd of the log of a scale
 SLOPE_SHARED = 0.5  # of the context variance per factor 4 in T, the rest is per architecture
-DEVIATION = 0.5  # sd of a group's own deviation over the context scale
+DEVIATION = 0.5  # sd of an architecture's deviation from its line over the context scale
 Array = Any
 
 
@@ -83,13 +83,22 @@ def context_coordinate(groups: Groups) -> np.ndarray:
 
 def kernels(groups: Groups) -> tuple[np.ndarray, np.ndarray]:
     """Covariance per unit variance of the architecture part and of the context part, (group, group)."""
-    names = np.asarray(groups.architecture)
-    same = (names[:, None] == names[None, :]).astype(float)
-    context = np.asarray(groups.context_length)
+    same = _same_architecture(groups)
     c = context_coordinate(groups)
     slopes = np.outer(c, c) * (SLOPE_SHARED + (1 - SLOPE_SHARED) * same)
-    identical = same * (context[:, None] == context[None, :])
-    return same, slopes + DEVIATION**2 * identical
+    return same, slopes + DEVIATION**2 * deviation_kernel(groups)
+
+
+def deviation_kernel(groups: Groups) -> np.ndarray:
+    """Covariance per unit variance of the deviations from the lines, (group, group)."""
+    c = context_coordinate(groups)
+    distance = np.sqrt(3.0) * np.abs(c[:, None] - c[None, :])
+    return np.asarray(_same_architecture(groups) * (1 + distance) * np.exp(-distance))
+
+
+def _same_architecture(groups: Groups) -> np.ndarray:
+    names = np.asarray(groups.architecture)
+    return (names[:, None] == names[None, :]).astype(float)
 
 
 def scale_points(group_scale: float) -> np.ndarray:

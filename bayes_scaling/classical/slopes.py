@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.classical.budgets import COLUMNS, isoflop_budgets
 from bayes_scaling.classical.power_law import fit_power_law
 from bayes_scaling.classical.resampling import resample_counts, spread_columns
 from bayes_scaling.errors import RunsError
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 GAP = 0.1  # in ln(tokens / params): runs of one ratio lie closer
-FEWEST = 3
+WIDEST = 0.25  # wider stretches without a gap are no fixed ratio
+FEWEST, FEWEST_RESAMPLED = 3, 6
 FACTOR = 2.0  # of compute that a line must span
 
 
@@ -29,14 +31,16 @@ def token_param_slopes(
     runs : Runs, path, DataFrame or catalogue name
     ratio : str, optional
         Column that names each run's ratio. Default: runs of one group whose tokens / params follow each
-        other within 10% are one ratio.
+        other within 10% are one ratio; runs that a column ``isoflop_group`` or ``budget`` puts on an
+        isoFLOP curve are left out.
     resamples, seed : int
 
     Returns
     -------
     DataFrame
         architecture, context_length, tokens_per_param (geometric mean), slope, slope_se (standard error
-        from the residuals), slope_q025, slope_q975 (bootstrap), intercept, runs, compute_low, compute_high.
+        from the residuals), slope_q025, slope_q975 (bootstrap, of six runs or more), intercept, runs,
+        compute_low, compute_high.
 
     Raises
     ------
@@ -47,6 +51,9 @@ def token_param_slopes(
     if ratio is not None and ratio not in frame:
         raise RunsError(f"no column {ratio!r} to name the ratios: the table has {', '.join(map(str, frame))}")
     keys = ["architecture", "context_length"]
+    named = next((name for name in COLUMNS if name in frame), None)
+    if ratio is None and named is not None:
+        frame = frame[~np.isfinite(isoflop_budgets(frame, named))]
     rows = []
     for (architecture, context_length), group in frame.groupby(keys, sort=True, observed=True):
         for members in _ratios(group, ratio):
@@ -68,14 +75,16 @@ def _ratios(group: pd.DataFrame, ratio: str | None) -> list[pd.DataFrame]:
         return [part for _, part in group.groupby(ratio, sort=True, observed=True)]
     logs = np.log(group["tokens"].to_numpy(dtype=float) / group["params"].to_numpy(dtype=float))
     order = np.argsort(logs)
-    cluster = np.cumsum(np.diff(logs[order], prepend=logs[order][0]) > GAP)
-    return [group.iloc[order[cluster == k]] for k in np.unique(cluster)]
+    cluster = np.cumsum(np.diff(logs[order], prepend=logs[order][:1]) > GAP)
+    members = [order[cluster == k] for k in np.unique(cluster)]
+    return [group.iloc[rows] for rows in members if np.ptp(logs[rows]) <= WIDEST]
 
 
 def _line(members: pd.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
     compute, loss = (members[name].to_numpy(dtype=float) for name in ("flops", "loss"))
     law = fit_power_law(compute, loss)
     ratio = np.log(members["tokens"].to_numpy(dtype=float) / members["params"].to_numpy(dtype=float)).mean()
+    resamples = resamples if len(loss) >= FEWEST_RESAMPLED else 0
     counts = resample_counts(np.zeros(len(loss), dtype=int), resamples, seed)
     slopes = np.append(law.exponent, _weighted_slopes(np.log(compute), np.log(loss), counts))
     return {

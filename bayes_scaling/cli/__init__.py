@@ -11,7 +11,8 @@ from bayes_scaling.cli.data_commands import cite, datasets, describe
 from bayes_scaling.cli.demo_command import demo
 from bayes_scaling.cli.failures import GuardedGroup
 from bayes_scaling.cli.fit_commands import check, fit, loo, summary
-from bayes_scaling.cli.query_commands import compare, frontier, predict
+from bayes_scaling.cli.query_commands import compare, context, frontier, iso_loss, optimal_params, predict
+from bayes_scaling.cli.study_commands import classical, figures
 
 __all__ = ["app", "main"]
 
@@ -40,8 +41,13 @@ def _root(
         raise typer.Exit
 
 
-for command in (demo, describe, fit, check, summary, predict, frontier, compare, loo, cite, datasets):
-    app.command()(command)
+COMMANDS = (
+    *(demo, describe, fit, check, summary),
+    *(predict, frontier, iso_loss, optimal_params, context, compare, loo),
+    *(classical, figures, cite, datasets),
+)
+for command in COMMANDS:
+    app.command(command.__name__.replace("_", "-"))(command)
 
 
 def main() -> None:

@@ -1,8 +1,10 @@
-"""Commands that ask a fit: predictions, frontiers, comparisons."""
+"""Commands that ask a fit: predictions, frontiers and their inverses, comparisons, context length."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +21,9 @@ from bayes_scaling.cli.arguments import (
     numbers,
     required_numbers,
 )
+
+if TYPE_CHECKING:
+    from bayes_scaling.inverse import Target
 
 
 def predict(
@@ -65,6 +70,61 @@ def frontier(
     (print_json if json else print_frontier)(table)
 
 
+def iso_loss(
+    fit: FitFile,
+    loss: Annotated[
+        list[str], typer.Option("--loss", metavar="NATS", help="Losses to reach: 2.5,2.3. Repeatable.")
+    ],
+    context_length: ContextLengths = None,
+    architecture: Architectures = None,
+    cost: Cost = "6ND",
+    json: Json = False,
+) -> None:
+    """Cheapest compute that reaches a loss."""
+    from bayes_scaling.inverse import iso_loss as ask
+
+    _target(ask, fit, required_numbers(loss, "--loss"), context_length, architecture, cost, json)
+
+
+def optimal_params(
+    fit: FitFile,
+    params: Annotated[
+        list[str], typer.Option("--params", metavar="N", help="Model sizes: 1e9,7e9. Repeatable.")
+    ],
+    context_length: ContextLengths = None,
+    architecture: Architectures = None,
+    cost: Cost = "6ND",
+    json: Json = False,
+) -> None:
+    """Compute and tokens at which given params are compute-optimal."""
+    from bayes_scaling.inverse import optimal_for_params as ask
+
+    _target(ask, fit, required_numbers(params, "--params"), context_length, architecture, cost, json)
+
+
+def context(
+    fit: FitFile,
+    compute: Compute,
+    context_length: ContextLengths = None,
+    architecture: Architectures = None,
+    cost: Cost = "accounted",
+    json: Json = False,
+) -> None:
+    """How the optimum moves with the context length."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.context import context_effect
+    from bayes_scaling.report.views import print_context, print_order
+    from bayes_scaling.storage import load_fit
+
+    budgets, lengths = _question(compute, context_length)
+    found = context_effect(load_fit(fit), budgets, lengths, names(architecture), cost)
+    if json:
+        print_json(found.table())
+        return
+    print_context(found.table())
+    print_order(found.order_table())
+
+
 def compare(
     fit: FitFile,
     compute: Compute,
@@ -82,6 +142,24 @@ def compare(
     budgets, lengths = _question(compute, context_length)
     table = ask(load_fit(fit), budgets, lengths, names(architecture), cost).table()
     (print_json if json else print_comparison)(table)
+
+
+def _target(
+    ask: Callable[..., Target],
+    fit: Path,
+    values: list[float],
+    context_length: list[str] | None,
+    architecture: list[str] | None,
+    cost: str,
+    json: bool,
+) -> None:
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.report.views import print_target
+    from bayes_scaling.storage import load_fit
+
+    lengths = numbers(context_length, "--context-length")
+    table = ask(load_fit(fit), values, lengths, names(architecture), cost).table()
+    (print_json if json else print_target)(table)
 
 
 def _question(compute: list[str], context_length: list[str] | None) -> tuple[list[float], list[float] | None]:

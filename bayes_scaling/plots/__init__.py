@@ -9,17 +9,27 @@ from bayes_scaling.plots.coefficients import coefficient_densities, plot_coeffic
 from bayes_scaling.plots.comparison import plot_comparison
 from bayes_scaling.plots.frontier import plot_frontier
 from bayes_scaling.plots.isoflop import isoflop_curves, plot_isoflop
+from bayes_scaling.plots.optima import plot_context, plot_optima
+from bayes_scaling.plots.ratios import plot_ratios, ratio_curves
 from bayes_scaling.plots.residuals import plot_residuals, residual_table
-from bayes_scaling.plots.style import save_figure
+from bayes_scaling.plots.style import open_folder, save_figure
+from bayes_scaling.plots.surface import loss_surface, plot_surface
 
 __all__ = [
     "coefficient_densities",
     "isoflop_curves",
+    "loss_surface",
+    "open_folder",
     "plot_coefficients",
     "plot_comparison",
+    "plot_context",
     "plot_frontier",
     "plot_isoflop",
+    "plot_optima",
+    "plot_ratios",
     "plot_residuals",
+    "plot_surface",
+    "ratio_curves",
     "residual_table",
     "save_figure",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -132,3 +133,21 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
     finally:  # after an interrupt too
         part.unlink(missing_ok=True)
     return target
+
+
+def open_folder(path: str | Path) -> Path:
+    """The folder, made if it is missing and known to be open for writing.
+
+    Raises
+    ------
+    BayesScalingError
+        It cannot be made or written to.
+    """
+    folder = Path(path).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        reason = error.strerror or error
+        raise BayesScalingError(f"{folder}: no folder to write in ({reason}); name another") from None
+    return folder

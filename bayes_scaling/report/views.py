@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from bayes_scaling.report.columns import Format, column, groups, interval_column, range_column, text
 from bayes_scaling.report.numbers import (
     count,
     factor,
-    interval,
     loss,
     plain,
     power,
@@ -23,24 +22,22 @@ if TYPE_CHECKING:
     from bayes_scaling.checks import Checks
     from bayes_scaling.runs import Runs
 
-Format = Callable[[float], str]
 FAR = 0.005  # decades; nearer is the same budget
-INTERVAL = "90% interval"
 
 
 def print_runs(runs: Runs) -> None:
     """The groups of a table of runs."""
     table = runs.describe()
     columns = [
-        *_groups(table),
-        _column(table, "runs", "n", str),
-        _range(table, "params", "params", count),
-        _range(table, "tokens", "tokens", count),
-        _range(table, "flops", "compute (FLOPs)", power),
-        _range(table, "tokens_per_param", "tokens/param", count),
+        *groups(table),
+        column(table, "runs", "n", str),
+        range_column(table, "params", "params", count),
+        range_column(table, "tokens", "tokens", count),
+        range_column(table, "flops", "compute (FLOPs)", power),
+        range_column(table, "tokens_per_param", "tokens/param", count),
     ]
     if "loss_min" in table:
-        columns.append(_range(table, "loss", "loss (nats/token)", loss))
+        columns.append(range_column(table, "loss", "loss (nats/token)", loss))
     print_line(f"{len(runs)} runs from {runs.source}\n")
     print_table(columns)
 
@@ -51,11 +48,11 @@ def print_checks(checks: Checks) -> None:
     rules = tuple(f"{r} {plain(t)}" for r, t in zip(table["rule"], table["threshold"], strict=True))
     print_table(
         [
-            _text(table, "check", "name"),
-            _text(table, "status", "status"),
-            _column(table, "value", "value", plain),
+            text(table, "check", "name"),
+            text(table, "status", "status"),
+            column(table, "value", "value", plain),
             Column("required", rules),
-            _text(table, "advice", "advice"),
+            text(table, "advice", "advice"),
         ]
     )
     print_line(f"overall: {checks.status}")
@@ -64,7 +61,7 @@ def print_checks(checks: Checks) -> None:
 def print_summary(table: pd.DataFrame) -> None:
     """Coefficients with their diagnostics."""
     where = [
-        _text(table, name.replace("_", " "), name) for name in ("variable", "architecture", "coefficient")
+        text(table, name.replace("_", " "), name) for name in ("variable", "architecture", "coefficient")
     ]
     lengths = tuple(table["context_length"].astype("string").fillna(""))
     print_table(
@@ -72,12 +69,12 @@ def print_summary(table: pd.DataFrame) -> None:
             *where[:2],
             Column("context (tokens)", lengths),
             where[2],
-            _column(table, "median", "median", plain),
-            _interval(table, "", plain),
-            _column(table, "sd", "sd", plain),
-            _column(table, "ESS bulk", "ess_bulk", "{:.0f}".format),
-            _column(table, "ESS tail", "ess_tail", "{:.0f}".format),
-            _column(table, "R-hat", "r_hat", "{:.3f}".format),
+            column(table, "median", "median", plain),
+            interval_column(table, "", plain),
+            column(table, "sd", "sd", plain),
+            column(table, "ESS bulk", "ess_bulk", "{:.0f}".format),
+            column(table, "ESS tail", "ess_tail", "{:.0f}".format),
+            column(table, "R-hat", "r_hat", "{:.3f}".format),
         ]
     )
     print_line("E in nats per token; A and B in nats^(1/gamma); sigma relative to the loss.")
@@ -88,13 +85,13 @@ def print_loo(table: pd.DataFrame) -> None:
     formats: dict[str, Format] = {"effective_coefficients": "{:.1f}".format, "weight": "{:.2f}".format}
     numbers = [name for name in table if name not in ("model", "note")]
     columns = [
-        _column(table, str(name).replace("_", " "), str(name), formats.get(str(name), _tenth))
+        column(table, str(name).replace("_", " "), str(name), formats.get(str(name), _tenth))
         for name in numbers
     ]
-    print_table([_text(table, "model", "model"), *columns])
-    for name, text in zip(table["model"], table.get("note", [""] * len(table)), strict=True):
-        if text:
-            print_line(f"Note: {name}: {text}")
+    print_table([text(table, "model", "model"), *columns])
+    for name, remark in zip(table["model"], table.get("note", [""] * len(table)), strict=True):
+        if remark:
+            print_line(f"Note: {name}: {remark}")
     print_line("elpd: expected log density of a left-out run, summed over runs; higher is better.")
 
 
@@ -102,12 +99,12 @@ def print_predictions(table: pd.DataFrame, kind: str) -> None:
     """Predicted losses."""
     print_table(
         [
-            _column(table, "row", "row", str),
-            *_groups(table),
-            _column(table, "params", "params", count),
-            _column(table, "tokens", "tokens", count),
-            _column(table, "loss (nats/token)", "median", loss),
-            _interval(table, "", loss),
+            column(table, "row", "row", str),
+            *groups(table),
+            column(table, "params", "params", count),
+            column(table, "tokens", "tokens", count),
+            column(table, "loss (nats/token)", "median", loss),
+            interval_column(table, "", loss),
         ]
     )
     meaning = {"mean": "the loss the law gives", "response": "the loss one run will show, scatter included"}
@@ -122,28 +119,85 @@ def print_frontier(table: pd.DataFrame) -> None:
         ("tokens", "tokens", count),
         ("loss", "loss (nats/token)", loss),
     )
-    columns = [*_groups(table), _column(table, "compute (FLOPs)", "compute", power)]
-    for name, title, text in pairs:
-        columns += [_column(table, title, f"{name}_median", text), _interval(table, f"{name}_", text)]
-    columns.append(_column(table, "tokens/param", "tokens_per_param_median", count))
+    columns = [*groups(table), column(table, "compute (FLOPs)", "compute", power)]
+    for name, title, form in pairs:
+        columns += [column(table, title, f"{name}_median", form), interval_column(table, f"{name}_", form)]
+    columns.append(column(table, "tokens/param", "tokens_per_param_median", count))
     print_table(columns)
     print_line(f"Medians and 90% intervals of the optimum; cost {table['cost'].iloc[0]}.")
     _reach(table, "budgets")
+
+
+def print_target(table: pd.DataFrame) -> None:
+    """Optimal runs for a wanted loss or size."""
+    target = "loss" if list(table)[2] == "loss" else "params"
+    title, form = ("loss (nats/token)", loss) if target == "loss" else ("params", count)
+    columns = [*groups(table), column(table, title, target, form)]
+    if target == "loss":
+        columns.append(column(table, "P(can be reached)", "probability", probability))
+    rest: dict[str, tuple[str, Format]] = {
+        "compute": ("compute (FLOPs)", power),
+        "params": ("params", count),
+        "tokens": ("tokens", count),
+        "loss": ("loss (nats/token)", loss),
+    }
+    for name, (title, form) in rest.items():
+        if name != target:
+            columns += [
+                column(table, title, f"{name}_median", form),
+                interval_column(table, f"{name}_", form),
+            ]
+    print_table(columns)
+    print_line(f"Medians and 90% intervals; cost {table['cost'].iloc[0]}.")
+    _reach(table, "rows")
+
+
+def print_context(table: pd.DataFrame) -> None:
+    """How the optimum moves with the context length."""
+    columns = [
+        text(table, "architecture", "architecture"),
+        column(table, "compute (FLOPs)", "compute", power),
+    ]
+    for name in ("params", "tokens", "loss"):
+        columns += [
+            column(table, f"d ln {name} / d ln context", f"{name}_slope_median", plain),
+            interval_column(table, f"{name}_slope_", plain),
+        ]
+    print_table(columns)
+    print_line(f"Of the compute-optimal params, tokens and loss; cost {table['cost'].iloc[0]}.")
+
+
+def print_order(table: pd.DataFrame) -> None:
+    """Where the order of architectures changes with the context length."""
+    if table.empty:
+        return
+    print_line("")
+    print_table(
+        [
+            text(table, "architecture", "architecture"),
+            text(table, "other", "other"),
+            column(table, "compute (FLOPs)", "compute", power),
+            column(table, "P(order changes)", "probability", probability),
+            column(table, "at context (tokens)", "crossing_median", count),
+            interval_column(table, "crossing_", count),
+        ]
+    )
+    print_line("Within the context lengths asked for.")
 
 
 def print_comparison(table: pd.DataFrame) -> None:
     """Which architecture wins."""
     print_table(
         [
-            _text(table, "architecture", "architecture"),
-            _text(table, "other", "other"),
-            _column(table, "context (tokens)", "context_length", str),
-            _column(table, "compute (FLOPs)", "compute", power),
-            _column(table, "P(lower loss)", "probability", probability),
-            _column(table, "loss difference (nats/token)", "difference_median", signed_loss),
-            _interval(table, "difference_", signed_loss),
-            _column(table, "compute multiplier", "multiplier_median", factor),
-            _interval(table, "multiplier_", factor),
+            text(table, "architecture", "architecture"),
+            text(table, "other", "other"),
+            column(table, "context (tokens)", "context_length", str),
+            column(table, "compute (FLOPs)", "compute", power),
+            column(table, "P(lower loss)", "probability", probability),
+            column(table, "loss difference (nats/token)", "difference_median", signed_loss),
+            interval_column(table, "difference_", signed_loss),
+            column(table, "compute multiplier", "multiplier_median", factor),
+            interval_column(table, "multiplier_", factor),
         ]
     )
     print_line("Compute multiplier: what the other needs to reach the architecture's loss, over the budget.")
@@ -154,10 +208,10 @@ def print_coverage(table: pd.DataFrame) -> None:
     """How many known truths lie inside their 90% intervals."""
     print_table(
         [
-            _text(table, "quantity", "quantity"),
-            _column(table, "inside 90%", "inside", str),
-            _column(table, "of", "of", str),
-            _column(table, "share", "share", "{:.0%}".format),
+            text(table, "quantity", "quantity"),
+            column(table, "inside 90%", "inside", str),
+            column(table, "of", "of", str),
+            column(table, "share", "share", "{:.0%}".format),
         ]
     )
 
@@ -168,32 +222,9 @@ def _tenth(value: float) -> str:
 
 def _reach(table: pd.DataFrame, what: str) -> None:
     """How far the farthest rows lie outside the runs."""
-    far = table["extrapolation_decades"]
+    far = table.loc[table["extrapolation_decades"] < float("inf"), "extrapolation_decades"]
     if (far > FAR).any():
         print_line(
             f"Note: {int((far > FAR).sum())} of {len(far)} {what} lie outside the fitted runs, "
             f"up to {far.max():.1f} decades; intervals there rest on the law holding."
         )
-
-
-def _groups(table: pd.DataFrame) -> list[Column]:
-    lengths = _column(table, "context (tokens)", "context_length", str)
-    return [_text(table, "architecture", "architecture"), lengths]
-
-
-def _text(table: pd.DataFrame, title: str, name: str) -> Column:
-    return Column(title, tuple(str(value) for value in table[name]), right=False)
-
-
-def _column(table: pd.DataFrame, title: str, name: str, text: Format) -> Column:
-    return Column(title, tuple(text(value) for value in table[name]))
-
-
-def _interval(table: pd.DataFrame, prefix: str, text: Format) -> Column:
-    ends = zip(table[f"{prefix}q05"], table[f"{prefix}q95"], strict=True)
-    return Column(INTERVAL, tuple(interval(text(low), text(high)) for low, high in ends))
-
-
-def _range(table: pd.DataFrame, name: str, title: str, text: Format) -> Column:
-    ends = zip(table[f"{name}_min"], table[f"{name}_max"], strict=True)
-    return Column(title, tuple(interval(text(low), text(high)) for low, high in ends))

@@ -1,0 +1,115 @@
+"""Commands that set classical estimates and the study's figures beside the posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling.cli.arguments import Columns, FitFile, Json, RunsFile, numbers
+from bayes_scaling.errors import SpecError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.runs import Runs
+
+METHODS = ("isoflop", "huber", "slopes", "hull", "envelope")
+
+
+def classical(
+    file: RunsFile,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="isoflop: parabolas; huber: the law by Huber loss; slopes: lines of fixed tokens per "
+            "param; hull, envelope: the lowest losses."
+        ),
+    ] = "isoflop",
+    law: Annotated[str, typer.Option(help="For huber: chinchilla or gamma.")] = "chinchilla",
+    compute: Annotated[
+        list[str] | None,
+        typer.Option("--compute", metavar="FLOPS", help="Optima at these budgets instead of the fit."),
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="For isoflop: the column of the budgets.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=0, help="Bootstrap fits.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    column: Columns = None,
+    json: Json = False,
+) -> None:
+    """Classical point estimates with bootstrap intervals."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.cli.reading import quiet_runs
+    from bayes_scaling.report import classical as views
+
+    if method not in METHODS:
+        raise SpecError(f"--method {method!r}: choose one of {', '.join(METHODS)}")
+    budgets = numbers(compute, "--compute")
+    runs = quiet_runs(file, column)
+    options: dict[str, Any] = {"resamples": resamples, "seed": seed}
+    if method == "slopes":
+        if budgets:
+            raise SpecError("--method slopes has no optima: leave --compute out")
+        from bayes_scaling.classical import token_param_slopes
+
+        table = token_param_slopes(runs, **options)
+        print_json(table) if json else views.print_slopes(table)
+        return
+    table, show = _fitted(runs, method, law, budget, budgets, options)
+    print_json(table) if json else show(table)
+
+
+def figures(
+    fit: FitFile,
+    runs: Annotated[
+        str | None, typer.Argument(metavar="[RUNS]", help="For the classical estimates. Default: the fit's.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="For the figures.")] = Path(
+        "figures"
+    ),
+    cost: Annotated[
+        str | None, typer.Option(help="6ND or accounted. Default: accounted where it is known.")
+    ] = None,
+    column: Columns = None,
+) -> None:
+    """Draw the figures of a study, the posterior beside classical estimates."""
+    from bayes_scaling.cli.reading import quiet_runs
+    from bayes_scaling.figures import save_figures
+    from bayes_scaling.report.table import print_line
+    from bayes_scaling.storage import load_fit
+
+    loaded = load_fit(fit)
+    drawn = save_figures(loaded, output, None if runs is None else quiet_runs(runs, column), cost)
+    for path in drawn.files:
+        print_line(str(path))
+    for name, reason in drawn.skipped.items():
+        print_line(f"Note: no {name} figure: {reason}")
+
+
+def _fitted(
+    runs: Runs,
+    method: str,
+    law: str,
+    budget: str | None,
+    budgets: list[float] | None,
+    options: dict[str, Any],
+) -> tuple[pd.DataFrame, Callable[[pd.DataFrame], None]]:
+    """The table asked for and how it is printed."""
+    from bayes_scaling import classical as estimators
+    from bayes_scaling.laws import check_budget
+    from bayes_scaling.report import classical as views
+
+    if budgets:
+        check_budget(budgets)
+    found: Any
+    if method == "isoflop":
+        found, show = estimators.isoflop_fit(runs, budget=budget, **options), views.print_isoflop
+    elif method == "huber":
+        found, show = estimators.huber_fit(runs, law=law, **options), views.print_huber
+    else:
+        found, show = estimators.envelope_fit(runs, method=method, **options), views.print_points
+    return (found.frontier(budgets), views.print_frontier) if budgets else (found.table(), show)

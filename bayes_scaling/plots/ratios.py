@@ -1,0 +1,131 @@
+"""Loss against compute at fixed tokens per param, the posterior beside straight lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from bayes_scaling.plots import style
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.posterior import Fit
+
+KEYS = ["architecture", "context_length"]
+POINTS = 25
+
+
+def ratio_curves(fit: Fit, slopes: pd.DataFrame) -> pd.DataFrame:
+    """Posterior loss along each line of fixed tokens per param, over the line's compute.
+
+    FLOPs per token follow a parabola in ln params through the line's runs.
+
+    Parameters
+    ----------
+    fit : Fit
+    slopes : DataFrame
+        `bayes_scaling.classical.token_param_slopes`.
+
+    Returns
+    -------
+    DataFrame
+        architecture, context_length, tokens_per_param, params, tokens, compute, median, q05, q95.
+    """
+    import warnings
+
+    import pandas as pd
+
+    from bayes_scaling.errors import RunsWarning
+    from bayes_scaling.prediction import predict_table
+    from bayes_scaling.runs import load_runs
+
+    parts = [_design(row, fit) for _, row in slopes.iterrows()]
+    design = pd.concat(parts, ignore_index=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RunsWarning)  # these are no runs
+        planned = load_runs(design[[*KEYS, "params", "tokens"]], need_loss=False)
+    return design.join(predict_table(fit, planned)[["median", "q05", "q95"]])
+
+
+def plot_ratios(curves: pd.DataFrame, slopes: pd.DataFrame, runs: pd.DataFrame) -> Figure:
+    """Loss against compute, one panel a group, one colour a ratio.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        `ratio_curves`.
+    slopes : DataFrame
+        `bayes_scaling.classical.token_param_slopes`; drawn as dashed lines.
+    runs : DataFrame
+        ``fit.runs.frame``.
+
+    Returns
+    -------
+    Figure
+    """
+    groups = list(curves[KEYS].drop_duplicates().itertuples(index=False, name=None))
+    figure, axes = style.panels(1, len(groups), sharex=True, sharey=True)
+    ratios = sorted(slopes["tokens_per_param"])
+    for ax, (name, length) in zip(axes[0], groups, strict=True):
+        here = [
+            t[(t["architecture"].astype(str) == name) & (t["context_length"] == length)]
+            for t in (curves, slopes, runs)
+        ]
+        _panel(ax, *here, ratios=ratios)
+        ax.set_title(f"{name}, {style.tokens_label(length)}", loc="left", fontsize=style.TEXT)
+        ax.set_xlabel("training compute (FLOPs)")
+    axes[0, 0].set_ylabel("loss (nats/token)")
+    entries: list[Any] = [style.swatch(_colour(r, ratios), f"{r:.3g} tokens/param") for r in ratios]
+    dashed = Line2D([], [], color=style.GREY, lw=1, ls=(0, (3, 2)), label="straight line in logs")
+    style.legend_below(figure, [*entries, style.band_swatch(label="90% interval of the law"), dashed], 4)
+    return figure
+
+
+def _panel(
+    ax: Axes, curves: pd.DataFrame, slopes: pd.DataFrame, runs: pd.DataFrame, ratios: list[float]
+) -> None:
+    style.log_axis(ax, "x")
+    for ratio, part in curves.groupby("tokens_per_param"):
+        colour = _colour(float(str(ratio)), ratios)
+        ax.fill_between(part["compute"], part["q05"], part["q95"], color=colour, alpha=style.BAND, lw=0)
+        ax.plot(part["compute"], part["median"], color=colour, lw=1.3)
+    for _, row in slopes.iterrows():
+        colour, points = _colour(row["tokens_per_param"], ratios), line_runs(runs, row)
+        ax.plot(points["flops"], points["loss"], "o", color=colour, ms=3.5, mec="white", mew=0.4)
+        x = np.array([row["compute_low"], row["compute_high"]], dtype=float)
+        y = np.exp(row["intercept"] + row["slope"] * np.log(x))
+        ax.plot(x, y, color=colour, lw=1, ls=(0, (3, 2)))
+
+
+def line_runs(frame: pd.DataFrame, row: Any) -> pd.DataFrame:
+    """Runs of one line by params: the group's whose tokens per param lie within 10%."""
+    group = (frame["architecture"].astype(str) == row["architecture"]) & (
+        frame["context_length"] == row["context_length"]
+    )
+    ratio = frame["tokens"] / frame["params"] / row["tokens_per_param"]
+    between = (frame["flops"] >= row["compute_low"]) & (frame["flops"] <= row["compute_high"])
+    return frame[group & between & (np.abs(np.log(ratio)) < 0.1)].sort_values("params")
+
+
+def _design(row: Any, fit: Fit) -> pd.DataFrame:
+    import pandas as pd
+
+    runs, ratio = line_runs(fit.runs.frame, row), float(row["tokens_per_param"])
+    sizes = runs["params"].to_numpy(dtype=float)
+    params = np.geomspace(sizes.min(), sizes.max(), POINTS)
+    per_token = np.log(runs["flops"].to_numpy(dtype=float) / runs["tokens"].to_numpy(dtype=float))
+    cost = np.polynomial.Polynomial.fit(np.log(sizes), per_token, min(2, len(sizes) - 1))
+    flops = ratio * params * np.exp(cost(np.log(params)))
+    columns = {"tokens_per_param": ratio, "params": params, "tokens": ratio * params, "compute": flops}
+    return pd.DataFrame({key: row[key] for key in KEYS} | columns)
+
+
+def _colour(ratio: float, ratios: list[float]) -> Any:
+    rank = int(np.abs(np.log(np.array(ratios) / ratio)).argmin())
+    return colormaps["viridis"](0.85 * rank / max(len(ratios) - 1, 1))

@@ -1,0 +1,126 @@
+"""The loss over params and tokens, with the compute-optimal path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from bayes_scaling.plots import style
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.posterior import Fit
+
+POINTS = 40
+MARGIN = 0.15  # of the runs' range in logs, on each side
+
+
+def loss_surface(fit: Fit, context_length: int, points: int = POINTS) -> pd.DataFrame:
+    """Posterior median loss on a grid of params and tokens over the runs of one context length.
+
+    Parameters
+    ----------
+    fit : Fit
+    context_length : int
+    points : int
+        On each side of the grid.
+
+    Returns
+    -------
+    DataFrame
+        architecture, context_length, params, tokens, median, q05, q95 (nats per token).
+
+    Raises
+    ------
+    BudgetError
+        A bad context length.
+    """
+    import pandas as pd
+    import xarray as xr
+
+    from bayes_scaling.posterior import coefficients
+    from bayes_scaling.tables import summarise_draws
+
+    frame = fit.runs.frame
+    params, tokens = (_range(frame[name].to_numpy(dtype=float), points) for name in ("params", "tokens"))
+    theta = coefficients(fit, context_length=context_length).isel(draw=slice(None, None, 4))
+    parts = []
+    for architecture in fit.architectures:
+        cell = theta.sel(architecture=architecture, context_length=context_length)
+        axes = {"params": params, "tokens": tokens}
+        grid = {name: xr.DataArray(v, dims=name, coords={name: v}) for name, v in axes.items()}
+        draws = {name: cell[name] for name in fit.law.names}
+        loss = fit.law.loss(np, grid["params"], grid["tokens"], draws)
+        loss = loss.transpose("chain", "draw", "params", "tokens")
+        table = summarise_draws(loss)[["median", "q05", "q95"]].reset_index()
+        where = {"architecture": architecture, "context_length": context_length}
+        parts.append(table.assign(**where)[[*where, "params", "tokens", "median", "q05", "q95"]])
+    return pd.concat(parts, ignore_index=True)
+
+
+def plot_surface(surface: pd.DataFrame, runs: pd.DataFrame, frontier: pd.DataFrame | None = None) -> Figure:
+    """Contours of the loss, one panel an architecture, with the runs and the compute-optimal path.
+
+    Parameters
+    ----------
+    surface : DataFrame
+        `loss_surface`.
+    runs : DataFrame
+        ``fit.runs.frame``.
+    frontier : DataFrame, optional
+        `bayes_scaling.Frontier.table` at the same context length.
+
+    Returns
+    -------
+    Figure
+    """
+    names = sorted(surface["architecture"].unique())
+    length = int(surface["context_length"].iloc[0])
+    figure, axes = style.panels(1, len(names), extra_height=1.0, sharex=True, sharey=True)
+    low, high = surface["median"].min(), surface["median"].quantile(0.98)
+    levels = np.round(np.linspace(low, high, 12), 2)
+    for ax, name in zip(axes[0], names, strict=True):
+        _contours(ax, surface[surface["architecture"] == name], levels)
+        here = runs[(runs["architecture"].astype(str) == name) & (runs["context_length"] == length)]
+        ax.plot(here["params"], here["tokens"], "o", color="black", ms=2, mew=0)
+        if frontier is not None:
+            _path(ax, frontier[(frontier["architecture"] == name) & (frontier["context_length"] == length)])
+        ax.set_title(f"{name}, {style.tokens_label(length)}", loc="left", fontsize=style.TEXT)
+        ax.set_xlabel("params")
+    axes[0, 0].set_ylabel("tokens")
+    entries = [
+        Line2D([], [], color="#777777", lw=1, label="loss, posterior median (nats/token)"),
+        Line2D([], [], color="black", marker="o", ms=3, lw=0, label="runs"),
+        Line2D([], [], color=style.PALETTE[1], lw=2, label="compute-optimal, 90% interval of params"),
+    ]
+    style.legend_below(figure, entries if frontier is not None else entries[:2], columns=3)
+    return figure
+
+
+def _contours(ax: Axes, surface: pd.DataFrame, levels: np.ndarray) -> None:
+    grid = surface.pivot(index="tokens", columns="params", values="median")
+    style.log_axis(ax, "x", counts=True)
+    style.log_axis(ax, "y", counts=True)
+    x, y = grid.columns.to_numpy(), grid.index.to_numpy()
+    lines = ax.contour(x, y, grid.to_numpy(), np.unique(levels), cmap="viridis", linewidths=1)
+    ax.clabel(lines, fontsize=style.SMALL - 1, fmt="%.2f")
+    ax.set_xlim(x.min(), x.max())
+    ax.set_ylim(y.min(), y.max())
+
+
+def _path(ax: Axes, table: pd.DataFrame) -> None:
+    table = table.sort_values("compute")
+    y = table["tokens_median"]
+    ax.fill_betweenx(y, table["params_q05"], table["params_q95"], color=style.PALETTE[1], alpha=0.3, lw=0)
+    ax.plot(table["params_median"], y, color=style.PALETTE[1], lw=2)
+
+
+def _range(values: np.ndarray, points: int) -> np.ndarray:
+    low, high = np.log(values.min()), np.log(values.max())
+    margin = MARGIN * (high - low)
+    return np.exp(np.linspace(low - margin, high + margin, points))
