@@ -165,7 +165,7 @@ def get_law(name: str | Law) -> Law:
 
 
 def check_budget(compute: Array) -> None:
-    """Refuse training budgets (FLOPs) that are not finite and within 1 to 1e40.
+    """Refuse training budgets (FLOPs) that are not numbers, finite and within 1 to 1e40.
 
     Raises
     ------
@@ -174,8 +174,12 @@ def check_budget(compute: Array) -> None:
     """
     import numpy as np
 
-    values = np.atleast_1d(np.asarray(compute, dtype=float)).ravel()
+    remedy = "give training FLOPs between 1 and 1e40, such as 1e21"
+    try:
+        values = np.atleast_1d(np.asarray(compute, dtype=float)).ravel()
+    except (TypeError, ValueError):
+        raise BudgetError(f"compute budget {compute!r}: {remedy}") from None
     bad = values[~(np.isfinite(values) & (values >= 1) & (values <= 1e40))]
     if values.size == 0 or bad.size:
         shown = bad[0] if bad.size else "none"
-        raise BudgetError(f"compute budget {shown}: give training FLOPs between 1 and 1e40, such as 1e21")
+        raise BudgetError(f"compute budget {shown}: {remedy}")

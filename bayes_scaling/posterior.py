@@ -135,7 +135,7 @@ def coefficients(
     Raises
     ------
     BudgetError
-        Unknown architecture, or a context length that is not a positive whole number.
+        Unknown architecture or none, or a context length that is not a positive whole number.
     """
     architectures = _architectures(fit, architecture, allow_new)
     contexts = _contexts(fit, context_length)
@@ -151,8 +151,10 @@ def _architectures(fit: Fit, wanted: Any, allow_new: bool) -> list[str]:
         return list(fit.architectures)
     names = [str(name) for name in np.atleast_1d(np.asarray(wanted, dtype=object))]
     unknown = [name for name in names if name not in fit.architectures]
+    known = ", ".join(fit.architectures)
+    if not names:
+        raise BudgetError(f"no architecture given: this fit has {known}")
     if unknown and not allow_new:
-        known = ", ".join(fit.architectures)
         raise BudgetError(f"unknown architecture {unknown[0]!r}: this fit has {known}")
     return list(dict.fromkeys(names))
 
@@ -160,11 +162,15 @@ def _architectures(fit: Fit, wanted: Any, allow_new: bool) -> list[str]:
 def _contexts(fit: Fit, wanted: Any) -> list[int]:
     if wanted is None:
         return list(fit.context_lengths)
-    values = np.atleast_1d(np.asarray(wanted, dtype=float)).ravel()
+    remedy = "give a positive whole number of tokens, such as 8192"
+    try:
+        values = np.atleast_1d(np.asarray(wanted, dtype=float)).ravel()
+    except (TypeError, ValueError):
+        raise BudgetError(f"context length {wanted!r}: {remedy}") from None
     bad = values[~(np.isfinite(values) & (values >= 1) & (values == np.round(values)) & (values < 2**53))]
     if bad.size or not values.size:
         shown = bad[0] if bad.size else "none"
-        raise BudgetError(f"context length {shown}: give a positive whole number of tokens, such as 8192")
+        raise BudgetError(f"context length {shown}: {remedy}")
     return list(dict.fromkeys(int(v) for v in values))
 
 
@@ -181,4 +187,5 @@ def _with_unseen(
     natural, component = seen_draws(fit.posterior, design)
     user = fill_grid(natural, component, design, names, lengths, np.random.default_rng([seed, 1]))
     drawn = on_grid(user, names, lengths)
-    return posterior.combine_first(drawn)
+    same = {dim: posterior[dim] for dim in ("chain", "draw")}  # thinned draws keep their numbers
+    return posterior.combine_first(drawn.assign_coords(same))
