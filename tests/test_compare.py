@@ -123,7 +123,7 @@ def test_a_clear_truth_is_seen(factor: float, probability: float) -> None:
     table = compare(scaled(factor), 1e22).table().set_index("architecture").loc["xlstm"]
     assert set(table["probability"]) == {probability}
     assert (table["crossing_probability"] < 0.05).all()
-    assert ((table["multiplier_median"] > 2) == bool(probability)).all()
+    assert ((probability - 0.5) * np.log(table["multiplier_median"]) > 0.5 * np.log(2)).all()
 
 
 def test_the_same_law_for_both_favours_neither() -> None:
