@@ -54,9 +54,10 @@ def test_the_last_rung_is_still_reached() -> None:
 
 
 def test_below_the_first_rung_the_first_step_goes_on() -> None:
-    """A power law without a floor is straight in logs, so there the answer is exact."""
-    wanted = np.array([1e12, 1e15, 1e17, 7e20])
-    found = compute_for_loss(LADDER[None] ** -0.05, LADDER, wanted**-0.05)
+    """A power law is straight in logs, so the answer is exact; after the first step it is another."""
+    loss = LADDER**-0.05 * np.where(LADDER[1] < LADDER, 0.9, 1.0)
+    wanted = np.array([1e12, 1e15, 1e17, 1.1e17])
+    found = compute_for_loss(loss[None], LADDER, wanted**-0.05)
     np.testing.assert_allclose(found, wanted, rtol=1e-9)
 
 

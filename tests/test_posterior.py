@@ -64,9 +64,9 @@ def test_defaults_are_all_groups_fitted() -> None:
 
 @pytest.mark.parametrize("fit", [FIT, POOLED], ids=["none", "partial"])
 def test_groups_come_as_asked_with_dims_and_units(fit: Fit) -> None:
-    drawn = coefficients(fit, ["xlstm", "transformer", "xlstm"], [512, 8192.0, 512])
+    drawn = coefficients(fit, ["xlstm", "transformer", "xlstm"], [8192.0, 512, 8192])
     assert drawn["architecture"].to_numpy().tolist() == ["xlstm", "transformer"]
-    assert drawn["context_length"].to_numpy().tolist() == [512, 8192]
+    assert drawn["context_length"].to_numpy().tolist() == [8192, 512]
     assert drawn["context_length"].dtype == np.int64
     for name in VARIABLES:
         assert drawn[name].dims == ("chain", "draw", "architecture", "context_length")
