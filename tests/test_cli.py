@@ -17,7 +17,8 @@ from tests.synthetic import synthetic_fit
 
 COMMANDS = (
     *("demo", "describe", "fit", "check", "summary"),
-    *("predict", "frontier", "compare", "loo", "cite", "datasets"),
+    *("predict", "frontier", "iso-loss", "optimal-params", "context", "compare", "loo"),
+    *("classical", "cite", "datasets"),
 )
 HEAVY = [
     *("numpy", "pandas", "xarray", "jax", "numpyro", "pymc", "pytensor"),
