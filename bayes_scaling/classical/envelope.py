@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.classical.power_law import fit_power_law
-from bayes_scaling.classical.resampling import frontier_table, resample_counts
+from bayes_scaling.classical.resampling import frontier_table, groups_of, resample_counts
 from bayes_scaling.errors import RunsError
 from bayes_scaling.runs import load_runs
 
@@ -74,10 +74,8 @@ def envelope_fit(runs: Any, *, method: str = "hull", resamples: int = 200, seed:
         raise RunsError(f"unknown method {method!r}; choose one of {', '.join(METHODS)}")
     frame = load_runs(runs).frame
     points, exponents = {}, {}
-    for (architecture, length), group in frame.groupby(
-        ["architecture", "context_length"], sort=True, observed=True
-    ):
-        key = (str(architecture), int(length))
+    for key, at in groups_of(frame):
+        group = frame.iloc[at]
         rows = _on_envelope(group, method)
         if len(rows) < 3:
             raise RunsError(

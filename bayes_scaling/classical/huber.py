@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.classical.resampling import frontier_table, resample_counts, run_weights, spread_columns
+from bayes_scaling.classical.resampling import (
+    frontier_table,
+    groups_of,
+    resample_counts,
+    run_weights,
+    spread_columns,
+)
 from bayes_scaling.classical.solver import polish, solve_many
 from bayes_scaling.errors import RunsError
 from bayes_scaling.laws import check_budget, get_law
@@ -128,10 +134,8 @@ def huber_fit(
         raise RunsError("huber_fit needs delta > 0, starts >= 1 and resamples >= 0")
     frame = load_runs(runs).frame
     coefficients, objective, sizes = {}, {}, {}
-    keys = ["architecture", "context_length"]
-    for (architecture, context_length), group in frame.groupby(keys, sort=True, observed=True):
-        key = (str(architecture), int(context_length))
-        needed = len(get_law(name).names) + EXTRA
+    for key, rows in groups_of(frame):
+        group, needed = frame.iloc[rows], len(get_law(name).names) + EXTRA
         if len(group) < needed:
             raise RunsError(
                 f"{key[0]} at context length {key[1]} has {len(group)} runs; a fit of the {name} law alone "
@@ -165,10 +169,11 @@ def start_grid(log_loss: float, law: str, starts: int) -> np.ndarray:
     """Starts over shares of the loss and exponents, evenly thinned to ``starts``."""
     shares = np.log([0.1, 0.3, 0.5, 0.7, 0.9])
     terms = np.log([0.02, 0.1, 0.3, 0.6, 1.0])
-    exponents = [0.1, 0.3, 0.6, 1.2]
-    grid = list(product(log_loss + shares, terms, terms, exponents, exponents))
+    exponents = np.array([0.1, 0.3, 0.6, 1.2])
+    axes = [log_loss + shares, terms, terms, exponents, exponents]
     if "gamma" not in get_law(law).fixed:
-        grid = [(*point, g) for point in grid for g in np.log([0.4, 0.7, 1.0, 1.5])]
+        axes.append(np.log([0.4, 0.7, 1.0, 1.5]))
+    grid = list(product(*axes))
     chosen = np.linspace(0, len(grid) - 1, min(starts, len(grid))).round().astype(int)
     return np.array(grid)[chosen]
 

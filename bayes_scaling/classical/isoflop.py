@@ -9,7 +9,13 @@ import numpy as np
 
 from bayes_scaling.classical.budgets import isoflop_budgets
 from bayes_scaling.classical.power_law import fit_power_law
-from bayes_scaling.classical.resampling import frontier_table, resample_counts, run_weights, spread_columns
+from bayes_scaling.classical.resampling import (
+    frontier_table,
+    groups_of,
+    resample_counts,
+    run_weights,
+    spread_columns,
+)
 from bayes_scaling.errors import RunsError
 from bayes_scaling.runs import load_runs
 
@@ -123,11 +129,10 @@ def isoflop_fit(
     if budgets is not None:
         label = np.where(np.isin(label, np.asarray(budgets, dtype=float)), label, np.nan)
     optima = {}
-    groups = frame.groupby(["architecture", "context_length"], sort=True, observed=True).indices
-    for (architecture, context_length), rows in groups.items():
+    for key, rows in groups_of(frame):
         cell = _group(frame.iloc[rows], label[rows], degree, resamples, seed)
         if cell["budget"].size:
-            optima[str(architecture), int(context_length)] = cell
+            optima[key] = cell
     if not optima:
         raise RunsError(
             f"no budget has {FEWEST} runs of one architecture and context length: this table has no isoFLOP "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +32,13 @@ def resample_counts(strata: np.ndarray, resamples: int, seed: int) -> np.ndarray
         rows = np.flatnonzero(strata == stratum)
         counts[:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=resamples)
     return counts
+
+
+def groups_of(frame: pd.DataFrame) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
+    """Each (architecture, context_length) in order with its row numbers."""
+    keys = list(zip(frame["architecture"].astype(str), frame["context_length"].astype(int), strict=True))
+    for key in sorted(set(keys)):
+        yield key, np.array([i for i, other in enumerate(keys) if other == key])
 
 
 def run_weights(frame: pd.DataFrame) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bayes_scaling.classical.budgets import COLUMNS, isoflop_budgets
 from bayes_scaling.classical.power_law import fit_power_law
-from bayes_scaling.classical.resampling import resample_counts, spread_columns
+from bayes_scaling.classical.resampling import groups_of, resample_counts, spread_columns
 from bayes_scaling.errors import RunsError
 from bayes_scaling.runs import load_runs
 
@@ -50,16 +50,15 @@ def token_param_slopes(
     frame = load_runs(runs).frame
     if ratio is not None and ratio not in frame:
         raise RunsError(f"no column {ratio!r} to name the ratios: the table has {', '.join(map(str, frame))}")
-    keys = ["architecture", "context_length"]
     named = next((name for name in COLUMNS if name in frame), None)
     if ratio is None and named is not None:
         frame = frame[~np.isfinite(isoflop_budgets(frame, named))]
     rows = []
-    for (architecture, context_length), group in frame.groupby(keys, sort=True, observed=True):
-        for members in _ratios(group, ratio):
+    for (architecture, context_length), at in groups_of(frame):
+        for members in _ratios(frame.iloc[at], ratio):
             if len(members) >= FEWEST and members["flops"].max() >= FACTOR * members["flops"].min():
                 line = _line(members, resamples, seed)
-                rows.append({"architecture": str(architecture), "context_length": int(context_length)} | line)
+                rows.append({"architecture": architecture, "context_length": context_length} | line)
     if not rows:
         raise RunsError(
             f"no ratio of tokens to params has {FEWEST} runs over a factor of {FACTOR:g} in compute: this "

@@ -38,8 +38,9 @@ def plot_optima(table: pd.DataFrame, isoflop: pd.DataFrame, lines: pd.DataFrame 
     figure, axes = style.panels(len(QUANTITIES), len(lengths), sharex=True, sharey="row")
     for row, (name, label) in zip(axes, QUANTITIES.items(), strict=True):
         for ax, length in zip(row, lengths, strict=True):
-            here = [None if t is None else t[t["context_length"] == length] for t in (table, isoflop, lines)]
-            _against(ax, "compute", name, *here, palette=palette)
+            power = None if lines is None else lines[lines["context_length"] == length]
+            here, points = (t[t["context_length"] == length] for t in (table, isoflop))
+            _against(ax, "compute", name, here, points, power, palette=palette)
         row[0].set_ylabel(label)
     for ax, length in zip(axes[0], lengths, strict=True):
         ax.set_title(style.tokens_label(length), loc="left", fontsize=style.TEXT)

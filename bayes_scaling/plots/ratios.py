@@ -73,11 +73,7 @@ def plot_ratios(curves: pd.DataFrame, slopes: pd.DataFrame, runs: pd.DataFrame) 
     figure, axes = style.panels(1, len(groups), sharex=True, sharey=True)
     ratios = sorted(slopes["tokens_per_param"])
     for ax, (name, length) in zip(axes[0], groups, strict=True):
-        here = [
-            t[(t["architecture"].astype(str) == name) & (t["context_length"] == length)]
-            for t in (curves, slopes, runs)
-        ]
-        _panel(ax, *here, ratios=ratios)
+        _panel(ax, _of(curves, name, length), _of(slopes, name, length), _of(runs, name, length), ratios)
         ax.set_title(f"{name}, {style.tokens_label(length)}", loc="left", fontsize=style.TEXT)
         ax.set_xlabel("training compute (FLOPs)")
     axes[0, 0].set_ylabel("loss (nats/token)")
@@ -103,14 +99,16 @@ def _panel(
         ax.plot(x, y, color=colour, lw=1, ls=(0, (3, 2)))
 
 
+def _of(table: pd.DataFrame, name: str, length: int) -> pd.DataFrame:
+    return table[(table["architecture"].astype(str) == name) & (table["context_length"] == length)]
+
+
 def line_runs(frame: pd.DataFrame, row: Any) -> pd.DataFrame:
     """Runs of one line by params: the group's whose tokens per param lie within 10%."""
-    group = (frame["architecture"].astype(str) == row["architecture"]) & (
-        frame["context_length"] == row["context_length"]
-    )
-    ratio = frame["tokens"] / frame["params"] / row["tokens_per_param"]
-    between = (frame["flops"] >= row["compute_low"]) & (frame["flops"] <= row["compute_high"])
-    return frame[group & between & (np.abs(np.log(ratio)) < 0.1)].sort_values("params")
+    group = _of(frame, row["architecture"], row["context_length"])
+    ratio = group["tokens"] / group["params"] / row["tokens_per_param"]
+    between = (group["flops"] >= row["compute_low"]) & (group["flops"] <= row["compute_high"])
+    return group[between & (np.abs(np.log(ratio)) < 0.1)].sort_values("params")
 
 
 def _design(row: Any, fit: Fit) -> pd.DataFrame:

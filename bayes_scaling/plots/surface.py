@@ -58,8 +58,9 @@ def loss_surface(fit: Fit, context_length: int, points: int = POINTS) -> pd.Data
         loss = fit.law.loss(np, grid["params"], grid["tokens"], draws)
         loss = loss.transpose("chain", "draw", "params", "tokens")
         table = summarise_draws(loss)[["median", "q05", "q95"]].reset_index()
-        where = {"architecture": architecture, "context_length": context_length}
-        parts.append(table.assign(**where)[[*where, "params", "tokens", "median", "q05", "q95"]])
+        table.insert(0, "architecture", architecture)
+        table.insert(1, "context_length", context_length)
+        parts.append(table)
     return pd.concat(parts, ignore_index=True)
 
 

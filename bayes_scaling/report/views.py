@@ -131,8 +131,8 @@ def print_frontier(table: pd.DataFrame) -> None:
 def print_target(table: pd.DataFrame) -> None:
     """Optimal runs for a wanted loss or size."""
     target = "loss" if list(table)[2] == "loss" else "params"
-    title, form = ("loss (nats/token)", loss) if target == "loss" else ("params", count)
-    columns = [*groups(table), column(table, title, target, form)]
+    first: tuple[str, Format] = ("loss (nats/token)", loss) if target == "loss" else ("params", count)
+    columns = [*groups(table), column(table, first[0], target, first[1])]
     if target == "loss":
         columns.append(column(table, "P(can be reached)", "probability", probability))
     rest: dict[str, tuple[str, Format]] = {
