@@ -1,4 +1,4 @@
-"""The catalogue of data sets that ship with the package."""
+"""The catalogue of data sets: what ships, what can be fetched, imported or put by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOLDER = Path(__file__).parent
-FIELDS = ("name", "description", "units", "licence", "source", "file", "sha256")
+FIELDS = (
+    *("name", "kind", "description", "units", "licence", "source"),
+    *("url", "file", "sha256", "citation"),
+)
 
 
 @cache
@@ -31,25 +34,42 @@ def datasets() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a data set: name, description, units, licence, source, file, sha256 of the file.
+        One row a data set: name; kind (shipped, fetched on request, imported from a clone, or put by
+        hand); description, units, licence, source, url, file; sha256 of a shipped file, or of the
+        content of a fetched one; citation, the key of its BibTeX entry in `bayes_scaling.cite`.
     """
     import pandas as pd
 
     rows = [{"name": name, **entry} for name, entry in _entries().items()]
-    return pd.DataFrame(rows, columns=list(FIELDS))
+    return pd.DataFrame(rows, columns=list(FIELDS)).fillna("")
 
 
-def dataset_path(name: str) -> Path:
-    """The file of a data set, after a check of its SHA-256.
+def entry_of(name: str) -> dict[str, Any]:
+    """The catalogue's entry.
 
     Raises
     ------
     RunsError
-        The name is unknown, or the file is missing or changed.
+        No such data set.
     """
     if name not in NAMES:
         raise RunsError(f"no data set {name!r}. Remedy: choose one of {', '.join(NAMES)}.")
-    entry = _entries()[name]
+    return _entries()[name]
+
+
+def dataset_path(name: str) -> Path:
+    """The file of a data set, fetched where it must be, after a check of its SHA-256.
+
+    Raises
+    ------
+    RunsError
+        The name is unknown, the file is missing or changed, or it cannot be fetched.
+    """
+    entry = entry_of(name)
+    if entry["kind"] != "shipped":
+        from bayes_scaling.data.fetching import fetch
+
+        return fetch(name)
     path = FOLDER / str(entry["file"])
     found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
     if found != entry["sha256"]:

@@ -1,0 +1,96 @@
+"""Runs out of a folder of training logs, one CSV a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bayes_scaling.columns import recognise
+from bayes_scaling.data.loading import read_file
+from bayes_scaling.errors import RunsError
+from bayes_scaling.runs import load_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.runs import Runs
+
+CHOICES = ("last", "best")
+DESIGN = "runs.csv"
+
+
+def import_training_logs(
+    folder: str | Path, columns: Mapping[str, str] | None = None, *, choose: str = "last"
+) -> Runs:
+    """Read one point of each log in a folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        One CSV a run with a row a point: tokens (or flops) and loss, the file's name the run's id. What a
+        log has no column for (architecture, context_length, params) comes from ``runs.csv`` in the same
+        folder, whose column ``run_id`` names the logs.
+    columns : mapping of str to str, optional
+        Canonical names to the logs'.
+    choose : {"last", "best"}
+        The last point that has a loss, or that of the lowest.
+
+    Raises
+    ------
+    RunsError
+        No logs, a log without a loss or not named in ``runs.csv``; and as for `load_runs`.
+    """
+    if choose not in CHOICES:
+        raise RunsError(f"choose {choose!r}: give one of {', '.join(CHOICES)}")
+    place = Path(folder)
+    logs = sorted(path for path in place.glob("*.csv") if path.name != DESIGN) if place.is_dir() else []
+    if not logs:
+        raise RunsError(
+            f"{folder}: no folder of logs (*.csv). Remedy: give the folder that holds one CSV a run."
+        )
+    import pandas as pd
+
+    design = _design(place / DESIGN)
+    rows = [_point(path, columns, choose) | _of(design, path) for path in logs]
+    return load_runs(pd.DataFrame(rows))
+
+
+def _design(path: Path) -> pd.DataFrame | None:
+    if not path.is_file():
+        return None
+    table = read_file(path).frame
+    if "run_id" not in table:
+        raise RunsError(f"{path}: no column 'run_id'. Remedy: name the log of each row in it.")
+    return table.set_index(table["run_id"].astype(str))
+
+
+def _of(design: pd.DataFrame | None, path: Path) -> dict[str, Any]:
+    if design is None:
+        return {}
+    if path.stem not in design.index:
+        raise RunsError(
+            f"{path}: {DESIGN} has no run_id {path.stem!r}. Remedy: add its row, or move the log."
+        )
+    row = design.loc[[path.stem]]
+    if len(row) > 1:
+        raise RunsError(
+            f"{path.with_name(DESIGN)}: run_id {path.stem!r} has {len(row)} rows. Remedy: keep one."
+        )
+    return {str(name): value for name, value in row.iloc[0].items()}
+
+
+def _point(path: Path, columns: Mapping[str, str] | None, choose: str) -> dict[str, Any]:
+    """Canonical columns of the chosen point."""
+    import pandas as pd
+
+    table = read_file(path).frame
+    mapping, faults = recognise([str(name) for name in table], columns, ("loss",))
+    if faults:
+        raise RunsError(f"{path}: {faults[0].message}. Remedy: {faults[0].remedy}.")
+    table = table.rename(columns={original: name for name, original in mapping.items()})
+    loss = pd.to_numeric(table["loss"], errors="coerce").dropna()
+    if loss.empty:
+        raise RunsError(f"{path}: no point has a loss. Remedy: move the log out of the folder.")
+    chosen = loss.idxmin() if choose == "best" else loss.index[-1]
+    return {"run_id": path.stem} | {str(name): value for name, value in table.loc[chosen].items()}
