@@ -92,5 +92,6 @@ def _point(path: Path, columns: Mapping[str, str] | None, choose: str) -> dict[s
     loss = pd.to_numeric(table["loss"], errors="coerce").dropna()
     if loss.empty:
         raise RunsError(f"{path}: no point has a loss. Remedy: move the log out of the folder.")
-    chosen = loss.idxmin() if choose == "best" else loss.index[-1]
-    return {"run_id": path.stem} | {str(name): value for name, value in table.loc[chosen].items()}
+    at = int(loss.to_numpy().argmin()) if choose == "best" else len(loss) - 1
+    chosen = table.loc[loss.index].iloc[at]
+    return {"run_id": path.stem} | {str(name): value for name, value in chosen.items()}

@@ -51,7 +51,7 @@ def import_wandb(
     if choose not in CHOICES:
         raise RunsError(f"choose {choose!r}: give one of {', '.join(CHOICES)}")
     frame = read_file(Path(path)).frame
-    named = {name.lower(): name for name in frame}
+    named = {str(name).lower(): str(name) for name in frame}
     if "state" in named:
         frame = frame[frame[named["state"]].astype(str).str.lower() == "finished"].reset_index(drop=True)
         if frame.empty:
