@@ -41,7 +41,7 @@ def optimal_log_params(
         A, B, alpha, beta and the rest of `laws.log_form`.
     log_compute : ndarray
         ln of the budget in FLOPs; broadcasts with the coefficients.
-    curve : object with value(xp, ln_params) and slope(xp, ln_params)
+    curve : object with value_and_slope(xp, ln_params)
         ln f, training FLOPs per token, and its derivative; see `accounting.Cost.curve`.
 
     Returns
@@ -59,8 +59,8 @@ def optimal_log_params(
     low, high = np.full(shape, LOWEST), np.full(shape, HIGHEST)
     x = np.broadcast_to(0.5 * (log_compute - np.log(6.0)), shape).copy()
     for _ in range(ITERATIONS):
-        slope = curve.slope(np, x)
-        gap = _gap(theta, x, log_compute - curve.value(np, x), slope)
+        cost, slope = curve.value_and_slope(np, x)
+        gap = _gap(theta, x, log_compute - cost, slope)
         low, high = np.where(gap > 0, x, low), np.where(gap > 0, high, x)
         step = gap / (theta["alpha"] + slope * theta["beta"])
         if np.abs(step).max() < TOLERANCE:

@@ -67,11 +67,8 @@ def test_tokens_at_which_params_are_optimal() -> None:
 class Falling:
     """A cost that falls with params: no optimum."""
 
-    def value(self, xp, x):
-        return 25.0 - x
-
-    def slope(self, xp, x):
-        return -xp.ones_like(x)
+    def value_and_slope(self, xp, x):
+        return 25.0 - x, -xp.ones_like(x)
 
 
 def test_a_falling_cost_is_an_error_not_an_answer() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,14 @@ class LogCurve:
 
     def value(self, xp: Any, x: Array) -> Array:
         """ln f at ln N."""
+        return self.value_and_slope(xp, x)[0]
+
+    def value_and_slope(self, xp: Any, x: Array) -> tuple[Array, Array]:
+        """ln f and d ln f / d ln N at ln N, for the price of one look-up."""
         beyond, distance, c = self._piece(xp, x)
         inside = ((c[0] * distance + c[1]) * distance + c[2]) * distance + c[3]
-        return inside + beyond * self._slope(distance, c)
+        slope = self._slope(distance, c)
+        return inside + beyond * slope, slope
 
     def slope(self, xp: Any, x: Array) -> Array:
         """d ln f / d ln N at ln N, the exact derivative of `value`."""
@@ -54,8 +60,21 @@ class LogCurve:
     def _piece(self, xp: Any, x: Array) -> tuple[Array, Array, Array]:
         knots, table = xp.asarray(self.knots), xp.asarray(self.coefficients)
         inside = xp.clip(x, self.knots[0], self.knots[-1])
-        index = xp.clip(xp.searchsorted(knots, inside, side="right") - 1, 0, len(self.knots) - 2)
+        index = xp.clip(self._index(xp, inside), 0, len(self.knots) - 2)
         return x - inside, inside - knots[index], table[:, index]
+
+    def _index(self, xp: Any, inside: Array) -> Array:
+        """The piece; at a knot either one gives the same value."""
+        if self._spacing is None:
+            return xp.searchsorted(xp.asarray(self.knots), inside, side="right") - 1
+        steps = (inside - self.knots[0]) / self._spacing
+        return xp.asarray(xp.where(xp.isnan(steps), 0.0, steps), dtype=int)
+
+    @cached_property
+    def _spacing(self) -> float | None:
+        """Between knots, None where they are not evenly spaced."""
+        steps = np.diff(self.knots)
+        return float(steps.mean()) if np.ptp(steps) < 1e-9 * steps.mean() else None
 
 
 def straight(slope: float, intercept: float) -> LogCurve:

@@ -23,6 +23,10 @@ from bayes_scaling.cli.arguments import (
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.compare import Comparison
+    from bayes_scaling.frontier import Frontier
     from bayes_scaling.inverse import Target
 
 
@@ -60,14 +64,10 @@ def frontier(
     json: Json = False,
 ) -> None:
     """Compute-optimal params, tokens and loss."""
-    from bayes_scaling.cli.output import print_json
     from bayes_scaling.frontier import frontier as ask
     from bayes_scaling.report.views import print_frontier
-    from bayes_scaling.storage import load_fit
 
-    budgets, lengths = _question(compute, context_length)
-    table = ask(load_fit(fit), budgets, lengths, names(architecture), cost).table()
-    (print_json if json else print_frontier)(table)
+    _answer(ask, print_frontier, fit, compute, context_length, architecture, cost, json)
 
 
 def iso_loss(
@@ -134,14 +134,28 @@ def compare(
     json: Json = False,
 ) -> None:
     """Which architecture wins at a budget, by how much."""
-    from bayes_scaling.cli.output import print_json
     from bayes_scaling.compare import compare as ask
     from bayes_scaling.report.views import print_comparison
+
+    _answer(ask, print_comparison, fit, compute, context_length, architecture, cost, json)
+
+
+def _answer(
+    ask: Callable[..., Frontier | Comparison],
+    show: Callable[[pd.DataFrame], None],
+    fit: Path,
+    compute: list[str],
+    context_length: list[str] | None,
+    architecture: list[str] | None,
+    cost: str,
+    json: bool,
+) -> None:
+    from bayes_scaling.cli.output import print_json
     from bayes_scaling.storage import load_fit
 
     budgets, lengths = _question(compute, context_length)
     table = ask(load_fit(fit), budgets, lengths, names(architecture), cost).table()
-    (print_json if json else print_comparison)(table)
+    (print_json if json else show)(table)
 
 
 def _target(
