@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -99,6 +100,7 @@ def huber_fit(
     starts: int = 2000,
     resamples: int = 200,
     seed: int = 0,
+    progress: bool | None = None,
 ) -> HuberFit:
     """Fit a law to each group by the sum of Huber(ln L_hat - ln L) over many starts.
 
@@ -117,6 +119,8 @@ def huber_fit(
     resamples : int
         Bootstrap over the runs of each group; 0 for none.
     seed : int
+    progress : bool, optional
+        A bar over the groups. Default: where standard error is a terminal.
 
     Raises
     ------
@@ -134,7 +138,7 @@ def huber_fit(
         raise RunsError("huber_fit needs delta > 0, starts >= 1 and resamples >= 0")
     frame = load_runs(runs).frame
     coefficients, objective, sizes = {}, {}, {}
-    for key, rows in groups_of(frame):
+    for key, rows in _tracked(list(groups_of(frame)), progress):
         group, needed = frame.iloc[rows], len(get_law(name).names) + EXTRA
         if len(group) < needed:
             raise RunsError(
@@ -144,6 +148,16 @@ def huber_fit(
         coefficients[key], objective[key] = _fit_group(group, name, delta, starts, resamples, seed)
         sizes[key] = len(group)
     return HuberFit(coefficients, objective, sizes, name, delta)
+
+
+def _tracked(groups: list[Any], progress: bool | None) -> Iterable[Any]:
+    import sys
+
+    from rich.console import Console
+    from rich.progress import track
+
+    shown = sys.stderr.isatty() if progress is None else progress
+    return track(groups, "groups", console=Console(stderr=True), disable=not shown, transient=True)
 
 
 def _fit_group(
