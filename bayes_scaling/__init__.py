@@ -50,6 +50,7 @@ _PUBLIC = {
     "loo": "loo",
     "compare_models": "loo",
     "sensitivity": "sensitivity",
+    "sbc": "sbc",
     "cite": "cite",
     "BayesScalingError": "errors",
 }

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.errors import ConvergenceWarning, SpecError
@@ -97,7 +95,7 @@ def _fit(runs: Runs, spec: ModelSpec, backend: str, sampler: str, sampling: Samp
     from bayes_scaling.models.design import build_design
     from bayes_scaling.models.whitening import find_whitening
 
-    _keep_compiled()
+    loss_numpyro.keep_compiled()
     if backend == "numpyro":
         loss_numpyro.split_host(sampling.chains)  # before the mode is searched with JAX
     design = build_design(runs, spec)
@@ -144,17 +142,6 @@ def _sampling(
         if isinstance(count, bool) or not isinstance(count, int) or count < least:
             raise SpecError(f"{what} must be a whole number of at least {least}, not {count!r}")
     return Sampling(draws, tune, chains, seed, sys.stderr.isatty() if progress is None else progress)
-
-
-def _keep_compiled() -> None:
-    """Keep JAX's compiled code on disk, unless the user has chosen a place or refused."""
-    import jax
-    from platformdirs import user_cache_path
-
-    if jax.config.jax_compilation_cache_dir is None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        folder = Path(user_cache_path("bayes_scaling")) / "jax"
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
 def _warn_unless_converged(result: Fit) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -74,6 +76,17 @@ def split_host(chains: int) -> None:
 
     with contextlib.suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", max(chains, jax.config.jax_num_cpu_devices))
+
+
+def keep_compiled() -> None:
+    """Keep JAX's compiled code on disk, unless the user has chosen a place or refused."""
+    import jax
+    from platformdirs import user_cache_path
+
+    if jax.config.jax_compilation_cache_dir is None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        folder = Path(user_cache_path("bayes_scaling")) / "jax"
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
 def _chain_method(chains: int) -> str:

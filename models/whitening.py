@@ -6,7 +6,7 @@ Found with JAX whichever back end samples, so that both walk the same space.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from bayes_scaling.models.density import log_terms, pin
 from bayes_scaling.models.design import Design
 
 STEP = 1e-5
+Objective = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 FLOOR = 1e-6  # smallest curvature over the largest: a direction the data and prior leave flat
 
 
@@ -56,9 +57,19 @@ def start(design: Design) -> np.ndarray:
     return np.append(np.concatenate(list(pin(np, natural).values())), design.nu_center)
 
 
-def find_whitening(design: Design) -> Whitening:
-    """Newton to the mode, eigenvalues of the Hessian there kept above a floor."""
-    value_and_gradient = _value_and_gradient(design)
+def find_whitening(design: Design, objective: Objective | None = None) -> Whitening:
+    """Newton to the mode, eigenvalues of the Hessian there kept above a floor.
+
+    Parameters
+    ----------
+    design : Design
+    objective : callable, optional
+        `compile_objective` of a design that differs in its losses only, so that nothing is compiled.
+    """
+    both = objective or compile_objective(design)
+
+    def value_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
+        return both(x, design.log_loss)
 
     def hessian(x: np.ndarray) -> np.ndarray:
         return _difference_hessian(lambda y: value_and_gradient(y)[1], x)
@@ -76,7 +87,8 @@ def _difference_hessian(gradient: Callable[[np.ndarray], np.ndarray], x: np.ndar
     return 0.5 * (rows + rows.T)
 
 
-def _value_and_gradient(design: Design) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+def compile_objective(design: Design) -> Objective:
+    """Minus the log density and its gradient as a function of position (size,) and losses (column, slot)."""
     import jax
     import jax.numpy as jnp
     from jax.scipy.special import gammaln
@@ -85,13 +97,13 @@ def _value_and_gradient(design: Design) -> Callable[[np.ndarray], tuple[float, n
 
     @jax.jit
     @jax.value_and_grad
-    def potential(x: Any) -> Any:
-        terms = log_terms(jnp, identity.position(x, design), design, gammaln)
+    def potential(x: Any, log_loss: Any) -> Any:
+        terms = log_terms(jnp, identity.position(x, design), replace(design, log_loss=log_loss), gammaln)
         return -sum(term.sum() for term in terms.values())
 
-    def call(x: np.ndarray) -> tuple[float, np.ndarray]:
+    def call(x: np.ndarray, log_loss: np.ndarray) -> tuple[float, np.ndarray]:
         with jax.enable_x64(True):
-            value, gradient = potential(x)
+            value, gradient = potential(x, log_loss)
             return float(value), np.asarray(gradient)
 
     return call

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typer
 
+from bayes_scaling.cli.calibration_commands import sbc
 from bayes_scaling.cli.data_commands import cite, datasets, describe
 from bayes_scaling.cli.demo_command import demo
 from bayes_scaling.cli.failures import GuardedGroup
@@ -44,7 +45,7 @@ def _root(
 COMMANDS = (
     *(demo, describe, fit, check, summary),
     *(predict, frontier, iso_loss, optimal_params, context, compare, loo),
-    *(classical, figures, cite, datasets),
+    *(sbc, classical, figures, cite, datasets),
 )
 for command in COMMANDS:
     app.command(command.__name__.replace("_", "-"))(command)

@@ -10,6 +10,7 @@ from bayes_scaling.plots.comparison import plot_comparison
 from bayes_scaling.plots.frontier import plot_frontier
 from bayes_scaling.plots.isoflop import isoflop_curves, plot_isoflop
 from bayes_scaling.plots.optima import plot_context, plot_optima
+from bayes_scaling.plots.ranks import plot_ranks
 from bayes_scaling.plots.ratios import plot_ratios, ratio_curves
 from bayes_scaling.plots.residuals import plot_residuals, residual_table
 from bayes_scaling.plots.style import open_folder, save_figure
@@ -26,6 +27,7 @@ __all__ = [
     "plot_frontier",
     "plot_isoflop",
     "plot_optima",
+    "plot_ranks",
     "plot_ratios",
     "plot_residuals",
     "plot_surface",
