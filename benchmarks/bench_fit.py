@@ -106,7 +106,7 @@ def _nutpie(design, whitening):
     return compilation, time.perf_counter() - start, raw
 
 
-def _plain(law: str, runs: bs.Runs, draws: int = 500, tune: int = 500) -> dict:
+def _plain(law: str, runs: bs.Runs, draws: int = 250, tune: int = 250) -> dict:
     """PyMC's default sampler (nutpie where it is installed) on the textbook form."""
     import nutpie
     import pymc as pm
