@@ -6,8 +6,8 @@ FOLDER holds the public tables (xlstm_runs.csv, epoch_chinchilla.csv, gadre.csv,
 
 A candidate adds to ln L, for each architecture, integrated random walks outwards from the runs' centre along
 directions in (ln params, ln tokens). Their weights are normal and integrated out, given Gaussian noise whose
-precisions are those of a Student-t at the mode (four rounds of expectation and maximisation). The posterior of
-the rest is taken as normal at its mode.
+precisions are those of a Student-t at the mode (four rounds of expectation and maximisation). The posterior
+of the rest is taken as normal at its mode.
 """
 
 from __future__ import annotations
@@ -312,7 +312,7 @@ def main() -> None:
             if table.name == "xlstm":
                 by = whole.groupby("architecture")
                 pooled += [row(name, {"table": table.name, "architecture": a}, p) for a, p in by]
-    text = f"{pd.DataFrame(pooled).to_markdown(index=False)}\n\n{pd.DataFrame(single).to_markdown(index=False)}\n"
+    text = "\n\n".join(pd.DataFrame(rows).to_markdown(index=False) for rows in (pooled, single)) + "\n"
     print(text)
     if arguments.output:
         arguments.output.write_text(text)
