@@ -1,16 +1,17 @@
 """Reading pickles of tables without running what is in them.
 
 A pickle can name any function and call it. Here only the names that rebuild pandas and NumPy values are
-admitted, and stand-ins that the caller gives for a source's own record classes; all else is refused.
+admitted, and stand-ins that the caller gives for a source's own record classes; all else is refused. So is
+a state for a class, function or structured dtype: it would change pandas or NumPy for the whole process.
 """
 
 from __future__ import annotations
 
 import importlib
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from bayes_scaling.errors import RunsError
 
@@ -23,11 +24,16 @@ _ADMITTED = {
     "numpy._core.multiarray": {"_reconstruct", "scalar"},
     "numpy.core.numeric": {"_frombuffer"},
     "numpy._core.numeric": {"_frombuffer"},
-    "pandas": {"CategoricalDtype", "DataFrame", "Index", "MultiIndex", "RangeIndex", "Series", "StringDtype"},
+    "pandas": {
+        *("Categorical", "CategoricalDtype", "DataFrame", "Index", "MultiIndex", "RangeIndex", "Series"),
+        "StringDtype",
+    },
     "pandas._libs.arrays": {"__pyx_unpickle_NDArrayBacked"},
     "pandas._libs.internals": {"_unpickle_block"},
     "pandas._libs.missing": {"NA", "NAType"},
     "pandas.arrays": {"ArrowStringArray", "Categorical", "DatetimeArray", "StringArray", "TimedeltaArray"},
+    "pandas.core.arrays.categorical": {"Categorical"},
+    "pandas.core.arrays.datetimes": {"DatetimeArray"},
     "pandas.core.arrays.string_": {"StringArray"},
     "pandas.core.arrays.string_arrow": {"ArrowStringArray"},
     "pandas.core.dtypes.dtypes": {"CategoricalDtype"},
@@ -49,7 +55,32 @@ _ADMITTED = {
 }
 
 
-class _Unpickler(pickle.Unpickler):
+def _dtype(spec: str, align: bool = False, copy: bool = True) -> Any:
+    """A NumPy dtype of its own: the shared one must not be given a state."""
+    import numpy as np
+
+    return np.dtype(str(spec), copy=True)
+
+
+def _arrow_array(data: Any) -> Any:
+    """An Arrow array whose offsets are known to stay inside its buffers."""
+    from pyarrow import lib
+
+    array = lib._restore_array(data)
+    array.validate(full=True)
+    return array
+
+
+# In place of the names themselves: the same values, checked.
+_CHECKED: Mapping[tuple[str, str], Callable[..., Any]] = {
+    ("numpy", "dtype"): _dtype,
+    ("pyarrow.lib", "_restore_array"): _arrow_array,
+}
+
+
+class _Unpickler(pickle._Unpickler):  # in Python, as only that one lets a state be looked at
+    dispatch: ClassVar = dict(pickle._Unpickler.dispatch)
+
     def __init__(self, file: Any, path: Path, records: Mapping[str, type]) -> None:
         super().__init__(file)
         self._path, self._records = path, records
@@ -59,13 +90,34 @@ class _Unpickler(pickle.Unpickler):
         if name in self._records:
             return self._records[name]
         if name not in _ADMITTED.get(module, ()):
-            raise RunsError(
-                f"{self._path}: refused, the pickle asks for {module}.{name}, which tables do not need. "
-                "Remedy: get the file again from its source, or save it as .csv there."
-            )
+            raise self._refusal(f"asks for {module}.{name}")
+        if (module, name) in _CHECKED:
+            return _CHECKED[module, name]
         if module.startswith("numpy.core"):
             module = module.replace("numpy.core", "numpy._core", 1)  # its name since NumPy 2
         return getattr(importlib.import_module(module), name)
+
+    def load_build(self) -> None:
+        """Give a state to a value, and to nothing else."""
+        value, state = self.stack[-2:]
+        if callable(value):
+            raise self._refusal(f"sets attributes of {getattr(value, '__name__', value)}")
+        if type(value).__module__ == "numpy.dtypes" and _structured(value, state):
+            raise self._refusal("has a structured dtype")
+        super().load_build()
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+    def _refusal(self, what: str) -> RunsError:
+        return RunsError(
+            f"{self._path}: refused, the pickle {what}, which tables do not need. "
+            "Remedy: get the file again from its source, or save it as .csv there."
+        )
+
+
+def _structured(dtype: Any, state: Any) -> bool:
+    """Whether a dtype or its new state has fields, which could point outside the array."""
+    return dtype.kind == "V" or any(part is not None for part in state[2:5])
 
 
 def load_pickle(path: Path, records: Mapping[str, type] | None = None) -> Any:

@@ -43,6 +43,12 @@ def saved(tmp_path, value):
         pd.DataFrame({"x": [1, 2], "y": [0.5, np.nan]}),
         pd.DataFrame({"name": ["a", "b"], "value": [1.0, 2.0]}, index=[3, 4]),
         pd.Series([1.0, 2.0], name="loss"),
+        pd.Series(["a", None], name="text", dtype="str"),
+        pd.Series(["a", 1.5, None], dtype=object),
+        pd.Series(pd.to_datetime(["2025-01-01", None])),
+        pd.Series(["x", "y", "x"], dtype="category"),
+        np.array(["2025-01-01"], dtype="M8[ns]"),
+        np.array(["a", "bc"]),
     ],
     ids=lambda v: type(v).__name__,
 )
@@ -91,6 +97,48 @@ def test_dotted_names_are_no_way_round(tmp_path) -> None:
     path = tmp_path / "file.pkl"
     path.write_bytes(b"\x80\x04\x8c\x11pandas.core.frame\x8c\x10DataFrame.to_csv\x93.")
     with pytest.raises(RunsError, match=r"DataFrame\.to_csv"):
+        load_pickle(path)
+
+
+STATES = {
+    "class": b"cpandas.core.indexes.base\nIndex\n(N}\x8c\x05poked\x8c\x03yesstb.",
+    "function": b"cpandas.core.indexes.base\n_new_Index\n}\x8c\x05poked\x8c\x03yessb.",
+    "record": b"cstudy\nRecord\n(N}\x8c\x05poked\x8c\x03yesstb.",
+}
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_a_state_is_for_values_only(tmp_path, kind: str) -> None:
+    """Else a pickle could change pandas itself for the rest of the process."""
+    path = tmp_path / "file.pkl"
+    path.write_bytes(b"\x80\x04" + STATES[kind])
+    with pytest.raises(RunsError, match="refused, the pickle sets attributes of"):
+        load_pickle(path, {"Record": Record})
+    assert not hasattr(pd.Index, "poked") and not hasattr(Record, "poked")
+    assert not hasattr(pd.core.indexes.base._new_Index, "poked")
+
+
+def test_structured_dtypes_are_refused(tmp_path) -> None:
+    with pytest.raises(RunsError, match="structured dtype"):
+        load_pickle(saved(tmp_path, np.zeros(2, dtype=[("a", "i4"), ("b", "O")])))
+
+
+def test_a_shared_dtype_keeps_its_order(tmp_path) -> None:
+    """A state given to the one float64 of NumPy would turn every array of it."""
+    path = tmp_path / "file.pkl"
+    order = b"(K\x03\x8c\x01>NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb."
+    path.write_bytes(b"\x80\x04cnumpy\ndtype\n\x8c\x02f8\x89\x89\x87R" + order)
+    found = load_pickle(path)
+    assert found.byteorder == ">" and np.dtype("f8").byteorder == "="
+
+
+def test_arrow_offsets_outside_the_buffer_are_refused(tmp_path) -> None:
+    content = pickle.dumps(pd.Series(["abcd", "efgh"], dtype="str"))
+    offsets = np.array([0, 4, 8], dtype="i8").tobytes()
+    assert content.count(offsets) == 1
+    path = tmp_path / "file.pkl"
+    path.write_bytes(content.replace(offsets, np.array([0, 4, 1 << 40], dtype="i8").tobytes()))
+    with pytest.raises(RunsError, match="cannot be read"):
         load_pickle(path)
 
 
