@@ -20,7 +20,8 @@ from scipy import optimize
 
 import bayes_scaling as bs
 from bayes_scaling.classical import huber_fit
-from bayes_scaling.classical.huber import DELTA, start_grid
+from bayes_scaling.classical.huber import DELTA
+from bayes_scaling.classical.search import start_grid
 from bayes_scaling.classical.solver import huber, residuals
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bayes_scaling.classical import huber_fit
-from bayes_scaling.classical.solver import huber, residuals, solve_many
+from bayes_scaling.classical.solver import Problem, huber, residuals, solve_many
 from bayes_scaling.errors import RunsError, SpecError
 from bayes_scaling.laws import GAMMA_LAW
 from tests.test_classical_isoflop import grid
@@ -103,7 +103,7 @@ def test_batched_gradient_steps_reach_what_a_scalar_search_reaches() -> None:
     logs = [np.log(frame[n].to_numpy()) for n in ("params", "tokens", "loss")]
     data = (logs[0] - logs[0].mean(), logs[1] - logs[1].mean(), logs[2])
     start = np.array([0.4, -1.0, -1.0, 0.3, 0.3])
-    _, value = solve_many(start[None], data, np.ones(len(frame)), "chinchilla", 1e-3, 200)
+    value = solve_many(start[None], Problem(*data, "chinchilla", 1e-3), np.ones(len(frame)), 200).values
     peer = optimize.minimize(
         lambda x: huber(np, residuals(np, x, data, "chinchilla"), 1e-3).sum() * 1e3, start, method="L-BFGS-B"
     )

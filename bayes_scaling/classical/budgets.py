@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayes_scaling.classical.resampling import groups_of
 from bayes_scaling.errors import RunsError
 
 if TYPE_CHECKING:
@@ -13,6 +14,22 @@ if TYPE_CHECKING:
 
 COLUMNS = ("isoflop_group", "budget")
 GAP = 0.05  # in ln flops: runs of one budget lie closer, budgets lie farther apart
+WIDEST = 0.25  # wider stretches without a gap are no budget
+
+
+def budget_column(frame: pd.DataFrame, budget: str | None = None) -> str | None:
+    """The column that names the budgets, None where there is none.
+
+    Raises
+    ------
+    RunsError
+        No column of the given name.
+    """
+    if budget is not None and budget not in frame:
+        raise RunsError(
+            f"no column {budget!r} to name the budgets: the table has {', '.join(map(str, frame))}"
+        )
+    return budget or next((name for name in COLUMNS if name in frame), None)
 
 
 def isoflop_budgets(frame: pd.DataFrame, budget: str | None = None) -> np.ndarray:
@@ -30,11 +47,7 @@ def isoflop_budgets(frame: pd.DataFrame, budget: str | None = None) -> np.ndarra
     RunsError
         No such column.
     """
-    if budget is not None and budget not in frame:
-        raise RunsError(
-            f"no column {budget!r} to name the budgets: the table has {', '.join(map(str, frame))}"
-        )
-    named = budget or next((name for name in COLUMNS if name in frame), None)
+    named = budget_column(frame, budget)
     if named is not None:
         import pandas as pd
 
@@ -43,14 +56,25 @@ def isoflop_budgets(frame: pd.DataFrame, budget: str | None = None) -> np.ndarra
     return _by_gaps(frame)
 
 
+def why_no_curve(flops: np.ndarray, needed: int, named: bool) -> str:
+    """Why runs of one budget are no isoFLOP curve; empty where they are."""
+    if len(flops) < needed:
+        return f"{len(flops)} runs, {needed} needed"
+    if not named and np.log(flops.max() / flops.min()) > WIDEST:
+        return f"{len(flops)} runs from {flops.min():.3g} to {flops.max():.3g} FLOPs without a gap"
+    return ""
+
+
 def _by_gaps(frame: pd.DataFrame) -> np.ndarray:
     budgets = np.full(len(frame), np.nan)
-    groups = frame.groupby(["architecture", "context_length"], sort=False, observed=True).indices
-    for rows in groups.values():
+    for _, rows in groups_of(frame):
         logs = np.log(frame["flops"].to_numpy(dtype=float)[rows])
-        order = np.argsort(logs)
-        cluster = np.cumsum(np.diff(logs[order], prepend=logs[order][0]) > GAP)
-        for k in np.unique(cluster):
-            members = order[cluster == k]
+        for members in split_at_gaps(logs, GAP):
             budgets[rows[members]] = np.exp(logs[members].mean())
     return budgets
+
+
+def split_at_gaps(values: np.ndarray, gap: float) -> list[np.ndarray]:
+    """Row numbers of each stretch of values that follow each other within the gap, in rising order."""
+    order = np.argsort(values, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(values[order]) > gap) + 1)

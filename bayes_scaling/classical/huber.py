@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayes_scaling.classical.resampling import (
-    frontier_table,
+    Key,
+    check_bootstrap,
+    group_name,
     groups_of,
     resample_counts,
     run_weights,
-    spread_columns,
+    warn_left_out,
 )
-from bayes_scaling.classical.solver import polish, solve_many
+from bayes_scaling.classical.search import NO_FLOOR, best_fit, warm_fits
+from bayes_scaling.classical.solver import Problem
+from bayes_scaling.classical.tables import Ranges, frontier_table, ranges_of, spread_columns
 from bayes_scaling.errors import RunsError
 from bayes_scaling.laws import check_budget, get_law
 from bayes_scaling.runs import load_runs
@@ -27,9 +30,8 @@ if TYPE_CHECKING:
     from bayes_scaling.accounting import Cost
 
 DELTA = 1e-3
-FIRST, LAST, WARM = 25, 150, 60  # steps of every start, of the best ones, of a resample from the optimum
-BEST = 40
 EXTRA = 3  # runs a group needs beyond the law's coefficients
+SMALLEST, LARGEST = 5.0, 70.0  # ln params of an optimum that means anything
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,53 +45,54 @@ class HuberFit:
     objective : mapping of (architecture, context_length) to float
         Sum of Huber's function over the runs, delta included.
     runs : mapping of (architecture, context_length) to int
+    reason : mapping of (architecture, context_length) to str
+        What is wrong with the fit; empty for nothing.
+    ranges : mapping of (architecture, context_length) to mapping
+        Smallest and largest flops, params and tokens of the runs.
     law : str
     delta : float
     """
 
-    coefficients: dict[tuple[str, int], dict[str, np.ndarray]]
-    objective: dict[tuple[str, int], float]
-    runs: dict[tuple[str, int], int]
+    coefficients: dict[Key, dict[str, np.ndarray]]
+    objective: dict[Key, float]
+    runs: dict[Key, int]
+    reason: dict[Key, str]
+    ranges: dict[Key, Ranges]
     law: str
     delta: float
 
     def table(self) -> pd.DataFrame:
-        """One row for each group and coefficient: estimate, bootstrap standard error, 95% interval."""
+        """One row for each group and coefficient: estimate, bootstrap standard error, quantiles."""
         import pandas as pd
 
         rows = []
-        for (architecture, context_length), values in self.coefficients.items():
-            key = {"architecture": architecture, "context_length": context_length}
+        for key, values in self.coefficients.items():
+            about = {"objective": self.objective[key], "runs": self.runs[key], "reason": self.reason[key]}
             exponent = values["beta"] / (values["alpha"] + values["beta"])
             for name, draws in (values | {"params_exponent": exponent}).items():
-                spread = spread_columns("value", draws)
+                spread = {n.removeprefix("value_"): v for n, v in spread_columns("value", draws).items()}
                 estimate = {"coefficient": name, "estimate": spread.pop("value")}
-                bounds = {column.removeprefix("value_"): v for column, v in spread.items()}
-                rows.append(key | estimate | bounds | self._size(architecture, context_length))
+                group = {"architecture": key[0], "context_length": key[1]}
+                rows.append(group | estimate | spread | about)
         return pd.DataFrame(rows)
 
     def frontier(self, compute: Any, cost: str | Cost = "6ND") -> pd.DataFrame:
-        """Table of optimal params, tokens and loss at any budgets, by the fitted law."""
+        """Table of optimal params, tokens and loss at any budgets, by the fitted law.
+
+        NaN where a fit has alpha or beta at 0 or below; ``missing`` is the share of such resamples.
+        """
         from bayes_scaling.accounting import get_cost
-        from bayes_scaling.optimum import optimal_log_params
 
         check_budget(compute)
         cost = get_cost(cost)
         budgets = np.atleast_1d(np.asarray(compute, dtype=float))
-        cells = {}
-        for (architecture, context_length), values in self.coefficients.items():
-            theta = {name: draws[:, None] for name, draws in values.items()}
-            curve = cost.curve(float(context_length), architecture)
-            log_compute = np.log(cost.to_flops(budgets))
-            log_params = optimal_log_params(theta, log_compute, curve)
-            params, tokens = np.exp(log_params), np.exp(log_compute - curve.value(np, log_params))
-            loss = np.asarray(get_law("gamma").loss(np, params, tokens, theta))
-            cells[architecture, context_length] = {"params": params, "tokens": tokens, "loss": loss}
-        return frontier_table(cells, budgets, f"huber {self.law}", cost.name)
-
-    def _size(self, architecture: str, context_length: int) -> dict[str, Any]:
-        key = (architecture, context_length)
-        return {"objective": self.objective[key], "runs": self.runs[key]}
+        flops = np.asarray(cost.to_flops(budgets))
+        cells = {
+            key: _optimum(values, np.log(flops), cost.curve(float(key[1]), key[0]))
+            for key, values in self.coefficients.items()
+        }
+        names = {"cost": cost.name, "estimator": f"huber {self.law}"}
+        return frontier_table(cells, self.ranges, budgets, flops, names)
 
 
 def huber_fit(
@@ -105,7 +108,7 @@ def huber_fit(
     """Fit a law to each group by the sum of Huber(ln L_hat - ln L) over many starts.
 
     All starts take some steps, the best go on, the best of those is polished to the last digits. Each
-    resample starts from the optimum of all runs.
+    resample starts from the optimum of all runs and goes on until steps gain nothing.
 
     Parameters
     ----------
@@ -127,27 +130,44 @@ def huber_fit(
     SpecError
         No such law.
     RunsError
-        A group with too few runs, a delta that is not positive.
+        No group with enough runs, a delta that is not positive.
+
+    Warns
+    -----
+    RunsWarning
+        Groups with too few runs.
 
     References
     ----------
     Hoffmann et al. 2022, section 3.3; Besiroglu et al. 2024.
     """
     name = get_law(law).name
-    if not (np.isfinite(delta) and delta > 0) or starts < 1 or resamples < 0:
-        raise RunsError("huber_fit needs delta > 0, starts >= 1 and resamples >= 0")
+    if not (np.isfinite(delta) and delta > 0) or starts < 1:
+        raise RunsError(f"delta {delta:g} and starts {starts}: huber_fit needs delta > 0 and starts >= 1")
+    check_bootstrap(resamples, seed)
     frame = load_runs(runs).frame
-    coefficients, objective, sizes = {}, {}, {}
-    for key, rows in _tracked(list(groups_of(frame)), progress):
-        group, needed = frame.iloc[rows], len(get_law(name).names) + EXTRA
-        if len(group) < needed:
-            raise RunsError(
-                f"{key[0]} at context length {key[1]} has {len(group)} runs; a fit of the {name} law alone "
-                f"needs {needed}: leave the group out, or fit all groups jointly with `fit`"
-            )
-        coefficients[key], objective[key] = _fit_group(group, name, delta, starts, resamples, seed)
-        sizes[key] = len(group)
-    return HuberFit(coefficients, objective, sizes, name, delta)
+    needed = len(get_law(name).names) + EXTRA
+    groups = [(key, frame.iloc[rows]) for key, rows in groups_of(frame)]
+    few = [f"{group_name(key)} has {len(g)} runs" for key, g in groups if len(g) < needed]
+    large = [(key, group) for key, group in groups if len(group) >= needed]
+    if not large:
+        raise RunsError(
+            f"{'; '.join(few)}; a fit of the {name} law to one group alone needs {needed}: give more runs, "
+            "or fit all groups jointly with `fit`"
+        )
+    warn_left_out([f"{said}, the {name} law alone needs {needed}" for said in few])
+    fits = {}
+    for key, group in _tracked(large, progress):
+        fits[key] = (*_fit_group(key, group, name, delta, starts, resamples, seed), group)
+    return HuberFit(
+        {key: found for key, (found, _, _) in fits.items()},
+        {key: value for key, (_, value, _) in fits.items()},
+        {key: len(group) for key, (_, _, group) in fits.items()},
+        {key: _reason(found, group) for key, (found, _, group) in fits.items()},
+        {key: ranges_of(group) for key, (_, _, group) in fits.items()},
+        name,
+        delta,
+    )
 
 
 def _tracked(groups: list[Any], progress: bool | None) -> Iterable[Any]:
@@ -161,35 +181,19 @@ def _tracked(groups: list[Any], progress: bool | None) -> Iterable[Any]:
 
 
 def _fit_group(
-    group: pd.DataFrame, law: str, delta: float, starts: int, resamples: int, seed: int
+    key: Key, group: pd.DataFrame, law: str, delta: float, starts: int, resamples: int, seed: int
 ) -> tuple[dict[str, np.ndarray], float]:
+    """Coefficients (1 + resample,) as users see them, and the objective of row 0."""
     logs = [np.log(group[name].to_numpy(dtype=float)) for name in ("params", "tokens", "loss")]
     reference = (logs[0].mean(), logs[1].mean())
-    data = (logs[0] - reference[0], logs[1] - reference[1], logs[2])
+    problem = Problem(logs[0] - reference[0], logs[1] - reference[1], logs[2], law, delta)
     weight = run_weights(group)
-    points, values = solve_many(start_grid(logs[2].mean(), law, starts), data, weight, law, delta, FIRST)
-    leaders = points[np.argsort(values)[:BEST]]
-    points, values = solve_many(leaders, data, weight, law, delta, LAST)
-    best, value = polish(points[np.argmin(values)], data, weight, law, delta)
+    best, value = best_fit(problem, weight, starts)
     found = best[None]
     if resamples:
-        counts = weight * resample_counts(np.zeros(len(group), dtype=int), resamples, seed)
-        warm = np.repeat(best[None], resamples, axis=0)
-        found = np.vstack([found, solve_many(warm, data, counts, law, delta, WARM)[0]])
-    return _user(found, reference, law), value * delta
-
-
-def start_grid(log_loss: float, law: str, starts: int) -> np.ndarray:
-    """Starts over shares of the loss and exponents, evenly thinned to ``starts``."""
-    shares = np.log([0.1, 0.3, 0.5, 0.7, 0.9])
-    terms = np.log([0.02, 0.1, 0.3, 0.6, 1.0])
-    exponents = np.array([0.1, 0.3, 0.6, 1.2])
-    axes = [log_loss + shares, terms, terms, exponents, exponents]
-    if "gamma" not in get_law(law).fixed:
-        axes.append(np.log([0.4, 0.7, 1.0, 1.5]))
-    grid = list(product(*axes))
-    chosen = np.linspace(0, len(grid) - 1, min(starts, len(grid))).round().astype(int)
-    return np.array(grid)[chosen]
+        counts = weight * resample_counts(len(group), resamples, seed, *key)
+        found = np.vstack([found, warm_fits(best, problem, counts)])
+    return _user(found, reference, law), value
 
 
 def _user(found: np.ndarray, reference: tuple[float, float], law: str) -> dict[str, np.ndarray]:
@@ -198,3 +202,41 @@ def _user(found: np.ndarray, reference: tuple[float, float], law: str) -> dict[s
     gamma = np.full(len(e), fixed["gamma"]) if "gamma" in fixed else np.exp(found[:, 5])
     scaled = {"A": np.exp(a + alpha * reference[0]), "B": np.exp(b + beta * reference[1])}
     return {"E": np.exp(e), **scaled, "alpha": alpha, "beta": beta, "gamma": gamma}
+
+
+def _reason(found: dict[str, np.ndarray], group: pd.DataFrame) -> str:
+    """What is wrong with the fit of all runs."""
+    wrong = [f"{name} is not above 0: no optimum" for name in ("alpha", "beta") if found[name][0] <= 0]
+    if found["E"][0] < NO_FLOOR * group["loss"].min():
+        wrong.append("E ran off to 0: the runs do not determine it")
+    return "; ".join(wrong)
+
+
+def _optimum(values: dict[str, np.ndarray], log_compute: np.ndarray, curve: Any) -> dict[str, np.ndarray]:
+    """A cell of `frontier_table`, NaN where the fit has no optimum."""
+    from bayes_scaling.optimum import exponent, optimal_log_params
+
+    theta = {name: draws[:, None] for name, draws in values.items()}
+    good = _has_optimum(theta, log_compute)
+    theta = {name: np.where(good, draws, 0.5) for name, draws in theta.items()}
+    log_params = optimal_log_params(theta, log_compute, curve)
+    params, tokens = np.exp(log_params), np.exp(log_compute - curve.value(np, log_params))
+    rise = exponent(theta, log_params, curve, log_compute)
+    cell = {
+        "params": params,
+        "tokens": tokens,
+        "loss": np.asarray(get_law("gamma").loss(np, params, tokens, theta)),
+        "params_exponent": rise,
+        "tokens_exponent": 1 - curve.slope(np, log_params) * rise,
+    }
+    return {name: np.where(good, value, np.nan) for name, value in cell.items()}
+
+
+def _has_optimum(theta: dict[str, np.ndarray], log_compute: np.ndarray) -> np.ndarray:
+    """Whether both terms fall, and the optimum at C = 6ND is a size that a network can have."""
+    falls = (theta["alpha"] > 0) & (theta["beta"] > 0)
+    safe = {name: np.where(falls, draws, 1.0) for name, draws in theta.items()}
+    gain, price = (np.log(safe[e]) + np.log(safe[s]) for e, s in (("alpha", "A"), ("beta", "B")))
+    with np.errstate(divide="ignore"):
+        at = (gain - price + safe["beta"] * (log_compute - np.log(6))) / (safe["alpha"] + safe["beta"])
+    return falls & (at > SMALLEST) & (at < LARGEST)

@@ -1,40 +1,58 @@
-"""Bootstrap: how often each run is drawn, and resampled answers as tables."""
+"""Bootstrap: how often each run is drawn, in a random stream of its own for each group and curve."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import numpy as np
+
+from bayes_scaling.errors import RunsError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-QUANTITIES = ("params", "tokens", "loss")
+Key = tuple[str, int]  # architecture, context_length
+SHOWN = 8  # reasons in one warning
 
 
-def resample_counts(strata: np.ndarray, resamples: int, seed: int) -> np.ndarray:
-    """How often each run stands in each resample, drawn with replacement within its stratum.
+def check_bootstrap(resamples: int, seed: int) -> None:
+    """Refuse what no bootstrap can do.
+
+    Raises
+    ------
+    RunsError
+        A negative number of resamples, a negative seed.
+    """
+    if resamples < 0 or seed < 0:
+        raise RunsError(
+            f"resamples {resamples} and seed {seed}: a bootstrap needs resamples >= 0 (0 for none) and seed >= 0"
+        )
+
+
+def resample_counts(units: int, resamples: int, seed: int, *stream: Any) -> np.ndarray:
+    """How often each unit stands in each resample, drawn with replacement.
 
     Parameters
     ----------
-    strata : ndarray of int (run,)
+    units : int
+        Number of runs or of training curves.
     resamples : int
     seed : int
+    *stream
+        Name of what is resampled, such as architecture, context length and budget. Each name has its own
+        random stream, so that the errors of two curves of the same size are independent.
 
     Returns
     -------
-    ndarray (resample, run)
+    ndarray (resample, unit)
     """
-    rng = np.random.default_rng(seed)
-    counts = np.zeros((resamples, len(strata)))
-    for stratum in np.unique(strata):
-        rows = np.flatnonzero(strata == stratum)
-        counts[:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=resamples)
-    return counts
+    rng = np.random.default_rng([seed, crc32(repr(stream).encode())])
+    return rng.multinomial(units, np.full(units, 1 / units), size=resamples).astype(float)
 
 
-def groups_of(frame: pd.DataFrame) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
+def groups_of(frame: pd.DataFrame) -> Iterator[tuple[Key, np.ndarray]]:
     """Each (architecture, context_length) in order with its row numbers."""
     keys = list(zip(frame["architecture"].astype(str), frame["context_length"].astype(int), strict=True))
     for key in sorted(set(keys)):
@@ -46,36 +64,18 @@ def run_weights(frame: pd.DataFrame) -> np.ndarray:
     return frame["weight"].to_numpy(dtype=float) if "weight" in frame else np.ones(len(frame))
 
 
-def frontier_table(
-    cells: Mapping[tuple[str, int], Mapping[str, np.ndarray]], compute: np.ndarray, estimator: str, cost: str
-) -> pd.DataFrame:
-    """Columns of `bayes_scaling.Frontier.table` from resampled params, tokens and loss (resample, compute).
-
-    ``median`` and the quantiles are those of the resamples; ``*_estimate`` is the fit of all runs,
-    which is row 0 of each array.
-    """
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.tables import summarise_draws
-
-    parts = []
-    for (architecture, context_length), values in cells.items():
-        names = {"architecture": architecture, "context_length": context_length, "compute": compute}
-        part = pd.DataFrame(names | {"cost": cost, "estimator": estimator})
-        for name in QUANTITIES:
-            array = np.atleast_2d(values[name])
-            resampled = array[1:] if len(array) > 1 else array
-            draws = xr.DataArray(resampled[None], dims=("chain", "draw", "compute"))
-            part[f"{name}_estimate"] = array[0]
-            part = part.join(summarise_draws(draws, name).reset_index(drop=True))
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+def group_name(key: Key) -> str:
+    """How messages call a group."""
+    return f"{key[0]} at context length {key[1]}"
 
 
-def spread_columns(name: str, values: np.ndarray) -> dict[str, Any]:
-    """Bootstrap standard error and 95% interval of a number, NaN without resamples; row 0 is the estimate."""
-    resampled = values[1:] if len(values) > 1 else np.full(1, np.nan)
-    low, high = np.nanquantile(resampled, [0.025, 0.975]) if np.isfinite(resampled).any() else (np.nan,) * 2
-    se = np.nanstd(resampled) if np.isfinite(resampled).any() else np.nan
-    return {name: values[0], f"{name}_se": se, f"{name}_q025": low, f"{name}_q975": high}
+def warn_left_out(reasons: list[str]) -> None:
+    """One warning for all that was not used."""
+    import warnings
+
+    from bayes_scaling.errors import RunsWarning
+
+    if reasons:
+        shown = "; ".join(reasons[:SHOWN]) + (f"; {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else "")
+        warnings.warn(f"left out: {shown}", RunsWarning, stacklevel=3)
+

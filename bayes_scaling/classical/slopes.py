@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.classical.budgets import COLUMNS, isoflop_budgets
+from bayes_scaling.classical.budgets import COLUMNS, isoflop_budgets, split_at_gaps
 from bayes_scaling.classical.power_law import fit_power_law
-from bayes_scaling.classical.resampling import groups_of, resample_counts, spread_columns
+from bayes_scaling.classical.resampling import (
+    check_bootstrap,
+    group_name,
+    groups_of,
+    resample_counts,
+    warn_left_out,
+)
+from bayes_scaling.classical.tables import spread_columns
 from bayes_scaling.errors import RunsError
 from bayes_scaling.runs import load_runs
 
@@ -39,31 +46,41 @@ def token_param_slopes(
     -------
     DataFrame
         architecture, context_length, tokens_per_param (geometric mean), slope, slope_se (standard error
-        from the residuals), slope_q025, slope_q975 (bootstrap, of six runs or more), intercept, runs,
-        compute_low, compute_high.
+        from the residuals), slope_q025, slope_q975 and other quantiles (bootstrap, of six runs or more),
+        intercept, intercept_se, runs, compute_low, compute_high.
 
     Raises
     ------
     RunsError
         No ratio with three runs over a factor of two in compute; no such column.
+
+    Warns
+    -----
+    RunsWarning
+        Ratios that several runs share and that have no line.
     """
+    check_bootstrap(resamples, seed)
     frame = load_runs(runs).frame
     if ratio is not None and ratio not in frame:
         raise RunsError(f"no column {ratio!r} to name the ratios: the table has {', '.join(map(str, frame))}")
     named = next((name for name in COLUMNS if name in frame), None)
     if ratio is None and named is not None:
         frame = frame[~np.isfinite(isoflop_budgets(frame, named))]
-    rows = []
-    for (architecture, context_length), at in groups_of(frame):
+    rows, left_out = [], []
+    for key, at in groups_of(frame):
         for members in _ratios(frame.iloc[at], ratio):
-            if len(members) >= FEWEST and members["flops"].max() >= FACTOR * members["flops"].min():
-                line = _line(members, resamples, seed)
-                rows.append({"architecture": architecture, "context_length": context_length} | line)
+            why = _why_no_line(members)
+            if not why:
+                line = _line(members, resamples, seed, key)
+                rows.append({"architecture": key[0], "context_length": key[1]} | line)
+            elif ratio is not None or len(members) > 1:
+                left_out.append(f"{group_name(key)}, {_mean_ratio(members):.3g} tokens per param: {why}")
     if not rows:
         raise RunsError(
             f"no ratio of tokens to params has {FEWEST} runs over a factor of {FACTOR:g} in compute: this "
             "table has no lines of fixed ratio"
         )
+    warn_left_out(left_out)
     import pandas as pd
 
     return pd.DataFrame(rows)
@@ -72,25 +89,40 @@ def token_param_slopes(
 def _ratios(group: pd.DataFrame, ratio: str | None) -> list[pd.DataFrame]:
     if ratio is not None:
         return [part for _, part in group.groupby(ratio, sort=True, observed=True)]
-    logs = np.log(group["tokens"].to_numpy(dtype=float) / group["params"].to_numpy(dtype=float))
-    order = np.argsort(logs)
-    cluster = np.cumsum(np.diff(logs[order], prepend=logs[order][:1]) > GAP)
-    members = [order[cluster == k] for k in np.unique(cluster)]
-    return [group.iloc[rows] for rows in members if np.ptp(logs[rows]) <= WIDEST]
+    return [group.iloc[rows] for rows in split_at_gaps(_log_ratio(group), GAP)]
 
 
-def _line(members: pd.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
+def _log_ratio(runs: pd.DataFrame) -> np.ndarray:
+    return np.log(runs["tokens"].to_numpy(dtype=float) / runs["params"].to_numpy(dtype=float))
+
+
+def _mean_ratio(runs: pd.DataFrame) -> float:
+    return float(np.exp(_log_ratio(runs).mean()))
+
+
+def _why_no_line(members: pd.DataFrame) -> str:
+    """Why runs of one ratio are no line; empty where they are."""
+    if len(members) < FEWEST:
+        return f"{len(members)} runs, {FEWEST} needed"
+    if np.ptp(_log_ratio(members)) > WIDEST:
+        return f"{len(members)} runs over too many ratios without a gap"
+    if members["flops"].max() < FACTOR * members["flops"].min():
+        return f"{len(members)} runs over less than a factor of {FACTOR:g} in compute"
+    return ""
+
+
+def _line(members: pd.DataFrame, resamples: int, seed: int, key: tuple[str, int]) -> dict[str, Any]:
     compute, loss = (members[name].to_numpy(dtype=float) for name in ("flops", "loss"))
-    law = fit_power_law(compute, loss)
-    ratio = np.log(members["tokens"].to_numpy(dtype=float) / members["params"].to_numpy(dtype=float)).mean()
+    law, ratio = fit_power_law(compute, loss), _mean_ratio(members)
     resamples = resamples if len(loss) >= FEWEST_RESAMPLED else 0
-    counts = resample_counts(np.zeros(len(loss), dtype=int), resamples, seed)
+    counts = resample_counts(len(loss), resamples, seed, *key, f"{ratio:.6g}")
     slopes = np.append(law.exponent, _weighted_slopes(np.log(compute), np.log(loss), counts))
     return {
-        "tokens_per_param": float(np.exp(ratio)),
+        "tokens_per_param": ratio,
         **spread_columns("slope", slopes),
         "slope_se": float(law.exponent_se),
         "intercept": float(law.log_scale),
+        "intercept_se": float(law.log_scale_se),
         "runs": len(loss),
         "compute_low": compute.min(),
         "compute_high": compute.max(),

@@ -1,0 +1,115 @@
+"""Resampled answers as tables with the columns of `bayes_scaling.Frontier.table`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.classical.power_law import PowerLaw, fit_power_law
+from bayes_scaling.classical.resampling import Key
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUANTITIES = ("params", "tokens", "loss", "tokens_per_param", "params_exponent", "tokens_exponent")
+REACH = {
+    "extrapolation_decades": "flops",
+    "params_extrapolation_decades": "params",
+    "tokens_extrapolation_decades": "tokens",
+}
+Ranges = dict[str, tuple[float, float]]
+
+
+def ranges_of(group: pd.DataFrame) -> Ranges:
+    """Smallest and largest flops, params and tokens of a group's runs."""
+    return {name: (float(group[name].min()), float(group[name].max())) for name in REACH.values()}
+
+
+def frontier_table(
+    cells: Mapping[Key, Mapping[str, np.ndarray]],
+    ranges: Mapping[Key, Ranges],
+    compute: np.ndarray,
+    flops: np.ndarray,
+    names: Mapping[str, str],
+) -> pd.DataFrame:
+    """Columns of `bayes_scaling.Frontier.table`, with the estimates.
+
+    ``median`` and the quantiles are those of the resamples that have an optimum, ``missing`` is the share
+    that has none; ``*_estimate`` is the fit of all runs. Without resamples the median is the estimate and
+    the rest is NaN.
+
+    Parameters
+    ----------
+    cells : mapping
+        For each group params, tokens, loss, params_exponent, tokens_exponent, each (1 + resample, compute);
+        row 0 is the fit of all runs.
+    ranges : mapping
+        For each group the reach of its runs.
+    compute, flops : ndarray (compute,)
+        Budgets in the cost's unit and in FLOPs.
+    names : mapping
+        Columns ``cost`` and ``estimator``.
+    """
+    import pandas as pd
+
+    parts = []
+    for key, values in cells.items():
+        part = {"architecture": key[0], "context_length": key[1], "compute": compute, **names}
+        full = {**values, "tokens_per_param": values["tokens"] / values["params"]}
+        for name in QUANTITIES:
+            columns = spread_columns(name, full[name])
+            part |= {f"{name}_estimate": columns.pop(name), **columns}
+        part["missing"] = missing(values["params"], values["tokens"])
+        reach = {"flops": flops, "params": part["params_median"], "tokens": part["tokens_median"]}
+        part |= {column: _decades(reach[name], ranges[key][name]) for column, name in REACH.items()}
+        parts.append(pd.DataFrame(part))
+    return pd.concat(parts, ignore_index=True)
+
+
+def law_cell(compute: np.ndarray, values: Mapping[str, np.ndarray], budgets: np.ndarray) -> dict[str, np.ndarray]:
+    """A cell of `frontier_table` from power laws through params, tokens and loss, each (1 + resample, point)."""
+    return at_budgets({name: fit_power_law(compute, values[name]) for name in ("params", "tokens", "loss")}, budgets)
+
+
+def at_budgets(laws: Mapping[str, PowerLaw], budgets: np.ndarray) -> dict[str, np.ndarray]:
+    """A cell of `frontier_table` from power laws of params, tokens and loss."""
+    cell = {name: law.at(budgets) for name, law in laws.items()}
+    for name in ("params", "tokens"):
+        cell[f"{name}_exponent"] = np.broadcast_to(laws[name].exponent[:, None], cell[name].shape)
+    return cell
+
+
+def spread_columns(name: str, values: np.ndarray) -> dict[str, Any]:
+    """Estimate ``name``, bootstrap standard error ``name_se`` and the quantiles every table has.
+
+    Parameters
+    ----------
+    values : ndarray (1 + resample, ...)
+        Row 0 is the estimate; resamples that are NaN are left out.
+    """
+    import xarray as xr
+
+    from bayes_scaling.tables import summarise_draws
+
+    resampled = values[1:] if len(values) > 1 else np.full_like(values[:1], np.nan)
+    cells = np.reshape(resampled, (1, len(resampled), -1))
+    table = summarise_draws(xr.DataArray(cells, dims=("chain", "draw", "cell")), name)
+    columns = {str(n): column.to_numpy().reshape(values.shape[1:])[()] for n, column in table.items()}
+    if len(values) == 1:
+        columns[f"{name}_median"] = values[0]
+    return {name: values[0], f"{name}_se": columns[f"{name}_sd"], **columns}
+
+
+def missing(*values: np.ndarray) -> np.ndarray:
+    """Share of resamples in which any of the values is NaN; NaN without resamples."""
+    resampled = np.any([~np.isfinite(v[1:]) for v in values], axis=0)
+    shape = resampled.shape[1:]
+    return resampled.mean(axis=0) if len(resampled) else np.full(shape, np.nan)
+
+
+def _decades(values: np.ndarray, known: tuple[float, float]) -> np.ndarray:
+    from bayes_scaling.reach import decades_outside
+
+    return decades_outside(values, np.array(known))
