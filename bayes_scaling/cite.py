@@ -18,7 +18,10 @@ BACKENDS = {"pymc": ("abrilpla2023pymc",), "numpyro": ("phan2019numpyro",)}
 DATA = {
     "xlstm_runs": ("beck2025xlstm",),
     "epoch_chinchilla": ("hoffmann2022chinchilla", "besiroglu2024replication"),
+    "xlstm-study": ("beck2025xlstm",),
     "gadre": ("gadre2024overtraining",),
+    "gemstones": ("mcleish2025gemstones",),
+    "olmo-ladder": ("bhagia2024ladders",),
 }
 METHODS = (
     "hoffman2014nuts",

@@ -117,7 +117,7 @@ class Runs:
 
 
 def load_runs(
-    source: str | Path | pd.DataFrame | Runs,
+    source: str | Path | pd.DataFrame | Runs | Table,
     columns: Mapping[str, str] | None = None,
     *,
     need_loss: bool = True,

@@ -213,10 +213,10 @@ def _page(runs: bs.Runs, rows: list[dict], commands: list[dict]) -> str:
 def _markdown(rows: list[dict]) -> str:
     table = pd.DataFrame(rows)[list(COLUMNS)].rename(columns=COLUMNS)
     formats = [
-        ".0f" if name in ("min bulk ESS", "ESS/s", "divergences") else ".3f" if name == "R-hat" else ".1f"
+        ".0f" if name in ("min bulk ESS", "divergences") else ".3f" if name == "R-hat" else ".1f"
         for name in table
     ]
-    return table.to_markdown(index=False, floatfmt=["", *formats])
+    return table.to_markdown(index=False, floatfmt=formats)
 
 
 def _cpu() -> str:

@@ -1,4 +1,4 @@
-"""The catalogue of data sets: what ships, what can be fetched, imported or put by hand."""
+"""The catalogue of data sets: what ships, what can be fetched and what can be imported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 FIELDS = (
     *("name", "kind", "description", "units", "licence", "source"),
-    *("url", "file", "sha256", "citation"),
+    *("url", "file", "sha256", "citation", "importer"),
 )
 
 
@@ -29,14 +29,16 @@ NAMES: tuple[str, ...] = tuple(_entries())
 
 
 def datasets() -> pd.DataFrame:
-    """The data sets that `bayes_scaling.load_runs` knows by name.
+    """The data sets that this package knows by name.
 
     Returns
     -------
     DataFrame
-        One row a data set: name; kind (shipped, fetched on request, imported from a clone, or put by
-        hand); description, units, licence, source, url, file; sha256 of a shipped file, or of the
-        content of a fetched one; citation, the key of its BibTeX entry in `bayes_scaling.cite`.
+        One row a data set, all columns text, empty where there is nothing to say: name; kind (shipped;
+        fetched on request by `bayes_scaling.load_runs` and `bayes_scaling.fetch`; imported from a clone
+        by the ``importer``); description, units, licence, source, url, file; sha256 of a shipped file, or
+        of the content of a fetched one (empty: not known, see `bayes_scaling.fetch`); citation, the key
+        of its BibTeX entry in `bayes_scaling.cite`; importer.
     """
     import pandas as pd
 

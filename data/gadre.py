@@ -13,13 +13,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MODELS = "exp_data/models"
-LOSS = "c4_val"
-CONTEXT_LENGTH = 2048
 LARGEST = 1 << 20  # bytes of one model's file; the real ones have 9,000
 
 
 def read_gadre(path: Path) -> pd.DataFrame:
-    """The table of all models; the training corpus stands as architecture.
+    """The table of all models, with the repository's own names.
 
     Parameters
     ----------
@@ -29,8 +27,8 @@ def read_gadre(path: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        name, architecture, context_length, params, tokens, loss on C4 and the other evaluation losses
-        as ``loss_*`` (nats per token), lr.
+        name, dataset_name (the training corpus), params, tokens, lr, and a loss for each evaluation,
+        ``loss_*`` (nats per token).
 
     Raises
     ------
@@ -68,13 +66,11 @@ def _row(model: dict[str, Any]) -> dict[str, Any]:
     losses = {_evaluation(result["val_data"][0]): float(result["loss"]) for result in model["results"]}
     return {
         "name": str(model["name"]),
-        "architecture": str(model["dataset_name"]),
-        "context_length": CONTEXT_LENGTH,
+        "dataset_name": str(model["dataset_name"]),
         "params": int(sizes["params"]),
         "tokens": int(sizes["tokens"]),
-        "loss": losses[LOSS],
-        "learning_rate": float(sizes["lr"]),
-        **{f"loss_{name}": value for name, value in losses.items() if name != LOSS},
+        "lr": float(sizes["lr"]),
+        **{f"loss_{name}": loss for name, loss in losses.items()},
     }
 
 

@@ -39,8 +39,8 @@ class Table:
     lines: tuple[int, ...] | None = None
 
 
-def open_source(source: str | Path | pd.DataFrame) -> Table:
-    """The table of a file, a DataFrame or a catalogue name.
+def open_source(source: str | Path | pd.DataFrame | Table) -> Table:
+    """The table of a file, a DataFrame or a catalogue name; a Table as it is.
 
     A str that is a catalogue name means the data set; write ``./name`` for a file of that name.
 
@@ -51,6 +51,8 @@ def open_source(source: str | Path | pd.DataFrame) -> Table:
     """
     import pandas as pd
 
+    if isinstance(source, Table):
+        return source
     if isinstance(source, pd.DataFrame):
         return Table(_plain(source), "DataFrame")
     if isinstance(source, str) and source in NAMES:

@@ -27,7 +27,7 @@ def check_bootstrap(resamples: int, seed: int) -> None:
     """
     if resamples < 0 or seed < 0:
         raise RunsError(
-            f"resamples {resamples} and seed {seed}: a bootstrap needs resamples >= 0 (0 for none) and seed >= 0"
+            f"resamples {resamples} and seed {seed}: a bootstrap needs both >= 0 (0 resamples for none)"
         )
 
 
@@ -76,6 +76,6 @@ def warn_left_out(reasons: list[str]) -> None:
     from bayes_scaling.errors import RunsWarning
 
     if reasons:
-        shown = "; ".join(reasons[:SHOWN]) + (f"; {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else "")
+        more = [f"{len(reasons) - SHOWN} more"] if len(reasons) > SHOWN else []
+        shown = "; ".join(reasons[:SHOWN] + more)
         warnings.warn(f"left out: {shown}", RunsWarning, stacklevel=3)
-

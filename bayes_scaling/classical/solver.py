@@ -18,7 +18,8 @@ from scipy import optimize
 from bayes_scaling.laws import get_law, log_loss
 
 ORDER = ("log_E", "log_A", "log_B", "alpha", "beta")
-BLOCK, SMALL = 500, 50  # starts solved together: as much as the processor's cache holds
+BLOCK = 500  # starts solved together: as much as the processor's cache holds
+ROUNDED = 64  # runs are filled up to a multiple of that with weight 0, so that few programs are compiled
 DAMPING, RIDGE = 0.1, 1e-2  # at the start; share of the curvature's diagonal in what is damped
 SETTLED, STALLED = 1e-10, 8  # relative gain of a step that counts as none, and how many of them end it
 FLOOR = 30.0  # E is at least e^-30 of the mean loss: none at all, to all digits
@@ -104,21 +105,27 @@ def solve_many(starts: np.ndarray, problem: Problem, counts: np.ndarray, steps: 
     """
     import jax
 
-    counts = np.broadcast_to(counts, (len(starts), np.shape(counts)[-1]))
+    data, counts = _padded(problem.data, np.broadcast_to(counts, (len(starts), np.shape(counts)[-1])))
     parts = []
     with jax.enable_x64(True):
         solve = _solver(problem.law)
         for at in range(0, len(starts), BLOCK):
             block, rows = (_filled(a[at : at + BLOCK]) for a in (starts, counts))
-            found = solve(block, rows, problem.data, problem.delta, *problem.box(), steps)
+            found = solve(block, rows, data, problem.delta, *problem.box(), steps)
             parts.append([np.asarray(part)[: min(BLOCK, len(starts) - at)] for part in found])
     return Found(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def _filled(block: np.ndarray) -> np.ndarray:
-    """Blocks of few sizes, so that few programs are compiled."""
-    size = BLOCK if len(block) > SMALL else SMALL
-    return np.concatenate([block, np.repeat(block[-1:], size - len(block), axis=0)])
+    """A whole block, its last row repeated."""
+    return np.concatenate([block, np.repeat(block[-1:], BLOCK - len(block), axis=0)])
+
+
+def _padded(data: tuple[np.ndarray, ...], counts: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """Data and counts (..., run) with runs of weight 0 at the end."""
+    extra = -counts.shape[-1] % ROUNDED
+    filled = tuple(np.append(values, np.full(extra, values.mean())) for values in data)
+    return filled, np.concatenate([counts, np.zeros((*counts.shape[:-1], extra))], axis=-1)
 
 
 @cache
@@ -165,11 +172,12 @@ def polish(start: np.ndarray, problem: Problem, counts: np.ndarray) -> tuple[np.
     import jax
 
     bounds = optimize.Bounds(*problem.box())
+    data, counts = _padded(problem.data, counts)
     with jax.enable_x64(True):
         gradient = _gradient(problem.law)
 
         def call(x: np.ndarray) -> tuple[float, np.ndarray]:
-            value, slope = gradient(x, counts, problem.data, problem.delta)
+            value, slope = gradient(x, counts, data, problem.delta)
             return float(value), np.asarray(slope)
 
         options: dict[str, float] = {"ftol": 1e-15, "gtol": 1e-9}

@@ -68,9 +68,12 @@ def frontier_table(
     return pd.concat(parts, ignore_index=True)
 
 
-def law_cell(compute: np.ndarray, values: Mapping[str, np.ndarray], budgets: np.ndarray) -> dict[str, np.ndarray]:
-    """A cell of `frontier_table` from power laws through params, tokens and loss, each (1 + resample, point)."""
-    return at_budgets({name: fit_power_law(compute, values[name]) for name in ("params", "tokens", "loss")}, budgets)
+def law_cell(
+    compute: np.ndarray, values: Mapping[str, np.ndarray], budgets: np.ndarray
+) -> dict[str, np.ndarray]:
+    """A cell of `frontier_table`: power laws through params, tokens, loss, each (1 + resample, point)."""
+    laws = {name: fit_power_law(compute, values[name]) for name in ("params", "tokens", "loss")}
+    return at_budgets(laws, budgets)
 
 
 def at_budgets(laws: Mapping[str, PowerLaw], budgets: np.ndarray) -> dict[str, np.ndarray]:

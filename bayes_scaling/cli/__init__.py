@@ -8,7 +8,7 @@ from __future__ import annotations
 import typer
 
 from bayes_scaling.cli.calibration_commands import sbc
-from bayes_scaling.cli.data_commands import cite, datasets, describe
+from bayes_scaling.cli.data_commands import cite, datasets, describe, fetch
 from bayes_scaling.cli.demo_command import demo
 from bayes_scaling.cli.failures import GuardedGroup
 from bayes_scaling.cli.fit_commands import check, fit, loo, summary
@@ -45,7 +45,7 @@ def _root(
 COMMANDS = (
     *(demo, describe, fit, check, summary),
     *(predict, frontier, iso_loss, optimal_params, context, compare, loo),
-    *(sbc, classical, figures, cite, datasets),
+    *(sbc, classical, figures, cite, datasets, fetch),
 )
 for command in COMMANDS:
     app.command(command.__name__.replace("_", "-"))(command)

@@ -28,7 +28,7 @@ def describe(file: RunsFile, column: Columns = None, json: Json = False) -> None
 
 
 def datasets(json: Json = False) -> None:
-    """List the data sets that ship with the package."""
+    """List the data sets known by name: shipped, fetched, imported."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.data.catalog import datasets as catalogue
     from bayes_scaling.report.table import Column, print_table
@@ -37,8 +37,27 @@ def datasets(json: Json = False) -> None:
     if json:
         print_json(table)
         return
-    shown = ("name", "description", "units", "licence")
+    shown = ("name", "kind", "description", "licence")
     print_table([Column(name, tuple(table[name].astype(str)), right=False) for name in shown])
+
+
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of `bayes-scaling datasets`.")],
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Accept the first download of a set without a known checksum.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Fetch a data set by name, check it and say where it lies."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.data.fetching import fetch as fetch_table
+    from bayes_scaling.report.table import print_line
+
+    path = fetch_table(name, trust=trust)
+    if json:
+        print_json([{"name": name, "path": str(path)}])
+    else:
+        print_line(str(path))
 
 
 def cite(
