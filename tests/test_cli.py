@@ -18,7 +18,7 @@ from tests.synthetic import synthetic_fit
 COMMANDS = (
     *("demo", "describe", "fit", "check", "summary"),
     *("predict", "frontier", "iso-loss", "optimal-params", "context", "compare", "loo"),
-    *("classical", "cite", "datasets"),
+    *("classical", "cite", "datasets", "fetch"),
 )
 HEAVY = [
     *("numpy", "pandas", "xarray", "jax", "numpyro", "pymc", "pytensor"),
@@ -204,6 +204,8 @@ def test_cite_all_and_of_a_fit(fit_file):
 def test_datasets():
     assert "simulated" in {row["name"] for row in records("datasets")}
     assert "simulated" in run("datasets").stdout
+    assert records("fetch", "simulated")[0]["path"].endswith(".csv")
+    assert_refused(run("fetch", "nothing"), "'nothing'")
 
 
 def test_describe(runs_file):
