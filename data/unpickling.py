@@ -99,14 +99,14 @@ class _Unpickler(pickle._Unpickler):  # in Python, as only that one lets a state
 
     def load_build(self) -> None:
         """Give a state to a value, and to nothing else."""
-        value, state = self.stack[-2:]
+        value, state = self.stack[-2:]  # type: ignore[attr-defined]
         if callable(value):
             raise self._refusal(f"sets attributes of {getattr(value, '__name__', value)}")
         if type(value).__module__ == "numpy.dtypes" and _structured(value, state):
             raise self._refusal("has a structured dtype")
-        super().load_build()
+        super().load_build()  # type: ignore[misc]
 
-    dispatch[pickle.BUILD[0]] = load_build
+    dispatch[pickle.BUILD[0]] = load_build  # type: ignore[assignment]
 
     def _refusal(self, what: str) -> RunsError:
         return RunsError(

@@ -9,7 +9,7 @@ import pytest
 from bayes_scaling.classical import huber_fit
 from bayes_scaling.classical.solver import Problem, huber, residuals, solve_many
 from bayes_scaling.errors import RunsError, SpecError
-from bayes_scaling.laws import GAMMA_LAW
+from bayes_scaling.laws import GAMMA_LAW, get_law
 from tests.test_classical_isoflop import grid
 
 THETA = {"E": 1.7, "A": 60.0, "B": 180.0, "alpha": 0.3, "beta": 0.33, "gamma": 0.8}
@@ -47,6 +47,16 @@ def test_epochs_optimum(epoch) -> None:
         ("params_exponent", 0.514, 5e-4),
     ):
         assert values(found)[name] == pytest.approx(value, abs=digits)
+
+
+def test_the_frontier_is_the_laws_optimum(epoch) -> None:
+    found = huber_fit(epoch, resamples=20)
+    row, at = found.frontier(5.76e23).iloc[0], values(found)
+    params, tokens = get_law("chinchilla").optimum(np, 5.76e23, at)
+    assert row["params_estimate"] == pytest.approx(params, rel=1e-7)
+    assert row["tokens_estimate"] == pytest.approx(tokens, rel=1e-7)
+    assert row["params_exponent_estimate"] == pytest.approx(at["params_exponent"], rel=1e-9)
+    assert row["params_q05"] < row["params_median"] < row["params_q95"]
 
 
 @pytest.mark.slow

@@ -221,7 +221,7 @@ def _optimum(values: dict[str, np.ndarray], log_compute: np.ndarray, curve: Any)
     theta = {name: np.where(good, draws, 0.5) for name, draws in theta.items()}
     log_params = optimal_log_params(theta, log_compute, curve)
     params, tokens = np.exp(log_params), np.exp(log_compute - curve.value(np, log_params))
-    rise = exponent(theta, log_params, curve, log_compute)
+    rise = exponent(theta, log_params, curve)
     cell = {
         "params": params,
         "tokens": tokens,

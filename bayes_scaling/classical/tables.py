@@ -56,7 +56,7 @@ def frontier_table(
 
     parts = []
     for key, values in cells.items():
-        part = {"architecture": key[0], "context_length": key[1], "compute": compute, **names}
+        part: dict[str, Any] = {"architecture": key[0], "context_length": key[1], "compute": compute, **names}
         full = {**values, "tokens_per_param": values["tokens"] / values["params"]}
         for name in QUANTITIES:
             columns = spread_columns(name, full[name])
