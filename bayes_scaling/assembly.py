@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.laws import log_loss
+from bayes_scaling.drift import DIRECTIONS
 from bayes_scaling.models.coefficients import draw_components, draw_prior, nu, tau
 from bayes_scaling.models.density import (
     each_slot,
-    law_arguments,
+    law_at_slots,
     log_terms,
     slot_log_likelihood,
     total_scale,
@@ -22,6 +22,8 @@ from bayes_scaling.models.density import (
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.draws import RawDraws
 from bayes_scaling.models.grid import fill_grid, on_grid
+from bayes_scaling.models.misfit import added, all_boxes, draw_weights
+from bayes_scaling.models.settling import draw_degrees
 from bayes_scaling.models.whitening import Whitening
 
 if TYPE_CHECKING:
@@ -43,16 +45,23 @@ def assemble(
     position = whitening.position(raw.whitened, design)
     natural = unpin(np, position)
     rng = np.random.default_rng([seed, 0])
+    drift: np.ndarray | float = 0.0
+    if design.misfit is not None:
+        weights = _weights(natural, design, rng)
+        drift = added(weights, design.misfit)
+        natural = natural | {"nu": _degrees(natural, drift, design, rng)}
     groups = {
         "posterior": _coefficient_draws(natural, draw_components(natural, design, rng), design, runs, rng),
-        "posterior_predictive": _runs_dataset(_response(natural, design, rng).astype(np.float32)),
-        "log_likelihood": _runs_dataset(_log_likelihood(natural, design)),
-        "log_prior": _log_prior(position, design),
+        "posterior_predictive": _runs_dataset(_response(natural, design, rng, drift).astype(np.float32)),
+        "log_likelihood": _runs_dataset(_log_likelihood(natural, design, drift)),
+        "log_prior": _log_prior(position | {"nu": natural["nu"]}, design),
         "sample_stats": _stats(raw),
         "prior": _prior(design, runs, rng),
         "observed_data": xr.Dataset({"loss": ("run", runs.frame["loss"].to_numpy(dtype=float))}),
         "constant_data": _constants(design, runs),
     }
+    if design.misfit is not None:
+        groups["drift"] = _drift_dataset(all_boxes(weights, design.misfit, rng), runs)
     for name in ("observed_data", "constant_data"):
         groups[name] = groups[name].assign_coords(run=np.arange(len(runs)))
     tree = xr.DataTree.from_dict(groups)
@@ -85,10 +94,46 @@ def _prior(design: Design, runs: Runs, rng: np.random.Generator) -> xr.Dataset:
     return _coefficient_draws(chained, component[None], design, runs, rng)
 
 
-def _log_likelihood(natural: Mapping[str, np.ndarray], design: Design) -> np.ndarray:
+def _weights(natural: Mapping[str, np.ndarray], design: Design, rng: np.random.Generator) -> np.ndarray:
+    """Weights of the drift given the law and sigma: (chain, draw, block, box)."""
+    assert design.misfit is not None
+    residual = design.log_loss - law_at_slots(np, natural, design)
+    return draw_weights(residual, natural["sigma"], design.misfit, rng)
+
+
+def _degrees(
+    natural: Mapping[str, np.ndarray], drift: np.ndarray, design: Design, rng: np.random.Generator
+) -> np.ndarray:
+    """ln(nu - 2) given all else."""
+    left = design.log_loss - law_at_slots(np, natural, design) - drift
+    scale = total_scale(np, each_slot(np.exp(natural["sigma"])), design.relative_sd)
+    runs, weight = design.slots.gather(left / scale), design.slots.gather(design.weight)
+    return draw_degrees(runs, weight, design, rng)
+
+
+def _drift_dataset(weights: np.ndarray, runs: Runs) -> xr.Dataset:
+    """Weights of all boxes by architecture; one drift for all under complete pooling."""
+    import xarray as xr
+
+    names = np.array(runs.architectures, dtype=str)
+    weights = np.broadcast_to(weights, (*weights.shape[:2], len(names), *weights.shape[3:]))
+    dims = ("chain", "draw", "architecture", "direction", "side", "box")
+    coords = {
+        "chain": np.arange(weights.shape[0]),
+        "draw": np.arange(weights.shape[1]),
+        "architecture": names,
+        "direction": np.array(list(DIRECTIONS), dtype=str),
+        "side": np.array(["above", "below"], dtype=str),
+    }
+    return xr.Dataset({"weight": (dims, weights.astype(np.float32))}, coords=coords)
+
+
+def _log_likelihood(
+    natural: Mapping[str, np.ndarray], design: Design, drift: np.ndarray | float
+) -> np.ndarray:
     from scipy.special import gammaln
 
-    rows = design.weight * slot_log_likelihood(np, natural, design, gammaln)
+    rows = design.weight * slot_log_likelihood(np, natural, design, gammaln, drift)
     return design.slots.gather(rows)
 
 
@@ -101,10 +146,10 @@ def _log_prior(position: Mapping[str, np.ndarray], design: Design) -> xr.Dataset
     return xr.Dataset({k: (("chain", "draw"), v) for k, v in (named | {"nu": terms["nu"]}).items()})
 
 
-def _response(natural: Mapping[str, np.ndarray], design: Design, rng: np.random.Generator) -> np.ndarray:
-    arguments = law_arguments(np, natural, design.spec.law_value.fixed)
-    theta = {name: each_slot(value) for name, value in arguments.items()}
-    mean = log_loss(np, design.log_params, design.log_tokens, theta)
+def _response(
+    natural: Mapping[str, np.ndarray], design: Design, rng: np.random.Generator, drift: np.ndarray | float
+) -> np.ndarray:
+    mean = law_at_slots(np, natural, design) + drift
     scale = total_scale(np, each_slot(np.exp(natural["sigma"])), design.relative_sd)
     noise = rng.standard_t(nu(natural)[..., None, None], size=mean.shape)
     return design.slots.gather(np.exp(mean + scale * noise))

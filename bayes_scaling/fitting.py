@@ -28,6 +28,7 @@ def fit(
     *,
     law: str | None = None,
     pooling: str | None = None,
+    discrepancy: str | None = None,
     priors: Mapping[str, Mapping[str, float]] | None = None,
     backend: str = "numpyro",
     sampler: str = "nutpie",
@@ -45,7 +46,7 @@ def fit(
         See `load_runs`.
     spec : ModelSpec, optional
         Or its parts: ``law`` ("gamma" or "chinchilla"), ``pooling`` ("partial", "none",
-        "complete"), ``priors`` (changes by name).
+        "complete"), ``discrepancy`` ("none", "drift"), ``priors`` (changes by name).
     backend : {"numpyro", "pymc"}
     sampler : {"nutpie", "pymc"}
         For the PyMC back end: nutpie, or PyMC's own (no compilation, slower draws).
@@ -80,7 +81,7 @@ def fit(
     >>> import bayes_scaling as bs
     >>> posterior = bs.fit("simulated", draws=500, progress=False)  # doctest: +SKIP
     """
-    spec = _spec(spec, law, pooling, priors)
+    spec = _spec(spec, law, pooling, discrepancy, priors)
     sampling = _sampling(backend, sampler, draws, tune, chains, seed, progress)
     runs = runs if isinstance(runs, Runs) else load_runs(runs)
     require_fittable(runs)
@@ -93,13 +94,12 @@ def _fit(runs: Runs, spec: ModelSpec, backend: str, sampler: str, sampling: Samp
     from bayes_scaling.assembly import assemble
     from bayes_scaling.models import loss_numpyro
     from bayes_scaling.models.design import build_design
-    from bayes_scaling.models.whitening import find_whitening
+    from bayes_scaling.models.settling import settle
 
     loss_numpyro.keep_compiled()
     if backend == "numpyro":
         loss_numpyro.split_host(sampling.chains)  # before the mode is searched with JAX
-    design = build_design(runs, spec)
-    whitening = find_whitening(design)
+    design, whitening = settle(build_design(runs, spec))
     raw = _sample(design, whitening, backend, sampler, sampling)
     return Fit(assemble(raw, design, whitening, runs, backend, sampling.seed), runs, spec)
 
@@ -117,10 +117,11 @@ def _spec(
     spec: ModelSpec | None,
     law: str | None,
     pooling: str | None,
+    discrepancy: str | None,
     priors: Mapping[str, Mapping[str, float]] | None,
 ) -> ModelSpec:
     """The spec, or one made of its parts; both at once is an error."""
-    parts = {"law": law, "pooling": pooling, "priors": priors}
+    parts = {"law": law, "pooling": pooling, "discrepancy": discrepancy, "priors": priors}
     given: dict[str, Any] = {name: value for name, value in parts.items() if value is not None}
     if spec is not None and given:
         raise SpecError(f"give spec or {', '.join(given)}, not both")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.laws import check_budget
-from bayes_scaling.optimum import exponent, optimal_log_params
 from bayes_scaling.posterior import Fit, coefficients
 from bayes_scaling.reach import decades_outside, nearest_runs
+from bayes_scaling.surface import surface_of
 from bayes_scaling.tables import summarise_draws
 
 if TYPE_CHECKING:
@@ -133,28 +133,19 @@ def optimum(
     fit: Fit, theta: xr.Dataset, architecture: str, context_length: int, budgets: np.ndarray, cost: Cost
 ) -> dict[str, np.ndarray]:
     """Variables of `Frontier.draws` for one group, each (chain, draw, compute)."""
-    values = group_coefficients(fit, theta, architecture, context_length)
+    surface = surface_of(fit, theta, architecture, context_length)
     curve = cost.curve(float(context_length), architecture)
     log_compute = np.log(cost.to_flops(budgets))
-    log_params = optimal_log_params(values, log_compute, curve)
+    log_params = surface.optimal_log_params(log_compute, curve)
     params, tokens = np.exp(log_params), np.exp(log_compute - curve.value(np, log_params))
-    rise = exponent(values, log_params, curve)
+    rise = surface.exponent(log_params, log_compute, curve)
     return {
         "params": params,
         "tokens": tokens,
-        "loss": np.asarray(fit.law.loss(np, params, tokens, values)),
+        "loss": surface.loss(params, tokens),
         "params_exponent": rise,
         "tokens_exponent": 1 - curve.slope(np, log_params) * rise,
     }
-
-
-def group_coefficients(
-    fit: Fit, theta: xr.Dataset, architecture: str, context_length: int
-) -> dict[str, np.ndarray]:
-    """All coefficients of one group, fixed ones too: (chain, draw, 1) or a number."""
-    cell = theta.sel(architecture=architecture, context_length=context_length)
-    free = {name: cell[name].transpose("chain", "draw").to_numpy()[..., None] for name in fit.law.names}
-    return fit.law.complete(free)
 
 
 def on_cells(

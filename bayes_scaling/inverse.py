@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.errors import BudgetError
-from bayes_scaling.frontier import group_coefficients, on_cells, resolve_cost
-from bayes_scaling.optimum import cheapest_log_params, optimal_log_tokens
+from bayes_scaling.frontier import on_cells, resolve_cost
 from bayes_scaling.posterior import Fit, coefficients
 from bayes_scaling.reach import decades_outside, nearest_runs
+from bayes_scaling.surface import surface_of
 from bayes_scaling.tables import summarise_draws
 
 if TYPE_CHECKING:
@@ -137,10 +137,9 @@ EXAMPLES = {"loss": "2.5", "params": "1e9"}
 def _for_loss(
     fit: Fit, theta: xr.Dataset, architecture: str, context_length: int, loss: np.ndarray, cost: Cost
 ) -> dict[str, np.ndarray]:
-    values = group_coefficients(fit, theta, architecture, context_length)
+    surface = surface_of(fit, theta, architecture, context_length)
     curve = cost.curve(float(context_length), architecture)
-    log_params = cheapest_log_params(values, loss, curve)
-    log_tokens = optimal_log_tokens(values, log_params, curve)
+    log_params, log_tokens = surface.cheapest(loss, curve)
     compute = cost.from_flops(np.exp(curve.value(np, np.nan_to_num(log_params)) + log_tokens))
     compute = np.where(np.isnan(log_params), np.inf, compute)
     return {"compute": compute, "params": np.exp(log_params), "tokens": np.exp(log_tokens)}
@@ -149,16 +148,12 @@ def _for_loss(
 def _for_params(
     fit: Fit, theta: xr.Dataset, architecture: str, context_length: int, params: np.ndarray, cost: Cost
 ) -> dict[str, np.ndarray]:
-    values = group_coefficients(fit, theta, architecture, context_length)
+    surface = surface_of(fit, theta, architecture, context_length)
     curve = cost.curve(float(context_length), architecture)
-    log_tokens = optimal_log_tokens(values, np.log(params), curve)
-    compute = cost.from_flops(np.exp(curve.value(np, np.log(params)) + log_tokens))
+    log_tokens = surface.suited(params, curve)
     tokens = np.exp(log_tokens)
-    return {
-        "compute": compute,
-        "tokens": tokens,
-        "loss": np.asarray(fit.law.loss(np, params, tokens, values)),
-    }
+    compute = cost.from_flops(np.exp(curve.value(np, np.log(params)) + log_tokens))
+    return {"compute": compute, "tokens": tokens, "loss": surface.loss(params, tokens)}
 
 
 def _reach(fit: Fit, compute: xr.DataArray, cost: Cost) -> xr.DataArray:

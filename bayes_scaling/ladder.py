@@ -17,7 +17,7 @@ def make_ladder(low: float, high: float) -> np.ndarray:
 
 
 def compute_for_loss(loss: np.ndarray, ladder: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Compute at which a falling loss reaches a target.
+    """Least compute at which a loss that falls along the ladder reaches a target.
 
     Parameters
     ----------
@@ -30,7 +30,8 @@ def compute_for_loss(loss: np.ndarray, ladder: np.ndarray, target: np.ndarray) -
     ndarray (...)
         Infinite where the last rung does not reach it; below the first rung the first step goes on.
     """
-    reached = (loss > target[..., None]).sum(-1)
+    below = loss <= target[..., None]
+    reached = np.where(below.any(-1), below.argmax(-1), len(ladder))
     right = np.clip(reached, 1, len(ladder) - 1)[..., None]
     logs, x = np.log(loss), np.log(ladder)
     y0, y1 = (np.take_along_axis(logs, right - i, -1)[..., 0] for i in (1, 0))
@@ -61,3 +62,25 @@ def crossings(difference: np.ndarray, ladder: np.ndarray, compute: np.ndarray) -
     nearest = [np.abs(zero - at).argmin(-1)[..., None] for at in np.log(compute)]
     found = np.concatenate([np.take_along_axis(zero, i, -1) for i in nearest], axis=-1)
     return np.where(np.isfinite(found), np.exp(found), np.nan)
+
+
+def at_rungs(values: np.ndarray, ladder: np.ndarray, log_compute: np.ndarray) -> np.ndarray:
+    """What is known at the rungs, straight in ln compute between them.
+
+    Parameters
+    ----------
+    values : ndarray (..., rung)
+    ladder : ndarray (rung,)
+        In equal steps of their logs.
+    log_compute : ndarray (..., point)
+        Within the ladder.
+
+    Returns
+    -------
+    ndarray (..., point)
+    """
+    x = np.log(ladder)
+    step = (log_compute - x[0]) / (x[1] - x[0])
+    left = np.clip(step.astype(int), 0, len(x) - 2)
+    before, after = (np.take_along_axis(values, left + i, axis=-1) for i in (0, 1))
+    return np.asarray(before + (step - left) * (after - before))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.drift import Drift
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws import Law
 
@@ -30,7 +31,7 @@ class Fit:
     idata : DataTree
         ArviZ groups prior, posterior, posterior_predictive, log_likelihood, log_prior,
         sample_stats, observed_data, constant_data; dims chain, draw, architecture,
-        context_length, run.
+        context_length, run. With a drift, the group drift holds its weights.
     runs : Runs
     spec : ModelSpec
     """
@@ -96,9 +97,10 @@ class Fit:
 
     def __repr__(self) -> str:
         names = ", ".join(self.architectures)
+        law = self.law.name + (" law with drift" if self.spec.discrepancy == "drift" else " law")
         size = self.posterior.sizes
         return (
-            f"Fit({self.law.name} law, {self.spec.pooling} pooling, {self.backend}; {len(self.runs)} runs of "
+            f"Fit({law}, {self.spec.pooling} pooling, {self.backend}; {len(self.runs)} runs of "
             f"{names}; {size['chain']} chains x {size['draw']} draws)"
         )
 
@@ -144,6 +146,25 @@ def coefficients(
     if not known:
         posterior = _with_unseen(fit, posterior, architectures, contexts, seed)
     return posterior.sel(architecture=architectures, context_length=contexts)
+
+
+def drift_of(fit: Fit, architecture: str, seed: int = 0) -> Drift | None:
+    """Draws of the drift of one architecture, arrays (chain, draw, ...); None where the spec has none.
+
+    An architecture without runs has the prior's.
+    """
+    if fit.spec.discrepancy == "none":
+        return None
+    weights = fit.idata["drift"].to_dataset()["weight"]
+    if architecture in weights["architecture"].to_numpy():
+        chosen = weights.sel(architecture=architecture)
+    else:
+        rng = np.random.default_rng([seed, 3, *architecture.encode()])
+        known = weights.isel(architecture=0)
+        chosen = known.copy(data=rng.standard_normal(known.shape))
+    kept = chosen.sel({name: fit.posterior[name] for name in ("chain", "draw")})
+    logs = [np.log(fit.runs.frame[name].to_numpy(dtype=float)).mean() for name in ("params", "tokens")]
+    return Drift(kept.to_numpy(), (float(logs[0]), float(logs[1])))
 
 
 def _architectures(fit: Fit, wanted: Any, allow_new: bool) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bayes_scaling.errors import SpecError
 from bayes_scaling.laws import Law, log_form, log_loss
-from bayes_scaling.posterior import Fit, coefficients
+from bayes_scaling.posterior import Fit, coefficients, drift_of
 from bayes_scaling.reach import decades_outside, nearest_runs
 from bayes_scaling.runs import Runs, load_runs
 from bayes_scaling.tables import summarise_draws
@@ -52,7 +52,7 @@ def predict(fit: Fit, runs: Any, kind: str = "mean", seed: int = 0, allow_new: b
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
     draws = coefficients(fit, runs.architectures, runs.context_lengths, allow_new=allow_new, seed=seed)
     cells = _each_run(draws, runs)
-    log_mean = _log_mean(fit.law, cells, runs)
+    log_mean = _log_mean(fit.law, cells, runs) + _drift(fit, runs, seed)
     if kind == "response":
         log_mean = log_mean + cells["sigma"] * _scatter(fit, log_mean.shape, seed)
     return _as_draws(np.exp(log_mean))
@@ -78,7 +78,9 @@ def predict_table(fit: Fit, runs: Any, kind: str = "mean", seed: int = 0) -> pd.
 def prior_predictive(
     runs: Any, spec: ModelSpec | None = None, draws: int = 1000, seed: int = 0
 ) -> xr.DataArray:
-    """Draws of the mean loss of given runs from the prior, to see whether it gives sensible curves.
+    """Draws of the law's loss of given runs from the prior, to see whether it gives sensible curves.
+
+    Without the drift, if the spec has one.
 
     Parameters
     ----------
@@ -117,6 +119,22 @@ def _each_run(draws: xr.Dataset, runs: Runs) -> dict[str, np.ndarray]:
 def _log_mean(law: Law, cells: dict[str, np.ndarray], runs: Runs) -> np.ndarray:
     log_params, log_tokens = (np.log(runs.frame[c].to_numpy(dtype=float)) for c in ("params", "tokens"))
     return np.asarray(log_loss(np, log_params, log_tokens, log_form(np, law.complete(cells))))
+
+
+def _drift(fit: Fit, runs: Runs, seed: int) -> np.ndarray | float:
+    """The drift of ln L at each run: (chain, draw, run)."""
+    if fit.spec.discrepancy == "none":
+        return 0.0
+    size = fit.posterior.sizes
+    found = np.empty((size["chain"], size["draw"], len(runs.frame)))
+    logs = [np.log(runs.frame[name].to_numpy(dtype=float)) for name in ("params", "tokens")]
+    names = runs.frame["architecture"].astype(str).to_numpy()
+    for name in runs.architectures:
+        rows = np.flatnonzero(names == name)
+        drift = drift_of(fit, name, seed)
+        assert drift is not None
+        found[..., rows] = drift(logs[0][rows], logs[1][rows])
+    return found
 
 
 def _scatter(fit: Fit, shape: tuple[int, ...], seed: int) -> np.ndarray:

@@ -115,7 +115,7 @@ def sbc(
     Raises
     ------
     SpecError
-        Sizes that are not positive, or a prior with hardly a plausible curve.
+        Sizes that are not positive, a prior with hardly a plausible curve, or a spec with a drift.
     RunsError
         As for `load_runs`.
 
@@ -126,6 +126,8 @@ def sbc(
     if min(replicates, draws, tune, chains - 1) < 1:
         raise SpecError("sbc needs replicates, draws and tune of at least 1, and 2 chains")
     spec = spec or ModelSpec()
+    if spec.discrepancy != "none":
+        raise SpecError(f"sbc simulates the law alone, not discrepancy {spec.discrepancy!r}: give 'none'")
     keep_compiled()
     design = build_design(load_runs(runs), spec)
     refit = Refitter(design, Sampling(draws, tune, chains, seed))

@@ -205,6 +205,8 @@ def _check_parts(tree: xr.DataTree, spec: ModelSpec, path: Path) -> None:
         "sample_stats": (),
         _RUNS: ("text",),
     }
+    if spec.discrepancy == "drift":
+        needed["drift"] = ("weight",)
     for group, variables in needed.items():
         if group not in tree.children:
             raise FitFileError(f"{path}: group {group!r} is missing; {_AGAIN}")

@@ -37,6 +37,8 @@ DRAWS, ROUNDS = 1000, 4
 CANDIDATES: dict[str, dict[str, float]] = {
     "none": {},
     "c, r 0.02": {"c": 0.02, "r": 0.02},
+    "c, r 0.03": {"c": 0.03, "r": 0.03},
+    "c, r 0.02, n, d 0.005": {"c": 0.02, "r": 0.02, "n": 0.005, "d": 0.005},
     "n, d, r 0.015": {"n": 0.015, "d": 0.015, "r": 0.015},
     "n, d, r, c 0.01": dict.fromkeys("ndrc", 0.01),
     "n, d, r, c 0.015": dict.fromkeys("ndrc", 0.015),

@@ -26,6 +26,7 @@ import numpy as np
 from bayes_scaling.laws import log_loss
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import log_prior
+from bayes_scaling.models.misfit import marginal
 
 Array = Any
 
@@ -50,12 +51,19 @@ def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: An
     """
     natural = unpin(xp, position)
     values = xp.stack([natural[name] for name in design.hierarchy.names], axis=-2)
-    rows = slot_log_likelihood(xp, natural, design, lgamma)
     return {
         "coefficients": log_prior(xp, values, design.hierarchy),
         "nu": normal(natural["nu"], design.nu_center, design.nu_prior.scale),
-        "loss": (design.weight * rows).sum((-2, -1)),
+        "loss": _log_likelihood(xp, natural, design, lgamma),
     }
+
+
+def _log_likelihood(xp: Any, natural: Mapping[str, Array], design: Design, lgamma: Any) -> Array:
+    """Student-t round the law, or the law and its drift with the drift integrated out."""
+    if design.misfit is None:
+        return (design.weight * slot_log_likelihood(xp, natural, design, lgamma)).sum((-2, -1))
+    residual = design.log_loss - law_at_slots(xp, natural, design)
+    return marginal(xp, residual, natural["sigma"], design.misfit, design.weight.sum(-1))
 
 
 def unpin(xp: Any, pinned: Mapping[str, Array]) -> dict[str, Array]:
@@ -99,11 +107,18 @@ def law_arguments(xp: Any, natural: Mapping[str, Array], fixed: Mapping[str, flo
     }
 
 
-def slot_log_likelihood(xp: Any, natural: Mapping[str, Array], design: Design, lgamma: Any) -> Array:
-    """Log density of ln L in each slot, unweighted: (..., column, slot)."""
+def law_at_slots(xp: Any, natural: Mapping[str, Array], design: Design) -> Array:
+    """ln L of the law in each slot: (..., column, slot)."""
     arguments = law_arguments(xp, natural, design.spec.law_value.fixed)
     theta = {name: each_slot(value) for name, value in arguments.items()}
-    predicted = log_loss(xp, design.log_params, design.log_tokens, theta)
+    return log_loss(xp, design.log_params, design.log_tokens, theta)
+
+
+def slot_log_likelihood(
+    xp: Any, natural: Mapping[str, Array], design: Design, lgamma: Any, drift: Array | float = 0.0
+) -> Array:
+    """Log density of ln L in each slot given the drift there, unweighted: (..., column, slot)."""
+    predicted = law_at_slots(xp, natural, design) + drift
     scale = total_scale(xp, each_slot(xp.exp(natural["sigma"])), design.relative_sd)
     nu = degrees(xp, natural["nu"])[..., None, None]
     return student_t(xp, design.log_loss, predicted, scale, nu, lgamma)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayes_scaling.models.hierarchy import Groups, Hierarchy, build_hierarchy, center
+from bayes_scaling.models.misfit import Misfit, build_misfit
 from bayes_scaling.models.priors import Prior
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.runs import Runs
@@ -60,6 +61,8 @@ class Design:
     hierarchy : Hierarchy
         Of the coefficients in the order of the rows of a position.
     nu_prior : Prior
+    misfit : Misfit or None
+        Of the drift, where the spec has one.
     """
 
     spec: ModelSpec
@@ -74,6 +77,7 @@ class Design:
     reference_tokens: float
     hierarchy: Hierarchy
     nu_prior: Prior
+    misfit: Misfit | None = None
 
     @property
     def columns(self) -> int:
@@ -99,14 +103,17 @@ def build_design(runs: Runs, spec: ModelSpec) -> Design:
     loss = _floats(runs, "loss")
     sd = np.nan_to_num(_floats(runs, "loss_sd", 0.0))
     names = [name for name in GROUP_PRIORS if name not in spec.law_value.fixed]
+    n, d = (slots.spread(logs - logs.mean(), 0.0) for logs in (log_params, log_tokens))
+    weight = slots.spread(_floats(runs, "weight", 1.0), 0.0)
     return Design(
         spec=spec,
         groups=groups,
         slots=slots,
         log_loss=slots.spread(np.log(loss), float(np.log(loss).mean())),
-        log_params=slots.spread(log_params - log_params.mean(), 0.0),
-        log_tokens=slots.spread(log_tokens - log_tokens.mean(), 0.0),
-        weight=slots.spread(_floats(runs, "weight", 1.0), 0.0),
+        log_params=n,
+        log_tokens=d,
+        weight=weight,
+        misfit=build_misfit(n, d, weight, _blocks(groups, spec)) if spec.discrepancy == "drift" else None,
         relative_sd=slots.spread(sd / loss, 0.0) if sd.any() else None,
         reference_params=float(np.exp(log_params.mean())),
         reference_tokens=float(np.exp(log_tokens.mean())),
@@ -125,6 +132,14 @@ def observed_groups(runs: Runs) -> tuple[Groups, np.ndarray]:
     architecture, context_length = zip(*order, strict=True)
     groups = Groups(architecture, context_length, float(np.exp(contexts.mean())))
     return groups, np.array([index[key] for key in keys])
+
+
+def _blocks(groups: Groups, spec: ModelSpec) -> tuple[tuple[int, ...], ...]:
+    """Columns of each architecture, in order; all as one under complete pooling."""
+    if spec.pooling == "complete":
+        return ((0,),)
+    names = groups.architecture
+    return tuple(tuple(i for i, other in enumerate(names) if other == name) for name in dict.fromkeys(names))
 
 
 def _slots(column: np.ndarray) -> Slots:

@@ -16,6 +16,7 @@ from bayes_scaling.laws import Law, get_law
 from bayes_scaling.models.priors import DEFAULT_PRIORS, Prior
 
 POOLINGS = ("partial", "none", "complete")
+DISCREPANCIES = ("none", "drift")
 _SETTABLE = ("median", "scale", "group_scale")
 
 
@@ -29,6 +30,8 @@ class ModelSpec:
         A name in `bayes_scaling.laws.LAWS`.
     pooling : {"partial", "none", "complete"}
         Groups (architecture, context length) share a hierarchy, are independent, or are one.
+    discrepancy : {"none", "drift"}
+        The law is taken as true, or ln L drifts from it away from the runs; see `bayes_scaling.drift`.
     priors : mapping of str to mapping
         Changes to the default priors by name, such as ``{"E": {"median": 1.2, "scale": 0.2}}``.
         Keys: median, scale, group_scale; see `bayes_scaling.models.priors.Prior`.
@@ -36,16 +39,18 @@ class ModelSpec:
     Raises
     ------
     SpecError
-        Unknown law, pooling, prior or key, or a value that is not positive.
+        Unknown law, pooling, discrepancy, prior or key, or a value that is not positive.
     """
 
     law: str = "gamma"
     pooling: str = "partial"
+    discrepancy: str = "none"
     priors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "law", get_law(self.law).name)
         _one_of("pooling", self.pooling, POOLINGS)
+        _one_of("discrepancy", self.discrepancy, DISCREPANCIES)
         frozen = {name: MappingProxyType(_checked(name, change)) for name, change in self.priors.items()}
         object.__setattr__(self, "priors", MappingProxyType(frozen))
 
@@ -65,6 +70,7 @@ class ModelSpec:
         return {
             "law": self.law,
             "pooling": self.pooling,
+            "discrepancy": self.discrepancy,
             "priors": {k: dict(v) for k, v in self.priors.items()},
         }
 
@@ -74,7 +80,7 @@ class ModelSpec:
 
     def to_toml(self) -> str:
         """TOML text."""
-        lines = [f'law = "{self.law}"', f'pooling = "{self.pooling}"']
+        lines = [f'{name} = "{getattr(self, name)}"' for name in ("law", "pooling", "discrepancy")]
         for name, change in sorted(self.priors.items()):
             lines += ["", f"[priors.{name}]", *(f"{key} = {value!r}" for key, value in change.items())]
         return "\n".join(lines) + "\n"
@@ -118,7 +124,7 @@ def _parsed(loads: Any, text: str, kind: str) -> Mapping[str, Any]:
     except ValueError as error:
         raise SpecError(f"the model spec is not {kind}: {error}") from None
     if not isinstance(values, dict):
-        raise SpecError(f"the model spec is not a {kind} table of law, pooling and priors")
+        raise SpecError(f"the model spec is not a {kind} table of law, pooling, discrepancy and priors")
     return values
 
 

@@ -16,7 +16,7 @@ from bayes_scaling.models.density import log_terms, pin
 from bayes_scaling.models.design import Design
 
 STEP = 1e-5
-Objective = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
+Objective = Callable[[np.ndarray, Design], tuple[float, np.ndarray]]
 FLOOR = 1e-6  # smallest curvature over the largest: a direction the data and prior leave flat
 
 
@@ -57,24 +57,29 @@ def start(design: Design) -> np.ndarray:
     return np.append(np.concatenate(list(pin(np, natural).values())), design.nu_center)
 
 
-def find_whitening(design: Design, objective: Objective | None = None) -> Whitening:
+def find_whitening(
+    design: Design, objective: Objective | None = None, start_at: np.ndarray | None = None
+) -> Whitening:
     """Newton to the mode, eigenvalues of the Hessian there kept above a floor.
 
     Parameters
     ----------
     design : Design
     objective : callable, optional
-        `compile_objective` of a design that differs in its losses only, so that nothing is compiled.
+        `compile_objective` of a design that differs in losses and precisions only: nothing is compiled.
+    start_at : ndarray (size,), optional
+        Where the search starts; default `start`.
     """
     both = objective or compile_objective(design)
 
     def value_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
-        return both(x, design.log_loss)
+        return both(x, design)
 
     def hessian(x: np.ndarray) -> np.ndarray:
         return _difference_hessian(lambda y: value_and_gradient(y)[1], x)
 
-    found = optimize.minimize(value_and_gradient, start(design), jac=True, hess=hessian, method="trust-exact")
+    first = start(design) if start_at is None else start_at
+    found = optimize.minimize(value_and_gradient, first, jac=True, hess=hessian, method="trust-exact")
     curvature, axes = np.linalg.eigh(hessian(found.x))
     curvature = np.maximum(np.abs(curvature), FLOOR * curvature.max())
     return Whitening(found.x, (axes / np.sqrt(curvature)) @ axes.T)
@@ -88,7 +93,10 @@ def _difference_hessian(gradient: Callable[[np.ndarray], np.ndarray], x: np.ndar
 
 
 def compile_objective(design: Design) -> Objective:
-    """Minus the log density and its gradient as a function of position (size,) and losses (column, slot)."""
+    """Minus the log density and its gradient at a position (size,).
+
+    For this design and any that differs from it in its losses and in the precisions of its noise.
+    """
     import jax
     import jax.numpy as jnp
     from jax.scipy.special import gammaln
@@ -97,13 +105,15 @@ def compile_objective(design: Design) -> Objective:
 
     @jax.jit
     @jax.value_and_grad
-    def potential(x: Any, log_loss: Any) -> Any:
-        terms = log_terms(jnp, identity.position(x, design), replace(design, log_loss=log_loss), gammaln)
-        return -sum(term.sum() for term in terms.values())
+    def potential(x: Any, log_loss: Any, precision: Any) -> Any:
+        misfit = design.misfit and design.misfit.with_precision(jnp, precision)
+        changed = replace(design, log_loss=log_loss, misfit=misfit)
+        return -sum(t.sum() for t in log_terms(jnp, identity.position(x, design), changed, gammaln).values())
 
-    def call(x: np.ndarray, log_loss: np.ndarray) -> tuple[float, np.ndarray]:
+    def call(x: np.ndarray, changed: Design) -> tuple[float, np.ndarray]:
+        precision = changed.misfit.precision if changed.misfit else 0.0
         with jax.enable_x64(True):
-            value, gradient = potential(x, log_loss)
+            value, gradient = potential(x, changed.log_loss, precision)
             return float(value), np.asarray(gradient)
 
     return call

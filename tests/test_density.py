@@ -15,7 +15,7 @@ from bayes_scaling.models import density
 from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.loss_numpyro import build_numpyro
 from bayes_scaling.models.loss_pymc import build_pymc
-from bayes_scaling.models.spec import POOLINGS, ModelSpec
+from bayes_scaling.models.spec import DISCREPANCIES, POOLINGS, ModelSpec
 from bayes_scaling.models.whitening import Whitening, start
 from bayes_scaling.runs import load_runs
 from tests.small_runs import UNEVEN, small_runs
@@ -26,11 +26,10 @@ PYTHON = Mode(linker="py", optimizer="fast_compile")  # no compiler: seconds ins
 
 
 @lru_cache
-def problem(law: str, pooling: str, with_error: bool = True) -> tuple[Design, Whitening]:
+def problem(law: str, pooling: str, discrepancy: str = "none") -> tuple[Design, Whitening]:
     runs = small_runs(UNEVEN)
-    if with_error:
-        runs = load_runs(runs.frame.assign(loss_sd=0.004, weight=np.linspace(0.5, 2, len(runs))))
-    design = build_design(runs, ModelSpec(law, pooling))
+    runs = load_runs(runs.frame.assign(loss_sd=0.004, weight=np.linspace(0.5, 2, len(runs))))
+    design = build_design(runs, ModelSpec(law, pooling, discrepancy))
     factor = np.eye(design.size) + 0.01 * np.random.default_rng(3).normal(size=(design.size,) * 2)
     return design, Whitening(start(design), 0.3 * factor)
 
@@ -43,13 +42,14 @@ def numpy_terms(design: Design, whitening: Whitening, x: np.ndarray) -> dict[str
     return density.log_terms(np, whitening.position(x, design), design, gammaln)
 
 
+@pytest.mark.parametrize("discrepancy", DISCREPANCIES)
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("law", LAWS)
-def test_both_back_ends_agree_term_by_term_and_in_gradient(law: str, pooling: str) -> None:
+def test_both_back_ends_agree_term_by_term_and_in_gradient(law: str, pooling: str, discrepancy: str) -> None:
     import jax
     from numpyro.handlers import seed, substitute, trace
 
-    design, whitening = problem(law, pooling)
+    design, whitening = problem(law, pooling, discrepancy)
     model = build_pymc(design, whitening)
     names = [variable.name for variable in model.potentials]
     values = model.replace_rvs_by_values(model.potentials)

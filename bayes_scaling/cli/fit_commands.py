@@ -22,8 +22,12 @@ def fit(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FIT", help="Where to save (.nc).")],
     law: Annotated[str | None, typer.Option(help="gamma (default) or chinchilla.")] = None,
     pooling: Annotated[str | None, typer.Option(help="partial (default), none or complete.")] = None,
+    discrepancy: Annotated[
+        str | None, typer.Option(help="none (default), or drift: the law's misfit grows away from the runs.")
+    ] = None,
     spec: Annotated[
-        Path | None, typer.Option(metavar="TOML", help="Model file: law, pooling and priors.")
+        Path | None,
+        typer.Option(metavar="TOML", help="Model file: law, pooling, discrepancy and priors."),
     ] = None,
     backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",
     draws: Annotated[int, typer.Option(help="Draws of each chain.")] = 1000,
@@ -36,7 +40,7 @@ def fit(
     """Fit a law to runs, save the posterior, check it."""
     check_output(output)
     sampling = {"backend": backend, "draws": draws, "tune": tune, "chains": chains, "seed": seed}
-    model = _model(spec, law, pooling)
+    model = _model(spec, {"law": law, "pooling": pooling, "discrepancy": discrepancy})
     result = _fitted(file, column, model, sampling)
     checks = result.checks()
     result.save(output)
@@ -75,12 +79,12 @@ def loo(
     (print_json if json else print_loo)(table)
 
 
-def _model(spec: Path | None, law: str | None, pooling: str | None) -> ModelSpec:
+def _model(spec: Path | None, options: dict[str, str | None]) -> ModelSpec:
     """The model of the options, or of the file; both at once is an error."""
     from bayes_scaling.errors import SpecError
     from bayes_scaling.models.spec import ModelSpec
 
-    given: dict[str, Any] = {k: v for k, v in (("law", law), ("pooling", pooling)) if v is not None}
+    given: dict[str, Any] = {k: v for k, v in options.items() if v is not None}
     if spec is None:
         return ModelSpec(**given)
     if given:

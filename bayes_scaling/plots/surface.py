@@ -13,6 +13,7 @@ from bayes_scaling.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
     from bayes_scaling.posterior import Fit
 
@@ -57,6 +58,7 @@ def loss_surface(fit: Fit, context_length: int, points: int = POINTS) -> pd.Data
         draws = {name: cell[name] for name in fit.law.names}
         loss = fit.law.loss(np, grid["params"], grid["tokens"], draws)
         loss = loss.transpose("chain", "draw", "params", "tokens")
+        loss = loss * _drifted(fit, architecture, params, tokens, loss)
         table = summarise_draws(loss)[["median", "q05", "q95"]].reset_index()
         table.insert(0, "architecture", architecture)
         table.insert(1, "context_length", context_length)
@@ -101,6 +103,21 @@ def plot_surface(surface: pd.DataFrame, runs: pd.DataFrame, frontier: pd.DataFra
     ]
     style.legend_below(figure, entries if frontier is not None else entries[:2], columns=3)
     return figure
+
+
+def _drifted(
+    fit: Fit, architecture: str, params: np.ndarray, tokens: np.ndarray, loss: xr.DataArray
+) -> xr.DataArray | float:
+    """The factor of the drift on the grid, at the draws that the loss has."""
+    from bayes_scaling.posterior import drift_of
+
+    drift = drift_of(fit, architecture)
+    if drift is None:
+        return 1.0
+    n, d = (np.log(v).ravel() for v in np.meshgrid(params, tokens, indexing="ij"))
+    factor = np.exp(drift(n, d)).reshape(*drift.weights.shape[:2], len(params), len(tokens))
+    kept = np.searchsorted(fit.posterior["draw"].to_numpy(), loss["draw"].to_numpy())
+    return loss.copy(data=factor[:, kept])
 
 
 def _contours(ax: Axes, surface: pd.DataFrame, levels: np.ndarray) -> None:

@@ -1,0 +1,123 @@
+"""Draws of one group's loss surface: the law, and its drift where the model has one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling import drift_optimum, optimum
+from bayes_scaling.drift import Drift
+from bayes_scaling.ladder import at_rungs, compute_for_loss, make_ladder
+from bayes_scaling.laws import Law
+from bayes_scaling.optimum import OptimumError
+from bayes_scaling.posterior import Fit, drift_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+REACH = 3.0  # decades searched on either side of what the law alone would need
+TAILS = (0.01, 0.99)  # of the draws, between which that is taken
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """Loss of one group as a function of params and tokens, for all draws.
+
+    Attributes
+    ----------
+    law : Law
+    values : mapping of str to ndarray (chain, draw, 1) or float
+        All coefficients, fixed ones too.
+    drift : Drift or None
+    """
+
+    law: Law
+    values: Mapping[str, Any]
+    drift: Drift | None
+
+    @property
+    def _all(self) -> dict[str, Any]:
+        return {**self.values, "drift": self.drift}
+
+    def loss(self, params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        """Loss at points (chain, draw, point) of each draw's own; NaN where they are."""
+        with np.errstate(invalid="ignore"):
+            loss = np.asarray(self.law.loss(np, params, tokens, self.values))
+        if self.drift is None:
+            return loss
+        index = np.arange(loss.shape[0] * loss.shape[1]).reshape(*loss.shape[:2], 1)
+        return np.asarray(loss * np.exp(self.drift.each(index, np.log(params), np.log(tokens))[0]))
+
+    def optimal_log_params(self, log_compute: np.ndarray, curve: Any) -> np.ndarray:
+        """ln N* (chain, draw, budget) for budgets that all draws share."""
+        if self.drift is None:
+            return optimum.optimal_log_params(self.values, log_compute, curve)
+        return drift_optimum.optimal_log_params(self._all, log_compute, curve)
+
+    def exponent(self, log_params: np.ndarray, log_compute: np.ndarray, curve: Any) -> np.ndarray:
+        """d ln N* / d ln C at an optimum."""
+        if self.drift is None:
+            return optimum.exponent(self.values, log_params, curve)
+        return drift_optimum.exponent(self._all, log_params, curve, log_compute)
+
+    def cheapest(self, loss: np.ndarray, curve: Any) -> tuple[np.ndarray, np.ndarray]:
+        """ln N and ln D (chain, draw, loss) of the cheapest run that reaches a loss; NaN where none does."""
+        log_params = optimum.cheapest_log_params(self.values, loss, curve)
+        log_tokens = optimum.optimal_log_tokens(self.values, log_params, curve)
+        if self.drift is None:
+            return log_params, log_tokens
+        return self._searched(
+            log_params, log_tokens, curve, loss, lambda x, d: self.loss(np.exp(x), np.exp(d))
+        )
+
+    def suited(self, params: np.ndarray, curve: Any) -> np.ndarray:
+        """ln D (chain, draw, params) at which a size is optimal; NaN where none is found."""
+        log_params = np.log(params)
+        log_tokens = optimum.optimal_log_tokens(self.values, log_params, curve)
+        if self.drift is None:
+            return log_tokens
+        alone = np.broadcast_to(log_params, log_tokens.shape)
+        return self._searched(alone, log_tokens, curve, 1 / params, lambda x, _: np.exp(-x))[1]
+
+    def _searched(
+        self, log_params: np.ndarray, log_tokens: np.ndarray, curve: Any, target: np.ndarray, falling: Any
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Optimal ln N and ln D where something that falls along the frontier comes down to a target."""
+        alone = curve.value(np, np.nan_to_num(log_params)) + log_tokens
+        ladder = _ladder(alone)
+        x = self.optimal_log_params(np.log(ladder), curve)
+        values = falling(x, np.log(ladder) - curve.value(np, x))
+        wanted = np.broadcast_to(target, alone.shape)
+        compute = compute_for_loss(values[..., None, :], ladder, wanted)
+        log_compute = np.log(np.clip(compute, ladder[0], ladder[-1]))
+        start = at_rungs(x, ladder, log_compute)
+        found = drift_optimum.refine(self._all, log_compute, curve, start)
+        found = np.where(np.isfinite(compute), found, np.nan)
+        return found, log_compute - curve.value(np, np.nan_to_num(found)) + 0 * found
+
+
+def _ladder(log_compute: np.ndarray) -> np.ndarray:
+    """Budgets round those that most draws would need."""
+    known = log_compute[np.isfinite(log_compute)]
+    if not known.size:
+        raise OptimumError("the drift cannot be searched: the law alone reaches the target in no draw")
+    low, high = np.quantile(known, TAILS)
+    margin = REACH * np.log(10)
+    return make_ladder(np.exp(max(low - margin, 0.0)), np.exp(min(high + margin, np.log(1e40))))
+
+
+def surface_of(fit: Fit, theta: xr.Dataset, architecture: str, context_length: int) -> Surface:
+    """The surface of one group, from draws of `posterior.coefficients`."""
+    return Surface(
+        fit.law, group_coefficients(fit, theta, architecture, context_length), drift_of(fit, architecture)
+    )
+
+
+def group_coefficients(fit: Fit, theta: xr.Dataset, architecture: str, context_length: int) -> dict[str, Any]:
+    """All coefficients of one group, fixed ones too: (chain, draw, 1) or a number."""
+    cell = theta.sel(architecture=architecture, context_length=context_length)
+    free = {name: cell[name].transpose("chain", "draw").to_numpy()[..., None] for name in fit.law.names}
+    return fit.law.complete(free)
