@@ -51,6 +51,8 @@ _PUBLIC = {
     "compare_models": "loo",
     "sensitivity": "sensitivity",
     "sbc": "sbc",
+    "backtest": "backtest.rolling",
+    "load_backtest": "backtest.rolling",
     "cite": "cite",
     "BayesScalingError": "errors",
 }

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from bayes_scaling.criteria import FAIL, PASS, REVIEW, Check, convergence, data, predictive, sampler
+from bayes_scaling.criteria import (
+    FAIL,
+    PASS,
+    REVIEW,
+    Check,
+    calibrated,
+    convergence,
+    data,
+    predictive,
+    sampler,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,12 +70,14 @@ class Checks:
         return f"{table}<p>overall: {self.status}</p>"
 
 
-def run_checks(fit: Fit) -> Checks:
+def run_checks(fit: Fit, left_out: pd.DataFrame | None = None) -> Checks:
     """Check convergence, fit, priors and the reach of the data.
 
     Parameters
     ----------
     fit : Fit
+    left_out : DataFrame, optional
+        ``rows`` of a `bayes_scaling.backtest` of the same model and runs, for the line ``calibrated``.
 
     Returns
     -------
@@ -73,7 +85,8 @@ def run_checks(fit: Fit) -> Checks:
         FAIL: R-hat above 1.01, bulk or tail effective sample size under 400, any divergence, E-BFMI
         under 0.3. REVIEW: the trees hit their depth limit, Pareto k values too high, the prior and
         the data pull apart, the 90% interval does not cover about 90% of the fitted runs, the runs
-        span less than a decade of compute or are fewer than 60.
+        span less than a decade of compute or are fewer than 60; 90% intervals held less than 80% or all
+        of the runs left out.
 
     See Also
     --------
@@ -88,7 +101,8 @@ def run_checks(fit: Fit) -> Checks:
     --------
     >>> print(run_checks(fit))  # doctest: +SKIP
     """
-    return Checks((*convergence(fit), *sampler(fit), *predictive(fit), *data(fit)))
+    tested = () if left_out is None else (calibrated(left_out),)
+    return Checks((*convergence(fit), *sampler(fit), *predictive(fit), *data(fit), *tested))
 
 
 def convergence_checks(fit: Fit) -> Checks:

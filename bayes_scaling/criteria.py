@@ -22,6 +22,7 @@ R_HAT, ESS, E_BFMI = 1.01, 400, 0.3
 MAX_TREE_DEPTH = 10  # the limit of both back ends' NUTS
 BAD_K_SHARE = 0.01
 NOMINAL = 0.9
+HELD, LEFT_OUT = 0.1, 20  # distance of the back-test's coverage from nominal; runs it needs
 DECADES, RUNS = 1.0, 60  # below either, extrapolations were seen to miss
 
 
@@ -187,6 +188,20 @@ def _coverage(fit: Fit) -> Check:
     seen += f"furthest off {name}: {groups.iloc[row]:.0%}"
     advice = f"{seen}. The law or the noise does not describe them: plot the residuals, look for outliers"
     return judge("coverage", abs(share - NOMINAL), "<=", allowed, REVIEW, seen, advice)
+
+
+def calibrated(rows: pd.DataFrame) -> Check:
+    """Distance from 0.9 of the share of runs left out that the model's 90% interval covered."""
+    found = rows[(rows["forecaster"] == "model") & rows["median"].notna()]
+    share = float(found["in_90"].mean()) if len(found) else math.nan
+    value = abs(share - NOMINAL) if len(found) >= LEFT_OUT else math.nan
+    seen = f"left out, {share:.0%} of {len(found)} runs lay in their 90% intervals"
+    seen += f", up to {found['decades'].max():.1f} decades from the fitted ones" if len(found) else ""
+    wide = "narrower" if share > NOMINAL else "wider"
+    advice = f"{seen}: real intervals are {wide} than shown there. Read them so, or change the discrepancy"
+    if len(found) < LEFT_OUT:
+        advice = f"only {len(found)} runs were left out: a back-test needs {LEFT_OUT}"
+    return judge("calibrated", value, "<=", HELD, REVIEW, seen, advice)
 
 
 def data(fit: Fit) -> tuple[Check, ...]:

@@ -71,11 +71,11 @@ class Fit:
 
         return summarise(self)
 
-    def checks(self) -> Checks:
+    def checks(self, left_out: pd.DataFrame | None = None) -> Checks:
         """PASS, REVIEW or FAIL with advice; see `bayes_scaling.checks.run_checks`."""
         from bayes_scaling.checks import run_checks
 
-        return run_checks(self)
+        return run_checks(self, left_out)
 
     def predict(self, runs: Any, kind: str = "mean", seed: int = 0) -> xr.DataArray:
         """Draws of the loss of given runs; see `bayes_scaling.predict`."""

@@ -74,6 +74,10 @@ class ModelSpec:
             "priors": {k: dict(v) for k, v in self.priors.items()},
         }
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as JSON, for other processes."""
+        return ModelSpec.from_json, (self.to_json(),)
+
     def to_json(self) -> str:
         """One line of JSON."""
         return json.dumps(self.to_dict(), sort_keys=True)

@@ -41,3 +41,56 @@ def sbc(
         save_figure(plot_ranks(found.ranks, RANKED), output)
     if not found.uniform:
         raise typer.Exit(CHECKS_FAILED)
+
+
+def backtest(
+    file: RunsFile,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by",
+            metavar="WHAT",
+            help="compute (default), params, tokens_per_param, group, architecture or context. Repeatable.",
+        ),
+    ] = None,
+    cuts: Annotated[
+        list[str] | None, typer.Option("--cuts", metavar="VALUES", help="Such as 1e19,3e19. Repeatable.")
+    ] = None,
+    law: Annotated[str, typer.Option(help="chinchilla or gamma.")] = "gamma",
+    pooling: Annotated[str, typer.Option(help="partial, none or complete.")] = "partial",
+    discrepancy: Annotated[str, typer.Option(help="drift or none.")] = "drift",
+    backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",
+    seed: Annotated[int, typer.Option()] = 0,
+    folder: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Keep forecasts there; go on with those kept.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Figure (.png, .pdf).")
+    ] = None,
+    column: Columns = None,
+    json: Json = False,
+) -> None:
+    """Fit part of the runs, predict the rest, score the intervals beside baselines."""
+    from bayes_scaling.backtest.rolling import backtest as leave_out
+    from bayes_scaling.cli.arguments import check_folder, numbers
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.cli.reading import quiet_runs
+    from bayes_scaling.models.spec import ModelSpec
+    from bayes_scaling.report.calibration import print_backtest
+
+    if output is not None:
+        check_folder(output.expanduser().resolve().parent, output)
+    found = leave_out(
+        quiet_runs(file, column),
+        by or ["compute"],
+        numbers(cuts, "--cuts"),
+        ModelSpec(law=law, pooling=pooling, discrepancy=discrepancy),
+        backend=backend,
+        seed=seed,
+        folder=folder,
+    )
+    print_json(found.table()) if json else print_backtest(found)
+    if output is not None:
+        from bayes_scaling.plots import plot_backtest, save_figure
+
+        save_figure(plot_backtest(found.rows, found.table("distance")), output)

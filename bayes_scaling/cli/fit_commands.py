@@ -50,11 +50,19 @@ def fit(
     _report(checks, json)
 
 
-def check(fit: FitFile, json: Json = False) -> None:
+def check(
+    fit: FitFile,
+    backtest: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Of a back-test, for the line `calibrated`.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Check whether a fit can be trusted; exit code 1 if not."""
+    from bayes_scaling.backtest.rolling import load_backtest
     from bayes_scaling.storage import load_fit
 
-    _report(load_fit(fit).checks(), json)
+    left_out = None if backtest is None else load_backtest(backtest).rows
+    _report(load_fit(fit).checks(left_out), json)
 
 
 def summary(fit: FitFile, json: Json = False) -> None:

@@ -75,8 +75,10 @@ def figures(
         str | None, typer.Option(help="6ND or accounted. Default: accounted where it is known.")
     ] = None,
     column: Columns = None,
+    json: Json = False,
 ) -> None:
     """Draw the figures of a study, the posterior beside classical estimates."""
+    from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.reading import quiet_runs
     from bayes_scaling.figures import save_figures
     from bayes_scaling.report.table import print_line
@@ -84,6 +86,9 @@ def figures(
 
     loaded = load_fit(fit)
     drawn = save_figures(loaded, output, None if runs is None else quiet_runs(runs, column), cost)
+    if json:
+        print_json([{"file": str(path)} for path in drawn.files])
+        return
     for path in drawn.files:
         print_line(str(path))
     for name, reason in drawn.skipped.items():

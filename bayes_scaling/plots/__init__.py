@@ -5,6 +5,7 @@ Every function returns a matplotlib ``Figure`` and leaves matplotlib's global st
 
 from __future__ import annotations
 
+from bayes_scaling.plots.backtest import plot_backtest
 from bayes_scaling.plots.coefficients import coefficient_densities, plot_coefficients
 from bayes_scaling.plots.comparison import plot_comparison
 from bayes_scaling.plots.frontier import plot_frontier
@@ -21,6 +22,7 @@ __all__ = [
     "isoflop_curves",
     "loss_surface",
     "open_folder",
+    "plot_backtest",
     "plot_coefficients",
     "plot_comparison",
     "plot_context",

@@ -8,6 +8,9 @@ from bayes_scaling.report.columns import column, text
 from bayes_scaling.report.table import print_line, print_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.backtest.rolling import Backtest
     from bayes_scaling.sbc import Sbc
 
 
@@ -28,3 +31,37 @@ def print_sbc(found: Sbc) -> None:
     print_line(f"{alone} of {len(table)} quantities leave their own 95% band; chance alone gives about 5%.")
     verdict = "uniform: the fit is calibrated" if found.uniform else "not uniform: the fit is not calibrated"
     print_line(f"Ranks are {verdict} on runs of these sizes, if the law holds.")
+
+
+def print_backtest(found: Backtest) -> None:
+    """Scores of each forecaster, over all, by split and by distance."""
+    for title, table in (
+        ("all runs left out", found.pooled),
+        ("by split", found.table("split")),
+        ("by distance of compute from the fitted runs, decades", found.table("distance")),
+    ):
+        print_line(title)
+        _print_scores(table)
+        print_line("")
+    rows = found.rows[["split", "forecaster", "converged"]].drop_duplicates()
+    failed = [f"{row.forecaster} at {row.split}" for row in rows[~rows["converged"]].itertuples()]
+    print_line(f"Chains that did not pass the gate: {'; '.join(failed) or 'none'}.")
+
+
+def _print_scores(table: pd.DataFrame) -> None:
+    labels = [name for name in ("split", "distance", "forecaster") if name in table]
+    shares = {"in_50": "in 50%", "in_80": "in 80%", "in_90": "in 90%", "in_95": "in 95%"}
+    milli = {"mae": "MAE (mnat)", "bias": "bias", "width_90": "90% width", "crps": "CRPS"}
+    print_table(
+        [
+            *(text(table, name, name) for name in labels),
+            column(table, "runs", "runs", str),
+            *(column(table, title, name, "{:.0%}".format) for name, title in shares.items()),
+            *(column(table, title, name, _milli) for name, title in milli.items()),
+            column(table, "log score", "log_score", "{:.2f}".format),
+        ]
+    )
+
+
+def _milli(value: float) -> str:
+    return f"{1000 * value:.1f}"

@@ -1,0 +1,87 @@
+"""Back-tests on public sets: the model with drift, the law alone, and the Huber fit, in one page.
+
+    python benchmarks/backtest_public.py FOLDER [--output docs/backtest.md] [--kept KEPT]
+
+FOLDER holds xlstm_runs.csv, epoch_chinchilla.csv, gadre.csv and marin_isoflops.csv. One setting for all
+sets. Forecasts are kept in KEPT, so that a stopped study goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+import bayes_scaling as bs
+from bayes_scaling.backtest.rolling import Backtest
+
+NAMES = {"in_50": "in 50%", "in_80": "in 80%", "in_90": "in 90%", "in_95": "in 95%"}
+MILLI = {"mae": "MAE, mnat", "bias": "bias, mnat", "width_90": "90% width, mnat", "crps": "CRPS, mnat"}
+
+
+def studies(folder: Path) -> Iterator[tuple[str, pd.DataFrame, str, list[float] | None]]:
+    """Name, runs, what is cut and where."""
+    xlstm, gadre, marin, epoch = (
+        pd.read_csv(folder / f"{name}.csv")
+        for name in ("xlstm_runs", "gadre", "marin_isoflops", "epoch_chinchilla")
+    )
+    gadre = gadre.assign(architecture=gadre["train_set"])
+    marin = marin[~marin["outlier"].astype(bool)].assign(architecture=marin["dataset"])
+    epoch = epoch[~epoch["excluded_by_epoch"].astype(bool)]
+    yield "xlstm", xlstm, "compute", [1.05e19, 3.1e19, 0.95e20]
+    yield "xlstm", xlstm, "tokens_per_param", [98.0]
+    yield "xlstm", xlstm, "params", [392e6, 814e6]
+    yield "epoch", epoch, "compute", [2e19, 1e20, 3e20, 1e21]
+    yield "gadre", gadre, "compute", [3e18, 1e20, 1e21]
+    yield "gadre", gadre, "tokens_per_param", [83.0]
+    yield "marin", marin, "compute", [1.25e19, 4.1e19, 1.03e20]
+    for by in ("group", "context", "architecture"):
+        yield f"xlstm, {by} left out", xlstm, by, None
+
+
+def shown(table: pd.DataFrame) -> str:
+    """A table with per cent and millinats."""
+    for name in NAMES:
+        table[name] = [f"{100 * value:.0f}%" for value in table[name]]
+    for name in MILLI:
+        table[name] = (1000 * table[name]).round(1)
+    table["log_score"] = table["log_score"].round(2)
+    return str(table.rename(columns=NAMES | MILLI).to_markdown(index=False))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--kept", type=Path)
+    arguments = parser.parse_args()
+    parts = []
+    for name, frame, by, cuts in studies(arguments.folder):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = bs.backtest(bs.load_runs(frame), by, cuts, folder=arguments.kept)
+        parts.append(found.rows.assign(set=name))
+        print(name, by, "\n", found.pooled.round(3).to_string(), flush=True)
+    whole = Backtest(pd.concat(parts, ignore_index=True))
+    failed = whole.rows[~whole.rows["converged"]].groupby(["set", "split", "forecaster"]).size()
+    first = Backtest(whole.rows[whole.rows["set"] == "xlstm"])
+    sections = {
+        "All cuts of a set": whole.table("set"),
+        "xlstm, by architecture": first.table("architecture"),
+        "By distance from the fitted runs": Backtest(
+            whole.rows[~whole.rows["set"].str.contains("left out")]
+        ).table("distance"),
+        "Each cut": whole.table("set", "split"),
+    }
+    text = "\n\n".join(f"## {title}\n\n{shown(table)}" for title, table in sections.items())
+    text += f"\n\nForecasts whose chains did not pass the convergence gate: {list(failed.index) or 'none'}.\n"
+    print(text)
+    if arguments.output:
+        arguments.output.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
