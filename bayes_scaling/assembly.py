@@ -22,7 +22,7 @@ from bayes_scaling.models.density import (
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.draws import RawDraws
 from bayes_scaling.models.grid import fill_grid, on_grid
-from bayes_scaling.models.misfit import added, all_boxes, draw_weights
+from bayes_scaling.models.misfit import OFFSET, Misfit, added, all_boxes, draw_weights
 from bayes_scaling.models.settling import draw_degrees
 from bayes_scaling.models.whitening import Whitening
 
@@ -60,8 +60,10 @@ def assemble(
         "observed_data": xr.Dataset({"loss": ("run", runs.frame["loss"].to_numpy(dtype=float))}),
         "constant_data": _constants(design, runs),
     }
-    if design.misfit is not None:
+    if design.misfit is not None and design.spec.discrepancy == "drift":
         groups["drift"] = _drift_dataset(all_boxes(weights, design.misfit, rng), runs)
+    if design.misfit is not None and design.misfit.levels:
+        groups["offsets"] = _offsets_dataset(weights, design.misfit, runs)
     for name in ("observed_data", "constant_data"):
         groups[name] = groups[name].assign_coords(run=np.arange(len(runs)))
     tree = xr.DataTree.from_dict(groups)
@@ -126,6 +128,22 @@ def _drift_dataset(weights: np.ndarray, runs: Runs) -> xr.Dataset:
         "side": np.array(["above", "below"], dtype=str),
     }
     return xr.Dataset({"weight": (dims, weights.astype(np.float32))}, coords=coords)
+
+
+def _offsets_dataset(weights: np.ndarray, misfit: Misfit, runs: Runs) -> xr.Dataset:
+    """Shift of ln L by architecture and level, named ``column=value``."""
+    import xarray as xr
+
+    names = np.array(runs.architectures, dtype=str)
+    shift = OFFSET * weights[..., len(misfit.boxes) :]
+    shift = np.broadcast_to(shift, (*shift.shape[:2], len(names), shift.shape[-1]))
+    coords = {
+        "chain": np.arange(shift.shape[0]),
+        "draw": np.arange(shift.shape[1]),
+        "architecture": names,
+        "level": np.array([f"{name}={value}" for name, value in misfit.levels], dtype=str),
+    }
+    return xr.Dataset({"shift": (("chain", "draw", "architecture", "level"), shift)}, coords=coords)
 
 
 def _log_likelihood(

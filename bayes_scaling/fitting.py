@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.errors import ConvergenceWarning, SpecError
@@ -29,6 +29,7 @@ def fit(
     law: str | None = None,
     pooling: str | None = None,
     discrepancy: str | None = None,
+    offsets: Sequence[str] | None = None,
     priors: Mapping[str, Mapping[str, float]] | None = None,
     backend: str = "numpyro",
     sampler: str = "nutpie",
@@ -46,7 +47,8 @@ def fit(
         See `load_runs`.
     spec : ModelSpec, optional
         Or its parts: ``law`` ("gamma" or "chinchilla"), ``pooling`` ("partial", "none",
-        "complete"), ``discrepancy`` ("none", "drift"), ``priors`` (changes by name).
+        "complete"), ``discrepancy`` ("none", "drift"), ``offsets`` (columns of recipes or of the training
+        that checkpoints come from), ``priors`` (changes by name); see `ModelSpec`.
     backend : {"numpyro", "pymc"}
     sampler : {"nutpie", "pymc"}
         For the PyMC back end: nutpie, or PyMC's own (no compilation, slower draws).
@@ -81,7 +83,7 @@ def fit(
     >>> import bayes_scaling as bs
     >>> posterior = bs.fit("simulated", draws=500, progress=False)  # doctest: +SKIP
     """
-    spec = _spec(spec, law, pooling, discrepancy, priors)
+    spec = _spec(spec, law=law, pooling=pooling, discrepancy=discrepancy, offsets=offsets, priors=priors)
     sampling = _sampling(backend, sampler, draws, tune, chains, seed, progress)
     runs = runs if isinstance(runs, Runs) else load_runs(runs)
     require_fittable(runs)
@@ -113,15 +115,8 @@ def _sample(design: Design, whitening: Whitening, backend: str, sampler: str, sa
     return sample(design, whitening, sampling)
 
 
-def _spec(
-    spec: ModelSpec | None,
-    law: str | None,
-    pooling: str | None,
-    discrepancy: str | None,
-    priors: Mapping[str, Mapping[str, float]] | None,
-) -> ModelSpec:
+def _spec(spec: ModelSpec | None, **parts: Any) -> ModelSpec:
     """The spec, or one made of its parts; both at once is an error."""
-    parts = {"law": law, "pooling": pooling, "discrepancy": discrepancy, "priors": priors}
     given: dict[str, Any] = {name: value for name, value in parts.items() if value is not None}
     if spec is not None and given:
         raise SpecError(f"give spec or {', '.join(given)}, not both")

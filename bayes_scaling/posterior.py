@@ -31,7 +31,8 @@ class Fit:
     idata : DataTree
         ArviZ groups prior, posterior, posterior_predictive, log_likelihood, log_prior,
         sample_stats, observed_data, constant_data; dims chain, draw, architecture,
-        context_length, run. With a drift, the group drift holds its weights.
+        context_length, run. With a drift, the group drift holds its weights; with offsets, the
+        group offsets their shifts of ln L.
     runs : Runs
     spec : ModelSpec
     """
@@ -165,6 +166,22 @@ def drift_of(fit: Fit, architecture: str, seed: int = 0) -> Drift | None:
     kept = chosen.sel({name: fit.posterior[name] for name in ("chain", "draw")})
     logs = [np.log(fit.runs.frame[name].to_numpy(dtype=float)).mean() for name in ("params", "tokens")]
     return Drift(kept.to_numpy(), (float(logs[0]), float(logs[1])))
+
+
+def offset_of(fit: Fit, architecture: str, column: str, value: str) -> np.ndarray | None:
+    """Draws (chain, draw) of the shift of ln L of runs with a value in an offset's column.
+
+    None where the fit has seen no run of that architecture with it.
+    """
+    shift = fit.idata["offsets"].to_dataset()["shift"]
+    level, frame = f"{column}={value}", fit.runs.frame
+    if level not in shift["level"].to_numpy():
+        return None
+    same = frame["architecture"].astype(str) == architecture
+    if not (frame.loc[same, column].astype(str) == value).any():
+        return None
+    kept = shift.sel({name: fit.posterior[name] for name in ("chain", "draw")})
+    return kept.sel(architecture=architecture, level=level).transpose("chain", "draw").to_numpy()
 
 
 def _architectures(fit: Fit, wanted: Any, allow_new: bool) -> list[str]:

@@ -8,7 +8,8 @@ import numpy as np
 
 from bayes_scaling.errors import SpecError
 from bayes_scaling.laws import Law, log_form, log_loss
-from bayes_scaling.posterior import Fit, coefficients, drift_of
+from bayes_scaling.models.misfit import OFFSET
+from bayes_scaling.posterior import Fit, coefficients, drift_of, offset_of
 from bayes_scaling.reach import decades_outside, nearest_runs
 from bayes_scaling.runs import Runs, load_runs
 from bayes_scaling.tables import summarise_draws
@@ -31,7 +32,9 @@ def predict(fit: Fit, runs: Any, kind: str = "mean", seed: int = 0, allow_new: b
     runs : Runs, path, DataFrame or catalogue name
         With architecture, context_length, params and tokens; a loss is not needed.
     kind : {"mean", "response"}
-        The law's loss, or what one run will show: the law and its scatter.
+        The law's loss, or what one run will show: the law and its scatter. With offsets, runs that have
+        their columns are shifted by what is known of their values; an unknown value shifts a response
+        only.
     seed : int
         For the scatter and for groups without runs.
     allow_new : bool
@@ -52,7 +55,7 @@ def predict(fit: Fit, runs: Any, kind: str = "mean", seed: int = 0, allow_new: b
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
     draws = coefficients(fit, runs.architectures, runs.context_lengths, allow_new=allow_new, seed=seed)
     cells = _each_run(draws, runs)
-    log_mean = _log_mean(fit.law, cells, runs) + _drift(fit, runs, seed)
+    log_mean = _log_mean(fit.law, cells, runs) + _drift(fit, runs, seed) + _offsets(fit, runs, kind, seed)
     if kind == "response":
         log_mean = log_mean + cells["sigma"] * _scatter(fit, log_mean.shape, seed)
     return _as_draws(np.exp(log_mean))
@@ -134,6 +137,25 @@ def _drift(fit: Fit, runs: Runs, seed: int) -> np.ndarray | float:
         drift = drift_of(fit, name, seed)
         assert drift is not None
         found[..., rows] = drift(logs[0][rows], logs[1][rows])
+    return found
+
+
+def _offsets(fit: Fit, runs: Runs, kind: str, seed: int) -> np.ndarray | float:
+    """Shift of ln L of each run by the values in the offsets' columns: (chain, draw, run)."""
+    if not fit.spec.offsets:
+        return 0.0
+    size = fit.posterior.sizes
+    rng = np.random.default_rng([seed, 4])
+    found = np.zeros((size["chain"], size["draw"], len(runs.frame)))
+    for name in fit.spec.offsets:
+        values = runs.frame[name].astype(str) if name in runs.frame else ["?"] * len(runs.frame)
+        keys = list(zip(runs.frame["architecture"].astype(str), values, strict=True))
+        for key in dict.fromkeys(keys):
+            shift = offset_of(fit, key[0], name, key[1])
+            if shift is None and kind == "mean":
+                continue
+            drawn = OFFSET * rng.standard_normal(found.shape[:2]) if shift is None else shift
+            found[..., [other == key for other in keys]] += drawn[..., None]
     return found
 
 

@@ -126,8 +126,8 @@ def sbc(
     if min(replicates, draws, tune, chains - 1) < 1:
         raise SpecError("sbc needs replicates, draws and tune of at least 1, and 2 chains")
     spec = spec or ModelSpec()
-    if spec.discrepancy != "none":
-        raise SpecError(f"sbc simulates the law alone, not discrepancy {spec.discrepancy!r}: give 'none'")
+    if spec.discrepancy != "none" or spec.offsets:
+        raise SpecError("sbc simulates the law alone: give a spec without drift (discrepancy) and offsets")
     keep_compiled()
     design = build_design(load_runs(runs), spec)
     refit = Refitter(design, Sampling(draws, tune, chains, seed))

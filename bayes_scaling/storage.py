@@ -207,6 +207,8 @@ def _check_parts(tree: xr.DataTree, spec: ModelSpec, path: Path) -> None:
     }
     if spec.discrepancy == "drift":
         needed["drift"] = ("weight",)
+    if spec.offsets:
+        needed["offsets"] = ("shift",)
     for group, variables in needed.items():
         if group not in tree.children:
             raise FitFileError(f"{path}: group {group!r} is missing; {_AGAIN}")

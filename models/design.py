@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayes_scaling.errors import SpecError
 from bayes_scaling.models.hierarchy import Groups, Hierarchy, build_hierarchy, center
 from bayes_scaling.models.misfit import Misfit, build_misfit
 from bayes_scaling.models.priors import Prior
@@ -62,7 +63,7 @@ class Design:
         Of the coefficients in the order of the rows of a position.
     nu_prior : Prior
     misfit : Misfit or None
-        Of the drift, where the spec has one.
+        Of the drift and the offsets, where the spec has any.
     """
 
     spec: ModelSpec
@@ -113,7 +114,9 @@ def build_design(runs: Runs, spec: ModelSpec) -> Design:
         log_params=n,
         log_tokens=d,
         weight=weight,
-        misfit=build_misfit(n, d, weight, _blocks(groups, spec)) if spec.discrepancy == "drift" else None,
+        misfit=build_misfit(
+            n, d, weight, _blocks(groups, spec), spec.discrepancy == "drift", _offsets(runs, spec, slots)
+        ),
         relative_sd=slots.spread(sd / loss, 0.0) if sd.any() else None,
         reference_params=float(np.exp(log_params.mean())),
         reference_tokens=float(np.exp(log_tokens.mean())),
@@ -140,6 +143,26 @@ def _blocks(groups: Groups, spec: ModelSpec) -> tuple[tuple[int, ...], ...]:
         return ((0,),)
     names = groups.architecture
     return tuple(tuple(i for i, other in enumerate(names) if other == name) for name in dict.fromkeys(names))
+
+
+def _offsets(runs: Runs, spec: ModelSpec, slots: Slots) -> dict[tuple[str, str], np.ndarray]:
+    """Where each value of the offsets' columns applies, (column, slot).
+
+    Raises
+    ------
+    SpecError
+        The runs lack a column.
+    """
+    found = {}
+    for name in spec.offsets:
+        if name not in runs.frame:
+            raise SpecError(
+                f"offsets: the runs have no column {name!r}; there are {', '.join(runs.frame.columns)}"
+            )
+        values = runs.frame[name].astype(str).to_numpy()
+        for value in dict.fromkeys(values):
+            found[name, value] = slots.spread((values == value).astype(float), 0.0)
+    return found
 
 
 def _slots(column: np.ndarray) -> Slots:

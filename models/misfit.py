@@ -1,13 +1,14 @@
-"""The drift in the likelihood: its weights integrated out, its noise made robust.
+"""The drift and the offsets in the likelihood: their weights integrated out, the noise made robust.
 
-Given the law and the noise scales, f is normal and so are the losses round the law: the weights of the
-boxes that runs reach are integrated out exactly, one Cholesky factor for each architecture. The noise is
-normal with a precision for each run, that of a Student-t at the mode (`settling.settle`): outliers count
-for little, as they do in the Student-t itself.
+Given the law and the noise scales, both are normal and so are the losses round the law: the weights of the
+boxes that runs reach and of the offsets are integrated out exactly, one Cholesky factor for each
+architecture. The noise is normal with a precision for each run, that of a Student-t at the mode
+(`settling.settle`): outliers count for little, as they do in the Student-t itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from bayes_scaling.drift import BOXES, DIRECTIONS, box_values, boxes_reached
 
 Array = Any
+OFFSET = 0.01  # of ln L: recipes and seeds of one laboratory differ by some tenths of a per cent to 2%
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,10 @@ class Misfit:
     ----------
     boxes : ndarray of int (box, 3)
         Those that runs reach; see `bayes_scaling.drift.box_values`.
-    basis : ndarray (column, slot, box)
+    levels : tuple of (str, str)
+        Column and value of each offset.
+    basis : ndarray (column, slot, weight)
+        What a weight of 1 adds to ln L: the boxes', then the offsets'.
     blocks : tuple of tuple of int
         Columns that share one drift: an architecture's.
     precision : ndarray (column, slot)
@@ -40,6 +45,7 @@ class Misfit:
     """
 
     boxes: np.ndarray
+    levels: tuple[tuple[str, str], ...]
     basis: np.ndarray
     blocks: tuple[tuple[int, ...], ...]
     precision: Array
@@ -55,13 +61,22 @@ class Misfit:
 
 
 def build_misfit(
-    log_params: np.ndarray, log_tokens: np.ndarray, weight: np.ndarray, blocks: tuple[tuple[int, ...], ...]
-) -> Misfit:
-    """From relative logs and weights (column, slot)."""
+    log_params: np.ndarray,
+    log_tokens: np.ndarray,
+    weight: np.ndarray,
+    blocks: tuple[tuple[int, ...], ...],
+    drift: bool,
+    offsets: Mapping[tuple[str, str], np.ndarray],
+) -> Misfit | None:
+    """From relative logs, weights and where each offset applies, all (column, slot); None for nothing."""
     used = weight > 0
-    boxes = boxes_reached(log_params[used], log_tokens[used])
-    basis = box_values(log_params, log_tokens, boxes)
-    empty = Misfit(boxes, basis, blocks, weight, np.inf, basis, np.zeros(()))
+    boxes = boxes_reached(log_params[used], log_tokens[used]) if drift else np.zeros((0, 3), dtype=int)
+    parts = [box_values(log_params, log_tokens, boxes)] if len(boxes) else []
+    parts += [OFFSET * np.asarray(where, dtype=float)[..., None] for where in offsets.values()]
+    if not parts:
+        return None
+    basis = np.concatenate(parts, axis=-1)
+    empty = Misfit(boxes, tuple(offsets), basis, blocks, weight, np.inf, basis, np.zeros(()))
     return empty.with_precision(np, weight)
 
 
@@ -78,8 +93,6 @@ def marginal(xp: Any, residual: Array, log_sigma: Array, misfit: Misfit, counts:
     inverse = xp.exp(-2 * log_sigma)
     square = ((misfit.precision * residual**2).sum(-1) * inverse).sum(-1)
     total = -0.5 * square - (counts * (log_sigma + 0.5 * np.log(2 * np.pi))).sum(-1)
-    if not len(misfit.boxes):
-        return total
     for kernel, score in block_systems(xp, residual, inverse, misfit):
         factor = xp.linalg.cholesky(kernel)
         gain = (score * xp.linalg.solve(kernel, score[..., None])[..., 0]).sum(-1)
@@ -93,7 +106,7 @@ def block_systems(xp: Any, residual: Array, inverse: Array, misfit: Misfit) -> l
     systems = []
     for block in misfit.blocks:
         columns = list(block)
-        kernel = np.eye(len(misfit.boxes))
+        kernel = np.eye(misfit.basis.shape[-1])
         for c in columns:
             kernel = kernel + inverse[..., c, None, None] * misfit.gram[c]
         systems.append((kernel, sum(scores[..., c, :] for c in columns)))
@@ -126,7 +139,7 @@ def all_boxes(weights: np.ndarray, misfit: Misfit, rng: np.random.Generator) -> 
     """Weights (..., block, direction, side, box) of all boxes; those no run reaches are the prior's."""
     full = rng.standard_normal((*weights.shape[:-1], len(DIRECTIONS), 2, BOXES))
     direction, side, number = misfit.boxes.T
-    full[..., direction, side, number] = weights
+    full[..., direction, side, number] = weights[..., : len(misfit.boxes)]
     return full
 
 

@@ -32,6 +32,10 @@ class ModelSpec:
         Groups (architecture, context length) share a hierarchy, are independent, or are one.
     discrepancy : {"none", "drift"}
         The law is taken as true, or ln L drifts from it away from the runs; see `bayes_scaling.drift`.
+    offsets : tuple of str
+        Columns of the runs whose values stand for runs made alike: a recipe, a data order, the training run
+        that several checkpoints come from. Each value shifts ln L of its runs by a normal amount of sd
+        `bayes_scaling.models.misfit.OFFSET`, for each architecture.
     priors : mapping of str to mapping
         Changes to the default priors by name, such as ``{"E": {"median": 1.2, "scale": 0.2}}``.
         Keys: median, scale, group_scale; see `bayes_scaling.models.priors.Prior`.
@@ -45,12 +49,14 @@ class ModelSpec:
     law: str = "gamma"
     pooling: str = "partial"
     discrepancy: str = "none"
+    offsets: tuple[str, ...] = ()
     priors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "law", get_law(self.law).name)
         _one_of("pooling", self.pooling, POOLINGS)
         _one_of("discrepancy", self.discrepancy, DISCREPANCIES)
+        object.__setattr__(self, "offsets", _columns(self.offsets))
         frozen = {name: MappingProxyType(_checked(name, change)) for name, change in self.priors.items()}
         object.__setattr__(self, "priors", MappingProxyType(frozen))
 
@@ -71,6 +77,7 @@ class ModelSpec:
             "law": self.law,
             "pooling": self.pooling,
             "discrepancy": self.discrepancy,
+            "offsets": list(self.offsets),
             "priors": {k: dict(v) for k, v in self.priors.items()},
         }
 
@@ -85,6 +92,7 @@ class ModelSpec:
     def to_toml(self) -> str:
         """TOML text."""
         lines = [f'{name} = "{getattr(self, name)}"' for name in ("law", "pooling", "discrepancy")]
+        lines += [f"offsets = {json.dumps(list(self.offsets))}"] if self.offsets else []
         for name, change in sorted(self.priors.items()):
             lines += ["", f"[priors.{name}]", *(f"{key} = {value!r}" for key, value in change.items())]
         return "\n".join(lines) + "\n"
@@ -128,8 +136,17 @@ def _parsed(loads: Any, text: str, kind: str) -> Mapping[str, Any]:
     except ValueError as error:
         raise SpecError(f"the model spec is not {kind}: {error}") from None
     if not isinstance(values, dict):
-        raise SpecError(f"the model spec is not a {kind} table of law, pooling, discrepancy and priors")
+        raise SpecError(
+            f"the model spec is not a {kind} table of law, pooling, discrepancy, offsets and priors"
+        )
     return values
+
+
+def _columns(names: Any) -> tuple[str, ...]:
+    listed = isinstance(names, list | tuple)
+    if not listed or not all(isinstance(n, str) and n for n in names) or len(set(names)) < len(names):
+        raise SpecError(f"offsets {names!r}: give different column names, such as ['experiment_set']")
+    return tuple(names)
 
 
 def _one_of(what: str, value: Any, known: tuple[str, ...]) -> None:

@@ -105,6 +105,12 @@ def test_scores_against_their_closed_forms(rng) -> None:
     np.testing.assert_allclose(found["error"], -loss, atol=0.02)
 
 
+def test_absurd_draws_count_as_bad_not_as_infinite(rng) -> None:
+    draws = np.append(rng.normal(3, 0.1, 999), np.inf)[:, None]
+    found = score(draws, np.array([3.0]))
+    assert 0.02 < found["crps"][0] < 0.1 and found["in_50"][0]
+
+
 def test_distances_in_ranges() -> None:
     labels = binned(np.array([0.0, 0.1, 0.25, 0.3, 0.9, 1.2, 4.0]))
     wanted = ["within", "0 to 0.25", "0 to 0.25", "0.25 to 0.5", "0.5 to 1", "1 to 1.5", "over 1.5"]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.progress import Progress
 
-VERSION = 1  # of the kept files
+VERSION = 2  # of the kept files
 COPIED = ("architecture", "context_length", "params", "tokens", "flops", "loss")
 
 
@@ -194,7 +194,7 @@ def _forecast(task: _Task) -> pd.DataFrame:
     draws, converged = FORECASTERS[task.forecaster](past, future, task.settings)
     frame = future.frame
     loss = frame["loss"].to_numpy(dtype=float)
-    known = np.isfinite(draws).all(0)
+    known = ~np.isnan(draws).any(0)
     scores = pd.DataFrame(score(draws[:, known], loss[known]), index=np.flatnonzero(known))
     copied = frame[list(COPIED)].reset_index(drop=True)
     labels = {"by": task.split.by, "split": task.split.name, "forecaster": task.forecaster}

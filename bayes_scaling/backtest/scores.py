@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
+HIGHEST = 20.0  # nats; guessing evenly among a million tokens costs 14
 DISTANCES = (0.0, 0.25, 0.5, 1.0, 1.5, np.inf)  # edges, decades
 
 
 def score(draws: np.ndarray, loss: np.ndarray) -> dict[str, np.ndarray]:
-    """Scores of draws (draw, run) of the loss of each run.
+    """Scores of draws (draw, run) of the loss of each run; draws above 20 nats count as 20.
 
     Returns
     -------
@@ -26,6 +27,7 @@ def score(draws: np.ndarray, loss: np.ndarray) -> dict[str, np.ndarray]:
     ----------
     Gneiting and Raftery 2007 (CRPS, log score).
     """
+    draws = np.minimum(draws, HIGHEST)
     median = np.median(draws, axis=0)
     found = {"median": median, "error": median - loss, "pit": (draws < loss).mean(0)}
     for level in LEVELS:

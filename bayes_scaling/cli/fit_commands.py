@@ -25,9 +25,13 @@ def fit(
     discrepancy: Annotated[
         str | None, typer.Option(help="none (default), or drift: the law's misfit grows away from the runs.")
     ] = None,
+    offset: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Runs alike in it share a shift of the loss. Repeatable."),
+    ] = None,
     spec: Annotated[
         Path | None,
-        typer.Option(metavar="TOML", help="Model file: law, pooling, discrepancy and priors."),
+        typer.Option(metavar="TOML", help="Model file: law, pooling, discrepancy, offsets and priors."),
     ] = None,
     backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",
     draws: Annotated[int, typer.Option(help="Draws of each chain.")] = 1000,
@@ -40,7 +44,9 @@ def fit(
     """Fit a law to runs, save the posterior, check it."""
     check_output(output)
     sampling = {"backend": backend, "draws": draws, "tune": tune, "chains": chains, "seed": seed}
-    model = _model(spec, {"law": law, "pooling": pooling, "discrepancy": discrepancy})
+    model = _model(
+        spec, {"law": law, "pooling": pooling, "discrepancy": discrepancy, "offsets": offset or None}
+    )
     result = _fitted(file, column, model, sampling)
     checks = result.checks()
     result.save(output)
@@ -87,7 +93,7 @@ def loo(
     (print_json if json else print_loo)(table)
 
 
-def _model(spec: Path | None, options: dict[str, str | None]) -> ModelSpec:
+def _model(spec: Path | None, options: dict[str, Any]) -> ModelSpec:
     """The model of the options, or of the file; both at once is an error."""
     from bayes_scaling.errors import SpecError
     from bayes_scaling.models.spec import ModelSpec
