@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TARGET_ACCEPTANCE = {"partial": 0.8, "complete": 0.8, "none": 0.95}  # groups alone are less like a normal
+TARGET_ACCEPTANCE = {"partial": 0.9, "complete": 0.8, "none": 0.95}  # groups alone are less like a normal
 
 
 @dataclass(frozen=True)
