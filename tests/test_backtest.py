@@ -14,6 +14,7 @@ from scipy import stats
 import bayes_scaling as bs
 from bayes_scaling.backtest import rolling
 from bayes_scaling.backtest.forecasters import Settings, huber, law_alone, names_for, posterior
+from bayes_scaling.backtest.isoflop_line import isoflop_line
 from bayes_scaling.backtest.rolling import Backtest
 from bayes_scaling.backtest.scores import binned, score
 from bayes_scaling.backtest.splits import make_splits
@@ -24,6 +25,7 @@ from tests.command_line import assert_refused, records, run
 from tests.fits import small_fit
 from tests.small_runs import FOUR, TRUTH, small_runs
 
+SCALES = {"model": 1.0, "law alone": 0.3, "huber": 3.0, "isoflop line": 2.0}
 QUICK = Settings(bs.ModelSpec("chinchilla", discrepancy="drift"), draws=150, tune=200, chains=2)
 
 
@@ -59,7 +61,7 @@ def perfect(monkeypatch):
 
         return draws
 
-    made = {"model": forecast(1.0), "law alone": forecast(0.3), "huber": forecast(3.0)}
+    made = {name: forecast(scale) for name, scale in SCALES.items()}
     monkeypatch.setattr(rolling, "FORECASTERS", made)
 
 
@@ -134,7 +136,7 @@ def test_a_calibrated_forecast_covers_and_others_do_not(runs, perfect) -> None:
 def test_a_stopped_back_test_goes_on(runs, perfect, tmp_path, monkeypatch) -> None:
     whole = bs.backtest(runs, "group", executor=Here(), folder=tmp_path, progress=False)
     kept = sorted(tmp_path.glob("*.csv"))
-    assert len(kept) == 12 and not list(tmp_path.glob("*.part"))
+    assert len(kept) == 16 and not list(tmp_path.glob("*.part"))
     for path in kept[:5]:
         path.unlink()
     executor = Here()
@@ -143,7 +145,7 @@ def test_a_stopped_back_test_goes_on(runs, perfect, tmp_path, monkeypatch) -> No
     pd.testing.assert_frame_equal(again.rows, whole.rows, check_dtype=False)
     executor = Here()
     bs.backtest(runs, "group", executor=executor, folder=tmp_path, seed=1, progress=False)
-    assert executor.done == 12  # another seed is another back-test
+    assert executor.done == 16  # another seed is another back-test
 
 
 def test_any_executor_does(runs, perfect) -> None:
@@ -152,6 +154,28 @@ def test_any_executor_does(runs, perfect) -> None:
         assert executor.submit(int, 3).result() == 3  # the user's stays open
     here = bs.backtest(runs, "group", executor=Here(), progress=False)
     pd.testing.assert_frame_equal(threads.rows, here.rows)
+
+
+def test_dask_does(runs) -> None:
+    """Forecasts without a sampler, on a cluster of threads."""
+    from distributed import Client
+
+    with Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None) as client:
+        split = make_splits(runs, "compute", [1e20])[0]
+        task = rolling._Task(runs, split, "huber", QUICK)
+        found = rolling._all([task], client.get_executor(), None, False)
+    assert found[0]["median"].notna().all()
+
+
+def test_the_isoflop_line_follows_isoflop_curves() -> None:
+    runs = bs.simulate(
+        seed=2, context_lengths=(8192,), budgets=(6e18, 2e19, 6e19, 2e20), token_param_ratios=()
+    ).runs
+    split = make_splits(runs, "compute", [1e20])[0]
+    past, future = (rolling._part(runs, rows) for rows in (split.fitted, split.predicted))
+    draws = isoflop_line(past, future, 0)
+    assert np.median(draws, 0) == pytest.approx(future.frame["loss"].to_numpy(), rel=0.05)
+    assert np.isnan(isoflop_line(rolling._part(past, np.arange(4)), future, 0)).all()
 
 
 def test_tasks_go_to_other_processes(runs) -> None:
@@ -189,8 +213,8 @@ def test_huber_forecasts_leave_out_groups_without_a_fit(runs) -> None:
 
 
 def test_forecasters_worth_comparing() -> None:
-    assert names_for(QUICK.spec) == ("model", "law alone", "huber")
-    assert names_for(bs.ModelSpec()) == ("model", "huber")
+    assert names_for(QUICK.spec) == tuple(SCALES)
+    assert names_for(bs.ModelSpec()) == ("model", "huber", "isoflop line")
 
 
 def test_rows_without_a_forecast_are_not_scored() -> None:
@@ -211,7 +235,7 @@ def test_the_command_and_the_line_in_checks(runs, perfect, tmp_path, monkeypatch
     assert "MAE (mnat)" in printed.stdout and "gate: none" in printed.stdout
     assert figure.stat().st_size > 10_000
     rows = records("backtest", table, "--by", "compute", "--cuts", "1e20")
-    assert {row["forecaster"] for row in rows} == {"model", "law alone", "huber"}
+    assert {row["forecaster"] for row in rows} == set(SCALES)
     line = small_fit().checks(bs.load_backtest(kept).rows)["calibrated"]
     assert line.status == "PASS" and "left out" in line.advice
     halved = bs.load_backtest(kept).rows.assign(in_90=lambda rows: rows["pit"].between(0.3, 0.7))

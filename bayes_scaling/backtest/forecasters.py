@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.backtest.isoflop_line import isoflop_line
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.runs import Runs
 
@@ -94,10 +95,16 @@ def huber(past: Runs, future: Runs, settings: Settings) -> Forecast:
     return draws, True
 
 
+def last_isoflop_line(past: Runs, future: Runs, settings: Settings) -> Forecast:
+    """What an isoFLOP study would say; see `isoflop_line`."""
+    return isoflop_line(past, future, settings.seed), True
+
+
 FORECASTERS: Mapping[str, Callable[[Runs, Runs, Settings], Forecast]] = {
     "model": posterior,
     "law alone": law_alone,
     "huber": huber,
+    "isoflop line": last_isoflop_line,
 }
 
 
