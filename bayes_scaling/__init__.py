@@ -48,6 +48,8 @@ _PUBLIC = {
     "token_param_slopes": "classical.slopes",
     "save_figures": "figures",
     "loo": "loo",
+    "stack": "stacking",
+    "stacking_weights": "stacking",
     "compare_models": "loo",
     "sensitivity": "sensitivity",
     "sbc": "sbc",

@@ -18,7 +18,7 @@ from tests.synthetic import synthetic_fit
 COMMANDS = (
     *("demo", "describe", "fit", "check", "summary"),
     *("predict", "frontier", "iso-loss", "optimal-params", "context", "compare", "loo"),
-    *("backtest", "sbc", "classical", "figures", "cite", "datasets", "fetch"),
+    *("backtest", "sbc", "stack", "classical", "figures", "cite", "datasets", "fetch"),
 )
 HEAVY = [
     *("numpy", "pandas", "xarray", "jax", "numpyro", "pymc", "pytensor"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from bayes_scaling.cli.calibration_commands import backtest, sbc
+from bayes_scaling.cli.calibration_commands import backtest, sbc, stack
 from bayes_scaling.cli.data_commands import cite, datasets, describe, fetch
 from bayes_scaling.cli.demo_command import demo
 from bayes_scaling.cli.failures import GuardedGroup
@@ -45,7 +45,7 @@ def _root(
 COMMANDS = (
     *(demo, describe, fit, check, summary),
     *(predict, frontier, iso_loss, optimal_params, context, compare, loo),
-    *(backtest, sbc, classical, figures, cite, datasets, fetch),
+    *(backtest, sbc, stack, classical, figures, cite, datasets, fetch),
 )
 for command in COMMANDS:
     app.command(command.__name__.replace("_", "-"))(command)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bayes_scaling.cli.arguments import Columns, Json, RunsFile
-from bayes_scaling.cli.failures import CHECKS_FAILED
+from bayes_scaling.cli.failures import CHECKS_FAILED, note
 
 
 def sbc(
@@ -94,3 +94,35 @@ def backtest(
         from bayes_scaling.plots import plot_backtest, save_figure
 
         save_figure(plot_backtest(found.rows, found.table("distance")), output)
+
+
+def stack(
+    fits: Annotated[list[Path], typer.Argument(metavar="FIT...", help="Two or more of the same runs.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FIT", help="Where to save (.nc).")],
+    backtest: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER", help="Of a back-test, one for each fit in order: weigh by the future."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option()] = 0,
+    json: Json = False,
+) -> None:
+    """Weigh several models by runs they have not seen, and mix their draws into one fit."""
+    from bayes_scaling.backtest.rolling import load_backtest
+    from bayes_scaling.cli.arguments import check_output
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.errors import BayesScalingError
+    from bayes_scaling.report.calibration import print_stack
+    from bayes_scaling.stacking import stack as mix
+    from bayes_scaling.storage import load_fit
+
+    check_output(output)
+    if backtest and len(backtest) != len(fits):
+        raise BayesScalingError(f"{len(fits)} fits need as many --backtest folders, not {len(backtest)}")
+    loaded = {str(path): load_fit(path) for path in fits}
+    left_out = dict(zip(loaded, (load_backtest(f).rows for f in backtest), strict=True)) if backtest else None
+    found = mix(loaded, left_out, seed)
+    found.fit.save(output)
+    note(f"Saved {output}")
+    print_json(found.table) if json else print_stack(found.table)

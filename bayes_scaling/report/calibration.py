@@ -48,6 +48,23 @@ def print_backtest(found: Backtest) -> None:
     print_line(f"Chains that did not pass the gate: {'; '.join(failed) or 'none'}.")
 
 
+def print_stack(table: pd.DataFrame) -> None:
+    """Weights of the models and what they rest on."""
+    print_table(
+        [
+            text(table, "model", "model"),
+            column(table, "weight", "weight", "{:.2f}".format),
+            column(table, "mean log score", "score", "{:.3f}".format),
+            column(table, "runs", "runs", str),
+            text(table, "judged by", "criterion"),
+        ]
+    )
+    if table["criterion"].iloc[0] == "leave one out":
+        print_line(
+            "Note: leave-one-out sees interpolation only; with --backtest weights rest on runs beyond."
+        )
+
+
 def _print_scores(table: pd.DataFrame) -> None:
     labels = [name for name in ("split", "distance", "forecaster") if name in table]
     shares = {"in_50": "in 50%", "in_80": "in 80%", "in_90": "in 90%", "in_95": "in 95%"}
