@@ -20,6 +20,8 @@ SAME_RATIO = 1.05
 FLOPS_FACTOR = 3.0
 COPY_SPREAD = 1e-4  # relative; repeated trainings differ by more, about 1e-3
 REPLICATE_SPREAD = 0.03
+ROUNDED_TO = (0.1, 0.01)  # nats: coarser than the scatter of good runs
+FEWEST_TO_TELL = 20  # runs, before even numbers are taken for rounded ones
 HIGHEST_LOSS = 8.0  # nats; guessing among 3,000 tokens
 FEWEST_PARAMS, FEWEST_TOKENS, SHORTEST_CONTEXT = 1e4, 1e5, 16
 DESIGN = ("architecture", "context_length", "params", "tokens", "group")
@@ -57,7 +59,7 @@ def find(frame: pd.DataFrame, designs_only: bool = False) -> tuple[Finding, ...]
     """
     searches: tuple[Callable[[pd.DataFrame], Iterable[Finding]], ...] = (_units, _flops, _names)
     if "loss" in frame:
-        searches += (_loss_scale, _repeats)
+        searches += (_loss_scale, _rounded, _repeats)
     if not designs_only:
         searches += (_few_runs, _one_ratio, _narrow)
     return tuple(finding for search in searches for finding in search(frame))
@@ -101,6 +103,18 @@ def _loss_scale(frame: pd.DataFrame) -> Iterable[Finding]:
         message = f"the median loss is {median:.4g}, more than any trained model's in nats per token"
         advice = "give loss in nats per token: take ln of a perplexity, multiply bits by ln 2 = 0.693"
         yield Finding("loss scale", "warning", message, advice)
+
+
+def _rounded(frame: pd.DataFrame) -> Iterable[Finding]:
+    loss = frame["loss"].to_numpy(dtype=float)
+    known = "loss_sd" in frame and frame["loss_sd"].notna().all()
+    if known or len(loss) < FEWEST_TO_TELL:
+        return
+    for step in ROUNDED_TO:
+        if np.allclose(loss / step, np.round(loss / step), atol=1e-6):
+            message = f"every loss is a multiple of {step:g}: rounded, which adds scatter of its own"
+            yield Finding("rounded", "note", message, f"give a column loss_sd of {step / np.sqrt(12):.2g}")
+            return
 
 
 def _repeats(frame: pd.DataFrame) -> Iterable[Finding]:

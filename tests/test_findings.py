@@ -118,6 +118,19 @@ def test_perplexity(frame):
     assert _codes(frame) == ["loss scale"]
 
 
+@pytest.mark.parametrize(("step", "sd"), [(0.1, "0.029"), (0.01, "0.0029")])
+def test_rounded_losses(frame, step, sd):
+    many = pd.concat(
+        [frame.assign(params=frame["params"] * k, flops=frame["flops"] * k) for k in (1, 1.1, 1.2)]
+    )
+    assert "rounded" not in _codes(many)
+    rounded = many.assign(loss=step * np.round((many["loss"] + 0.01 * np.arange(24)) / step))
+    (found,) = [note for note in _quiet(rounded).notes if note.code == "rounded"]
+    assert f"{step:g}" in found.message and sd in found.advice
+    assert "rounded" not in _codes(rounded.assign(loss_sd=0.003))
+    assert "rounded" not in _codes(rounded.head(10))
+
+
 def test_names_alike(frame):
     frame["architecture"] = "xLSTM"
     both = pd.concat([frame, frame.assign(architecture="x-lstm", loss=frame["loss"] * 0.99)])
