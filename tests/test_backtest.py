@@ -127,7 +127,15 @@ def test_a_calibrated_forecast_covers_and_others_do_not(runs, perfect) -> None:
     assert pooled.loc["law alone", "in_90"] < 0.75
     assert pooled.loc["huber", "in_50"] > 0.8
     assert pooled["log_score"].idxmax() == "model" and pooled["crps"].idxmin() == "model"
-    assert set(found.table("distance")["forecaster"]) == set(pooled.index)
+    table = found.table("distance")
+    assert set(table["forecaster"]) == set(pooled.index)
+    assert list(dict.fromkeys(table["distance"])) == [
+        "within",
+        "0 to 0.25",
+        "0.25 to 0.5",
+        "0.5 to 1",
+        "1 to 1.5",
+    ]
     assert found.table("architecture", "split")["runs"].sum() == len(found.rows)
     with pytest.raises(RunsError, match="no column 'colour'"):
         found.table("colour")

@@ -56,6 +56,8 @@ class Backtest:
         """
         rows = self.rows[self.rows["median"].notna()]
         rows = rows.assign(distance=binned(rows["decades"].to_numpy()))
+        if "distance" in by:
+            rows = rows.sort_values("decades", kind="stable")
         unknown = [name for name in by if name not in rows]
         if unknown:
             raise RunsError(f"no column {unknown[0]!r} to tabulate by; there are {', '.join(rows.columns)}")

@@ -20,7 +20,7 @@ def score(draws: np.ndarray, loss: np.ndarray) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of str to ndarray (run,)
-        median, error (median less loss, nats), pit (share of draws below), in_50 to in_95, width_90
+        median, error (median less loss, nats), pit (share of draws below), in_50 to in_95 (1 or 0), width_90
         (nats), crps (nats), log_score (ln density of the loss, kernel estimate from the draws).
 
     References
@@ -32,7 +32,7 @@ def score(draws: np.ndarray, loss: np.ndarray) -> dict[str, np.ndarray]:
     found = {"median": median, "error": median - loss, "pit": (draws < loss).mean(0)}
     for level in LEVELS:
         low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2], axis=0)
-        found[f"in_{100 * level:g}"] = (low <= loss) & (loss <= high)
+        found[f"in_{100 * level:g}"] = ((low <= loss) & (loss <= high)).astype(float)
         if level == 0.9:
             found["width_90"] = high - low
     return found | {"crps": _crps(draws, loss), "log_score": _log_score(draws, loss)}
