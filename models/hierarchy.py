@@ -27,6 +27,7 @@ POINTS = 5
 LOG_SPREAD = 0.7  # sd of the log of a scale
 SLOPE_SHARED = 0.5  # of the context variance per factor 4 in T, the rest is per architecture
 DEVIATION = 0.5  # sd of an architecture's deviation from its line over the context scale
+ALONG_CONTEXT = 0.25  # context scales over architecture scales: data, tokeniser and recipe stay the same
 Array = Any
 
 
@@ -122,7 +123,8 @@ def build_hierarchy(priors: Mapping[str, Prior], groups: Groups, pooling: str) -
     if pooling != "partial":
         return _finished(tuple(priors), mean, scale**2 * np.eye(size), np.zeros((len(priors), 1, 2)))
     points = np.stack([scale_points(prior.group_scale) for prior in priors.values()])
-    tau = np.stack([np.repeat(points, POINTS, axis=1), np.tile(points, POINTS)], axis=-1)
+    between, along = np.repeat(points, POINTS, axis=1), ALONG_CONTEXT * np.tile(points, POINTS)
+    tau = np.stack([between, along], axis=-1)
     parts = tau[..., None, None] ** 2 * np.stack(kernels(groups))
     return _finished(tuple(priors), mean, scale**2 + parts.sum(2), tau)
 

@@ -17,8 +17,8 @@ class Prior:
     scale : float
         Standard deviation of its log (of its logit for ``share``).
     group_scale : float
-        Median of the log-normal prior on the standard deviation between architectures, and with
-        context length per factor of 4, on the same log or logit scale.
+        Median of the log-normal prior on the standard deviation between architectures, on the same log
+        or logit scale; with context length, per factor of 4, it is `hierarchy.ALONG_CONTEXT` of that.
     transform : {"log", "logit"}
     """
 

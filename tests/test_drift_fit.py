@@ -33,7 +33,7 @@ def width(fit: Fit, compute: float) -> float:
 def test_intervals_widen_away_from_the_runs_and_hardly_inside(fit: Fit) -> None:
     plain = small_fit()
     assert width(fit, FAR) > 2 * width(plain, FAR)
-    assert width(fit, 2e19) < 2 * width(plain, 2e19)
+    assert width(fit, 2e19) < 3 * width(plain, 2e19)
 
 
 def test_mean_predictions_hold_the_drift(fit: Fit) -> None:
