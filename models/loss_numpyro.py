@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +48,7 @@ def sample_numpyro(design: Design, whitening: Whitening, sampling: Sampling) -> 
 
     method = _chain_method(sampling.chains)
     start = init_to_value(values={"whitened": np.zeros(design.size)})
-    with jax.enable_x64(True):
+    with _double_everywhere():
         kernel = NUTS(
             build_numpyro(design, whitening),
             init_strategy=start,
@@ -68,6 +68,19 @@ def sample_numpyro(design: Design, whitening: Whitening, sampling: Sampling) -> 
     stats = {name: np.asarray(fields[field]) for field, name in _FIELDS.items()}
     stats["tree_depth"] = np.ceil(np.log2(stats["n_steps"] + 1)).astype(np.int64)
     return RawDraws(whitened, stats)
+
+
+@contextlib.contextmanager
+def _double_everywhere() -> Iterator[None]:
+    """Double precision in all threads: the progress bar's callbacks run in others than the caller's."""
+    import jax
+
+    before = bool(jax.config.jax_enable_x64)
+    jax.config.update("jax_enable_x64", True)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_x64", before)
 
 
 def split_host(chains: int) -> None:

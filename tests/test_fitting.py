@@ -114,6 +114,17 @@ def test_one_run_cannot_be_fitted() -> None:
         fit(small_runs(UNEVEN).frame.iloc[:1], progress=False)
 
 
+def test_a_progress_bar_changes_nothing(capfd) -> None:
+    """Its callbacks run in threads of their own, which must know of double precision."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quiet, shown = (
+            fit(small_runs(UNEVEN), draws=50, tune=50, chains=2, progress=shown) for shown in (False, True)
+        )
+    np.testing.assert_array_equal(shown.posterior["E"], quiet.posterior["E"])
+    assert "100%" in capfd.readouterr().err
+
+
 def test_pymc_s_own_sampler_runs_the_same_model() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
