@@ -77,7 +77,8 @@ def main() -> None:
         "Each cut": whole.table("set", "split"),
     }
     text = "\n\n".join(f"## {title}\n\n{shown(table)}" for title, table in sections.items())
-    text += f"\n\nForecasts whose chains did not pass the convergence gate: {list(failed.index) or 'none'}.\n"
+    names = "; ".join(", ".join(key) for key in failed.index) or "none"
+    text += f"\n\nForecasts whose chains did not pass the convergence gate: {names}.\n"
     print(text)
     if arguments.output:
         arguments.output.write_text(text)
