@@ -226,5 +226,5 @@ def _reach(table: pd.DataFrame, what: str) -> None:
     if (far > FAR).any():
         print_line(
             f"Note: {int((far > FAR).sum())} of {len(far)} {what} lie outside the fitted runs, "
-            f"up to {far.max():.1f} decades; intervals there rest on the law holding."
+            f"up to {far.max():.1f} decades; intervals there rest on the model holding."
         )
