@@ -114,8 +114,10 @@ def test_one_run_cannot_be_fitted() -> None:
         fit(small_runs(UNEVEN).frame.iloc[:1], progress=False)
 
 
-def test_a_progress_bar_changes_nothing(capfd) -> None:
+def test_a_progress_bar_changes_nothing(capfd, monkeypatch) -> None:
     """Its callbacks run in threads of their own, which must know of double precision."""
+    monkeypatch.delenv("CI", raising=False)  # NumPyro shows no bar where it is set
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         quiet, shown = (
