@@ -94,27 +94,45 @@ class Drift:
         n, d = log_params - self.reference[0], log_tokens - self.reference[1]
         total = np.zeros((3, *np.broadcast_shapes(np.shape(index), np.shape(n), np.shape(d))))
         for i, (u, v) in enumerate(DIRECTIONS.values()):
-            value, slope = self._along(i, index, np.asarray(u * n + v * d))
+            value, slope, _ = self._along(i, index, np.asarray(u * n + v * d))
             for part, gain in zip(total, (value, u * slope, v * slope), strict=True):
                 part += gain
         return total[0], total[1], total[2]
 
-    def _along(self, direction: int, index: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def along(
+        self, index: np.ndarray, log_params: np.ndarray, log_tokens: np.ndarray, rise: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Derivatives of f along lines of d ln tokens / d ln params = -rise.
+
+        The first, the second, and that of the first with ln tokens.
+        """
+        n, d = log_params - self.reference[0], log_tokens - self.reference[1]
+        total = np.zeros((3, *np.broadcast_shapes(np.shape(index), np.shape(n), np.shape(d))))
+        for i, (u, v) in enumerate(DIRECTIONS.values()):
+            _, slope, turn = self._along(i, index, np.asarray(u * n + v * d))
+            gain = u - v * rise
+            for part, more in zip(total, (slope, gain * turn, v * turn), strict=True):
+                part += gain * more
+        return total[0], total[1], total[2]
+
+    def _along(
+        self, direction: int, index: np.ndarray, x: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Value, slope and turn at coordinates of one direction."""
         below = x < 0
         out = np.abs(x)
         box = np.minimum(np.nan_to_num(out) * (1 / STEP), BOXES).astype(np.intp)
         at = ((index * len(DIRECTIONS) + direction) * 2 + below) * (BOXES + 1) + box
-        value, slope, turn = (table.ravel()[at] for table in self._tables)
+        value, slope, turn = np.moveaxis(self._tables.take(at, axis=0), -1, 0)
         inside = out - box * STEP
-        return value + (slope + 0.5 * turn * inside) * inside, np.where(below, -1.0, 1.0) * (
-            slope + turn * inside
-        )
+        outwards = slope + turn * inside
+        return value + (slope + 0.5 * turn * inside) * inside, np.where(below, -outwards, outwards), turn
 
     @cached_property
-    def _tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _tables(self) -> np.ndarray:
         """Value, slope and turn at the inner edge of each box, outwards from the centre; one box more."""
         turns = _SCALES[:, None, None] / np.sqrt(STEP) * self.weights.astype(float)
         turns = np.concatenate([turns, np.zeros((*turns.shape[:-1], 1))], axis=-1)
         slopes = np.cumsum(STEP * turns, axis=-1) - STEP * turns
         gains = STEP * slopes + 0.5 * STEP**2 * turns
-        return np.cumsum(gains, axis=-1) - gains, slopes, turns
+        return np.stack([np.cumsum(gains, axis=-1) - gains, slopes, turns], axis=-1).reshape(-1, 3)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -110,11 +112,7 @@ def frontier(
     budgets = np.unique(np.atleast_1d(np.asarray(compute, dtype=float)))
     theta = coefficients(fit, architecture, context_length)
     cost = resolve_cost(fit, cost)
-    cells = {
-        (str(a), int(t)): optimum(fit, theta, str(a), int(t), budgets, cost)
-        for a in theta["architecture"].to_numpy()
-        for t in theta["context_length"].to_numpy()
-    }
+    cells = each_cell(theta, lambda a, t: optimum(fit, theta, a, t, budgets, cost))
     draws = on_cells(cells, theta, "compute", budgets)
     return Frontier(draws, cost.name, _reach(fit, draws, cost))
 
@@ -146,6 +144,17 @@ def optimum(
         "params_exponent": rise,
         "tokens_exponent": 1 - curve.slope(np, log_params) * rise,
     }
+
+
+def each_cell(
+    theta: xr.Dataset, call: Callable[[str, int], dict[str, np.ndarray]]
+) -> dict[tuple[str, int], dict[str, np.ndarray]]:
+    """What a call gives for each group, the groups at once on the machine's cores."""
+    cells = [
+        (str(a), int(t)) for a in theta["architecture"].to_numpy() for t in theta["context_length"].to_numpy()
+    ]
+    with ThreadPoolExecutor(min(len(cells), os.cpu_count() or 1)) as pool:
+        return dict(zip(cells, pool.map(lambda cell: call(*cell), cells), strict=True))
 
 
 def on_cells(

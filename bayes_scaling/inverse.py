@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.errors import BudgetError
-from bayes_scaling.frontier import on_cells, resolve_cost
+from bayes_scaling.frontier import each_cell, on_cells, resolve_cost
 from bayes_scaling.posterior import Fit, coefficients
 from bayes_scaling.reach import decades_outside, nearest_runs
 from bayes_scaling.surface import surface_of
@@ -122,11 +122,7 @@ def _targets(
     theta = coefficients(fit, architecture, context_length)
     cost = resolve_cost(fit, cost)
     solve = {"loss": _for_loss, "params": _for_params}[target]
-    cells = {
-        (str(a), int(t)): solve(fit, theta, str(a), int(t), wanted, cost)
-        for a in theta["architecture"].to_numpy()
-        for t in theta["context_length"].to_numpy()
-    }
+    cells = each_cell(theta, lambda a, t: solve(fit, theta, a, t, wanted, cost))
     draws = on_cells(cells, theta, target, wanted)
     return Target(draws, target, cost.name, _reach(fit, draws["compute"], cost))
 
