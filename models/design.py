@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from bayes_scaling.errors import SpecError
+from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.hierarchy import Groups, Hierarchy, build_hierarchy, center
 from bayes_scaling.models.misfit import Misfit, build_misfit
 from bayes_scaling.models.priors import Prior
@@ -61,9 +63,12 @@ class Design:
         Geometric means over the runs.
     hierarchy : Hierarchy
         Of the coefficients in the order of the rows of a position.
-    nu_prior : Prior
+    scalars : mapping of str to Prior
+        Of what all groups share: ``nu``, and ``drift_scale`` with a drift.
     misfit : Misfit or None
         Of the drift and the offsets, where the spec has any.
+    coordinates : Coordinates or None
+        Of the misfit's weights, once they are settled.
     """
 
     spec: ModelSpec
@@ -77,8 +82,9 @@ class Design:
     reference_params: float
     reference_tokens: float
     hierarchy: Hierarchy
-    nu_prior: Prior
+    scalars: Mapping[str, Prior]
     misfit: Misfit | None = None
+    coordinates: Coordinates | None = None
 
     @property
     def columns(self) -> int:
@@ -86,14 +92,19 @@ class Design:
         return self.slots.shape[0]
 
     @property
-    def size(self) -> int:
-        """Length of a position: coefficients x columns, then ln(nu - 2)."""
-        return len(self.hierarchy.names) * self.columns + 1
+    def law_size(self) -> int:
+        """Length of a position's part with normal coordinates: coefficients x columns, then the scalars."""
+        return len(self.hierarchy.names) * self.columns + len(self.scalars)
 
     @property
-    def nu_center(self) -> float:
-        """Prior mean of ln(nu - 2)."""
-        return center(self.nu_prior)
+    def size(self) -> int:
+        """Length of a position: the law's part, then the coordinates of the misfit's weights."""
+        return self.law_size + (0 if self.misfit is None else int(np.prod(self.misfit.shape)))
+
+    @property
+    def centers(self) -> np.ndarray:
+        """Prior means of the scalars on their log scales."""
+        return np.array([center(prior) for prior in self.scalars.values()])
 
 
 def build_design(runs: Runs, spec: ModelSpec) -> Design:
@@ -121,8 +132,12 @@ def build_design(runs: Runs, spec: ModelSpec) -> Design:
         reference_params=float(np.exp(log_params.mean())),
         reference_tokens=float(np.exp(log_tokens.mean())),
         hierarchy=build_hierarchy({name: spec.prior(name) for name in names}, groups, spec.pooling),
-        nu_prior=spec.prior("nu"),
+        scalars={name: spec.prior(name) for name in _scalars(spec)},
     )
+
+
+def _scalars(spec: ModelSpec) -> tuple[str, ...]:
+    return ("nu", "drift_scale") if spec.discrepancy == "drift" else ("nu",)
 
 
 def observed_groups(runs: Runs) -> tuple[Groups, np.ndarray]:

@@ -102,4 +102,13 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "degrees of freedom above 2",
         "Tails of the Student-t residuals: outliers are common; above 2 so that the variance exists.",
     ),
+    Prior(
+        "drift_scale",
+        0.0135,
+        0.5,
+        0.0,
+        "of ln L, per e-fold and root e-fold",
+        "How fast local exponents turn away from the law's: by 0.02 over a factor of 10, where the reducible "
+        "loss has exponents of 0.3; 90% between a half and twice that.",
+    ),
 )

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.density import log_terms, unpin
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.draws import TARGET_ACCEPTANCE, Sampling
-from bayes_scaling.models.whitening import Whitening, compile_objective, find_whitening
+from bayes_scaling.models.settling import settle
+from bayes_scaling.models.whitening import Whitening, compile_objective
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,17 @@ class Refitter:
         """Draws given losses (column, slot)."""
         import jax
 
-        design = replace(self._design, log_loss=log_loss)
-        whitening = find_whitening(design, self._objective)
+        design, whitening = settle(replace(self._design, log_loss=log_loss), self._objective)
         with jax.enable_x64(True):
             keys = jax.random.split(jax.random.key(seed), self._sampling.chains)
-            found = self._run(keys, (log_loss, whitening.mode, whitening.factor))
+            found = self._run(keys, (log_loss, _arrays(design), whitening.mode, whitening.factor))
             whitened, divergences = np.asarray(found[0]), int(np.sum(np.asarray(found[1])))
         return Refit(unpin(np, whitening.position(whitened, design)), divergences)
+
+
+def _arrays(design: Design) -> dict[str, Any]:
+    """The settled coordinates as arguments of a compiled function."""
+    return vars(design.coordinates) if design.coordinates else {}
 
 
 def _compiled(design: Design, sampling: Sampling) -> Callable[..., Any]:
@@ -67,8 +73,9 @@ def _compiled(design: Design, sampling: Sampling) -> Callable[..., Any]:
     from jax.scipy.special import gammaln
     from numpyro.infer.hmc import hmc
 
-    def potential(log_loss: Any, mode: Any, factor: Any) -> Callable[[Any], Any]:
-        changed = replace(design, log_loss=log_loss)
+    def potential(log_loss: Any, arrays: Any, mode: Any, factor: Any) -> Callable[[Any], Any]:
+        coordinates = Coordinates(**arrays) if arrays else None
+        changed = replace(design, log_loss=log_loss, coordinates=coordinates)
 
         def minus_log_density(whitened: Any) -> Any:
             position = Whitening(mode, factor).position(whitened, design)
