@@ -12,11 +12,11 @@ import numpy as np
 from bayes_scaling.drift import DIRECTIONS
 from bayes_scaling.models.coefficients import draw_components, draw_prior, nu, tau
 from bayes_scaling.models.density import (
-    each_slot,
     law_at_slots,
     log_terms,
     slot_log_likelihood,
-    total_scale,
+    slot_scales,
+    two_sided,
     unpin,
 )
 from bayes_scaling.models.design import Design
@@ -108,7 +108,7 @@ def _degrees(
 ) -> np.ndarray:
     """ln(nu - 2) given all else."""
     left = design.log_loss - law_at_slots(np, natural, design) - drift
-    scale = total_scale(np, each_slot(np.exp(natural["sigma"])), design.relative_sd)
+    scale, _ = slot_scales(np, natural, design)
     runs, weight = design.slots.gather(left / scale), design.slots.gather(design.weight)
     return draw_degrees(runs, weight, design, rng)
 
@@ -168,9 +168,8 @@ def _response(
     natural: Mapping[str, np.ndarray], design: Design, rng: np.random.Generator, drift: np.ndarray | float
 ) -> np.ndarray:
     mean = law_at_slots(np, natural, design) + drift
-    scale = total_scale(np, each_slot(np.exp(natural["sigma"])), design.relative_sd)
     noise = rng.standard_t(nu(natural)[..., None, None], size=mean.shape)
-    return design.slots.gather(np.exp(mean + scale * noise))
+    return design.slots.gather(np.exp(mean + two_sided(noise, *slot_scales(np, natural, design), rng)))
 
 
 def _stats(raw: RawDraws) -> xr.Dataset:
