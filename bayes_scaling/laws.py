@@ -44,7 +44,7 @@ GAMMA = Coefficient("gamma", "1", "exponent of the sum")
 ETA = Coefficient("eta", "1", "change of ln beta with ln params", lower=-float("inf"))
 REPEAT_TOKENS = Coefficient("repeat_tokens", "epochs", "repetitions after which tokens are worth little more")
 REPEAT_PARAMS = Coefficient("repeat_params", "1", "excess params, over those that suit the unique tokens, alike")
-NEUTRAL = MappingProxyType(
+NEUTRAL: Mapping[str, float] = MappingProxyType(
     {"E": 0.0, "beta": 1.0, "gamma": 1.0, "eta": 0.0, "repeat_tokens": 1e12, "repeat_params": 1e12}
 )
 

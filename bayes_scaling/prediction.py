@@ -73,7 +73,9 @@ def predict(
     return _as_draws(np.exp(log_mean))
 
 
-def predict_table(fit: Fit, runs: Any, kind: str = "mean", seed: int = 0) -> pd.DataFrame:
+def predict_table(
+    fit: Fit, runs: Any, kind: str = "mean", seed: int = 0, unique_tokens: float | None = None
+) -> pd.DataFrame:
     """One row a run: its design, then mean, sd and quantiles of its loss in nats per token.
 
     ``extrapolation_decades`` is the farthest of params, tokens and 6ND outside the group's runs.
@@ -83,7 +85,7 @@ def predict_table(fit: Fit, runs: Any, kind: str = "mean", seed: int = 0) -> pd.
     predict : the arguments and errors.
     """
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
-    table = summarise_draws(predict(fit, runs, kind, seed)).reset_index(drop=True)
+    table = summarise_draws(predict(fit, runs, kind, seed, unique_tokens=unique_tokens)).reset_index(drop=True)
     design = runs.frame[["architecture", "context_length", "params", "tokens"]].reset_index(drop=True)
     design.insert(0, "row", range(len(design)))
     table = design.join(table[["mean", "sd", "q025", "q05", "q25", "median", "q75", "q95", "q975"]])

@@ -110,8 +110,8 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         0.04,
         0.02,
         "1",
-        "Change of ln beta with ln params: none is as likely as either sign; over a factor of 1,000 in params "
-        "the exponent of tokens moves by a third at most, as in Li et al. 2025.",
+        "Change of ln beta with ln params: either sign is as likely; over a factor of 1,000 in params the "
+        "exponent of tokens changes by a factor between 0.64 and 1.57 (90%).",
         "identity",
     ),
     Prior(
