@@ -229,10 +229,12 @@ def _run_count(frame: pd.DataFrame) -> Check:
 
 
 def _repetition(frame: pd.DataFrame) -> Check:
-    """Whether runs repeat enough to tell what repetition is worth: most of the effect is beyond some epochs."""
+    """Whether runs repeat enough to tell what repetition is worth."""
     epochs = frame["tokens"] / frame["unique_tokens"]
     count = int((epochs >= EPOCHS).sum())
-    seen = f"{count} runs go over their unique tokens {EPOCHS} times or more, the most {epochs.max():.3g} times"
+    seen = (
+        f"{count} runs go over their unique tokens {EPOCHS} times or more, the most {epochs.max():.3g} times"
+    )
     advice = f"{seen}: what repetition costs (repeat_tokens, repeat_params) is the priors' word. Add runs of "
     advice += "many epochs, or ask for unlimited unique tokens only"
     return judge("repetition", count, ">=", REPEATING, REVIEW, seen, advice)

@@ -1,7 +1,7 @@
 """Effective params and tokens: what a law's two terms see instead of N and D.
 
-A coefficient that a law lacks changes nothing. ``repeat_tokens`` and ``repeat_params`` let the worth of repeated
-tokens and of excess params fade; ``eta`` lets the exponent of tokens change with params.
+A coefficient that a law lacks changes nothing. ``repeat_tokens`` and ``repeat_params`` let the worth of
+repeated tokens and of excess params fade; ``eta`` lets the exponent of tokens change with params.
 
 All logs may be relative to reference sizes, ``pivot_params``, ``pivot_tokens`` and ``log_unique`` too.
 """
@@ -25,7 +25,9 @@ def changes(theta: Mapping[str, Array]) -> bool:
     return "eta" in theta or "log_unique" in theta
 
 
-def effective(xp: Any, log_params: Array, log_tokens: Array, theta: Mapping[str, Array]) -> tuple[Array, Array]:
+def effective(
+    xp: Any, log_params: Array, log_tokens: Array, theta: Mapping[str, Array]
+) -> tuple[Array, Array]:
     """ln N' and ln D'.
 
     With U unique tokens, N_U the params that are optimal for them and R, S the coefficients

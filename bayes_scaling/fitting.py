@@ -48,9 +48,9 @@ def fit(
     runs : Runs, path, DataFrame or catalogue name
         See `load_runs`.
     spec : ModelSpec, optional
-        Or its parts: ``law`` (a name in `bayes_scaling.LAWS`), ``pooling`` ("partial", "none",
-        "complete"), ``errors`` ("symmetric", "skewed"), ``discrepancy`` ("none", "drift"), ``offsets`` (columns of recipes or of the training
-        that checkpoints come from), ``priors`` (changes by name); see `ModelSpec`.
+        Or its parts: ``law`` (a name in `bayes_scaling.LAWS`), ``pooling`` ("partial", "none", "complete"),
+        ``discrepancy`` ("none", "drift"), ``offsets`` (columns of recipes or of the training that checkpoints
+        come from), ``priors`` (changes by name), ``errors`` ("symmetric", "skewed"); see `ModelSpec`.
     backend : {"numpyro", "pymc"}
     sampler : {"nutpie", "pymc"}
         For the PyMC back end: nutpie, or PyMC's own (no compilation, slower draws).

@@ -43,9 +43,11 @@ BETA = Coefficient("beta", "1", "exponent of tokens inside the sum")
 GAMMA = Coefficient("gamma", "1", "exponent of the sum")
 ETA = Coefficient("eta", "1", "change of ln beta with ln params", lower=-float("inf"))
 REPEAT_TOKENS = Coefficient("repeat_tokens", "epochs", "repetitions after which tokens are worth little more")
-REPEAT_PARAMS = Coefficient("repeat_params", "1", "excess params, over those that suit the unique tokens, alike")
+REPEAT_PARAMS = Coefficient(
+    "repeat_params", "1", "excess params, over those that suit the unique tokens, alike"
+)
 NEUTRAL: Mapping[str, float] = MappingProxyType(
-    {"E": 0.0, "beta": 1.0, "gamma": 1.0, "eta": 0.0, "repeat_tokens": 1e12, "repeat_params": 1e12}
+    {"E": 0.0, "beta": 1.0, "gamma": 1.0, "eta": 0.0, "repeat_tokens": 1e30, "repeat_params": 1e30}
 )
 
 
@@ -92,7 +94,7 @@ class Law:
         return "repeat_tokens" in self.names
 
     def complete(self, coefficients: Mapping[str, Array]) -> dict[str, Array]:
-        """Free coefficients with the fixed ones added, and ``unique_tokens``, by default unlimited, if they matter.
+        """Free coefficients with the fixed ones; ``unique_tokens``, if they matter, unlimited by default.
 
         Raises
         ------
@@ -198,7 +200,7 @@ VARYING = Law(
     "varying-exponent",
     (E, A, B, ALPHA, BETA, ETA),
     "L = E + A N^-alpha + B D^-beta, beta times (N / 1e9)^eta round D = 2e10",
-    "After Li et al. 2025, arXiv:2506.10972, whose exponent and scale of tokens have five coefficients; here three",
+    "After Li et al. 2025, arXiv:2506.10972: there B has an exponent too, and beta another form",
     {"gamma": 1.0},
 )
 DATA_LIMITED = Law(
@@ -236,7 +238,7 @@ def get_law(name: str | Law) -> Law:
     return LAWS[name]
 
 
-def unique_of(law: Law, unique_tokens: float | None) -> dict[str, float]:
+def unique_of(law: Law, unique_tokens: float | None) -> dict[str, Any]:
     """The coefficient ``unique_tokens``, empty where it is not given.
 
     Raises

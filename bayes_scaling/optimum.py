@@ -133,7 +133,9 @@ class _Gap:
         What the slope along gains for each unit of the cost curve's bend.
     """
 
-    def __init__(self, theta: Mapping[str, Any], x: np.ndarray, log_tokens: np.ndarray, rise: np.ndarray) -> None:
+    def __init__(
+        self, theta: Mapping[str, Any], x: np.ndarray, log_tokens: np.ndarray, rise: np.ndarray
+    ) -> None:
         at = path(theta, x, log_tokens, rise)
         usual = at.tokens_fall > 0
         fall = np.where(usual, at.tokens_fall, 1.0)
@@ -216,9 +218,7 @@ def cheapest_log_params(coefficients: Mapping[str, np.ndarray], loss: np.ndarray
     raise OptimumError("the cheapest params for that loss were not found: the cost curve is not smooth")
 
 
-def _cheapest_effective(
-    coefficients: Mapping[str, np.ndarray], loss: np.ndarray, curve: Any
-) -> np.ndarray:
+def _cheapest_effective(coefficients: Mapping[str, np.ndarray], loss: np.ndarray, curve: Any) -> np.ndarray:
     """By bisection of the budget: the loss at its optimum falls."""
     theta = log_form(np, coefficients)
 

@@ -67,7 +67,11 @@ def predict(
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
     draws = coefficients(fit, runs.architectures, runs.context_lengths, allow_new=allow_new, seed=seed)
     cells = _each_run(draws, runs)
-    log_mean = _log_mean(fit.law, cells, runs, unique_tokens) + _drift(fit, runs, seed) + _offsets(fit, runs, kind, seed)
+    log_mean = (
+        _log_mean(fit.law, cells, runs, unique_tokens)
+        + _drift(fit, runs, seed)
+        + _offsets(fit, runs, kind, seed)
+    )
     if kind == "response":
         log_mean = log_mean + _scatter(fit, cells, log_mean.shape, seed)
     return _as_draws(np.exp(log_mean))
@@ -85,7 +89,9 @@ def predict_table(
     predict : the arguments and errors.
     """
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
-    table = summarise_draws(predict(fit, runs, kind, seed, unique_tokens=unique_tokens)).reset_index(drop=True)
+    table = summarise_draws(predict(fit, runs, kind, seed, unique_tokens=unique_tokens)).reset_index(
+        drop=True
+    )
     design = runs.frame[["architecture", "context_length", "params", "tokens"]].reset_index(drop=True)
     design.insert(0, "row", range(len(design)))
     table = design.join(table[["mean", "sd", "q025", "q05", "q25", "median", "q75", "q95", "q975"]])
@@ -137,7 +143,7 @@ def _log_mean(
     law: Law, cells: dict[str, np.ndarray], runs: Runs, unique_tokens: float | None = None
 ) -> np.ndarray:
     log_params, log_tokens = (np.log(runs.frame[c].to_numpy(dtype=float)) for c in ("params", "tokens"))
-    known = unique_of(law, unique_tokens)
+    known: dict[str, Any] = unique_of(law, unique_tokens)
     if law.repeats and not known and "unique_tokens" in runs.frame:
         known = {"unique_tokens": runs.frame["unique_tokens"].to_numpy(dtype=float)}
     return np.asarray(log_loss(np, log_params, log_tokens, log_form(np, law.complete(cells | known))))

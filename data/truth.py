@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COEFFICIENTS = ("E", "A", "B", "alpha", "beta", "gamma")
-OTHERS = MappingProxyType({"eta": 0.03, "repeat_tokens": 15.0, "repeat_params": 5.0})  # of laws that have them
+OTHERS = MappingProxyType(
+    {"eta": 0.03, "repeat_tokens": 15.0, "repeat_params": 5.0}
+)  # of laws that have them
 KEYS = ("architecture", "context_length")
 REFERENCE_COMPUTE = 3e19
 REFERENCE_CONTEXT = 8192
@@ -159,7 +161,7 @@ def make_truth(
 
 
 def _coefficients(profile: Profile, context_length: int, law: Law) -> dict[str, float]:
-    """The law whose optimum at the reference compute is the profile's, and whose slopes there are near its."""
+    """The law whose optimum at the reference compute is the profile's, with slopes there near its."""
     doublings = float(np.log2(context_length / REFERENCE_CONTEXT))
     falling = profile.reducible * np.exp(profile.reducible_slope * doublings)
     floor = law.fixed.get("E", profile.E)

@@ -15,7 +15,7 @@ Draws = Mapping[str, np.ndarray]
 
 
 def to_user(natural: Draws, design: Design) -> dict[str, np.ndarray]:
-    """E (nats), A, B (raw params and tokens), alpha, beta, what else the law has, sigma: each (..., group)."""
+    """The law's coefficients (E in nats, A and B of raw sizes) and the scatter's, each (..., group)."""
     law = design.spec.law_value
     theta = law_arguments(np, natural, law.fixed)
     user = {

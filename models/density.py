@@ -74,10 +74,14 @@ def unpin(xp: Any, pinned: Mapping[str, Array]) -> dict[str, Array]:
     if "E" in pinned:
         log_reducible = pinned["E"] - softplus(xp, -pinned["R"])
         level = {"E": log_reducible - pinned["R"], "R": log_reducible}
-    return dict(pinned) | level | {
-        "slope_params": pinned["slope_params"] - log_reducible + softplus(xp, -share),
-        "slope_tokens": pinned["slope_tokens"] - log_reducible + softplus(xp, share),
-    }
+    return (
+        dict(pinned)
+        | level
+        | {
+            "slope_params": pinned["slope_params"] - log_reducible + softplus(xp, -share),
+            "slope_tokens": pinned["slope_tokens"] - log_reducible + softplus(xp, share),
+        }
+    )
 
 
 def pin(xp: Any, natural: Mapping[str, Array]) -> dict[str, Array]:
@@ -86,10 +90,14 @@ def pin(xp: Any, natural: Mapping[str, Array]) -> dict[str, Array]:
     if "E" in natural:
         log_e = natural["E"]
         level = {"E": xp.logaddexp(log_e, log_reducible), "R": log_reducible - log_e}
-    return dict(natural) | level | {
-        "slope_params": natural["slope_params"] + log_reducible - softplus(xp, -share),
-        "slope_tokens": natural["slope_tokens"] + log_reducible - softplus(xp, share),
-    }
+    return (
+        dict(natural)
+        | level
+        | {
+            "slope_params": natural["slope_params"] + log_reducible - softplus(xp, -share),
+            "slope_tokens": natural["slope_tokens"] + log_reducible - softplus(xp, share),
+        }
+    )
 
 
 def softplus(xp: Any, x: Array) -> Array:
@@ -146,9 +154,7 @@ def slot_scales(xp: Any, natural: Mapping[str, Array], design: Design) -> tuple[
     return below, total_scale(xp, up, design.relative_sd)
 
 
-def two_sided(
-    noise: np.ndarray, below: Array, above: Array | None, rng: np.random.Generator
-) -> np.ndarray:
+def two_sided(noise: np.ndarray, below: Array, above: Array | None, rng: np.random.Generator) -> np.ndarray:
     """Residuals from Student-t noise of scale 1: the side by its share, then its scale."""
     if above is None:
         return np.asarray(below * noise)

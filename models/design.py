@@ -161,8 +161,8 @@ def _places(runs: Runs, spec: ModelSpec, slots: Slots, references: tuple[float, 
     for name in law.columns:
         if name not in runs.frame:
             raise SpecError(
-                f"law {law.name!r} needs the column {name!r} of the runs: the number of different tokens that "
-                "a run could draw from; where it never repeated any, any number from its tokens upwards"
+                f"law {law.name!r} needs the column {name!r} of the runs: how many different tokens each run "
+                "could draw from (1e15 where it repeated none). Add it, or fit another law"
             )
     places: dict[str, Any] = pivots(np, *references) if "eta" in law.names else {}
     if law.repeats:

@@ -135,11 +135,11 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
     Prior(
         "skew",
         2.0,
-        0.6,
+        0.8,
         0.3,
         "1",
         "Scatter above the law over scatter below: runs are undertuned more often than lucky; 90% between "
-        "0.75 and 5.4.",
+        "0.54 and 7.5.",
     ),
 )
 
@@ -153,8 +153,8 @@ LAW_PRIORS: Mapping[str, tuple[Prior, ...]] = MappingProxyType(
                 0.4,
                 0.08,
                 "nats per token",
-                "The whole loss at the geometric mean of the runs, as nothing is irreducible: trained language "
-                "models reach 2 to 5 nats.",
+                "The whole loss at the geometric mean of the runs, as nothing is irreducible: trained "
+                "language models reach 2 to 5 nats.",
             ),
             Prior(
                 "slope_params",

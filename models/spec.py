@@ -187,7 +187,9 @@ def _checked(name: str, change: Any) -> dict[str, float]:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         signed = key == "median" and _DEFAULTS[name].transform == "identity"
         if not number or not math.isfinite(value) or (value <= 0 and not signed):
-            raise SpecError(f"prior {name!r}: {key} must be a {'' if signed else 'positive '}number, not {value!r}")
+            raise SpecError(
+                f"prior {name!r}: {key} must be a {'' if signed else 'positive '}number, not {value!r}"
+            )
     if name == "share" and change.get("median", 0.5) >= 1:
         raise SpecError("prior 'share': median must lie between 0 and 1")
     return {key: float(value) for key, value in change.items()}

@@ -53,7 +53,9 @@ def numpy_terms(design: Design, whitening: Whitening, x: np.ndarray) -> dict[str
     return density.log_terms(np, whitening.position(x, design), design, gammaln)
 
 
-@pytest.mark.parametrize(("law", "pooling", "discrepancy", "errors"), MODELS, ids=["-".join(m) for m in MODELS])
+@pytest.mark.parametrize(
+    ("law", "pooling", "discrepancy", "errors"), MODELS, ids=["-".join(m) for m in MODELS]
+)
 def test_both_back_ends_agree_term_by_term_and_in_gradient(
     law: str, pooling: str, discrepancy: str, errors: str
 ) -> None:

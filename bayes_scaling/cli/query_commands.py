@@ -87,7 +87,9 @@ def iso_loss(
     """Cheapest compute that reaches a loss."""
     from bayes_scaling.inverse import iso_loss as ask
 
-    _target(ask, fit, required_numbers(loss, "--loss"), context_length, architecture, cost, unique_tokens, json)
+    _target(
+        ask, fit, required_numbers(loss, "--loss"), context_length, architecture, cost, unique_tokens, json
+    )
 
 
 def optimal_params(
@@ -104,7 +106,16 @@ def optimal_params(
     """Compute and tokens at which given params are compute-optimal."""
     from bayes_scaling.inverse import optimal_for_params as ask
 
-    _target(ask, fit, required_numbers(params, "--params"), context_length, architecture, cost, unique_tokens, json)
+    _target(
+        ask,
+        fit,
+        required_numbers(params, "--params"),
+        context_length,
+        architecture,
+        cost,
+        unique_tokens,
+        json,
+    )
 
 
 def context(
