@@ -7,8 +7,10 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.pyplot import close
 
 import bayes_scaling as bs
+from bayes_scaling import plots
 from bayes_scaling.data.truth import make_truth
 from bayes_scaling.errors import BayesScalingError, BudgetError, ConvergenceWarning, RunsWarning, SpecError
 from bayes_scaling.laws import NEUTRAL
@@ -59,6 +61,7 @@ def test_every_question_has_an_answer(fits, model: str, tmp_path) -> None:
     assert set(fit.law.names) <= set(fit.summary()["variable"])
     assert len(fit.checks()) > 8
     assert "eprint" in bs.cite(fit)
+    assert np.isfinite(plots.loss_surface(fit, 8192, points=5)["median"]).all()
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -149,6 +152,11 @@ def test_draws_of_all_laws_make_one_fit(fits, tmp_path) -> None:
     )
     assert bs.compare(again, 1e21, 8192).table()["probability"].between(0, 1).all()
     assert set(mixed.idata["prior"].to_dataset()) >= set(NEUTRAL)
+    close(plots.plot_coefficients(plots.coefficient_densities(again)))
+    table = plots.coefficient_densities(again)
+    assert (table.query("variable == 'eta'")["value"] < 0).any() and (
+        table["variable"] == "repeat_tokens"
+    ).any()
 
 
 def test_the_law_that_predicts_gets_the_weight(fits) -> None:
