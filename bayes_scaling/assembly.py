@@ -13,12 +13,12 @@ from bayes_scaling.drift import DIRECTIONS, all_boxes
 from bayes_scaling.models.coefficients import draw_components, draw_prior, nu, tau
 from bayes_scaling.models.coordinates import turned_weights, weights
 from bayes_scaling.models.density import (
-    each_slot,
     law_at_slots,
     log_priors,
     predict_slots,
     slot_log_likelihood,
-    total_scale,
+    slot_scales,
+    two_sided,
     unpin,
 )
 from bayes_scaling.models.design import Design
@@ -159,9 +159,8 @@ def _log_prior(natural: Mapping[str, np.ndarray], design: Design) -> xr.Dataset:
 def _response(
     mean: np.ndarray, natural: Mapping[str, np.ndarray], design: Design, rng: np.random.Generator
 ) -> np.ndarray:
-    scale = total_scale(np, each_slot(np.exp(natural["sigma"])), design.relative_sd)
     noise = rng.standard_t(nu(natural)[..., None, None], size=mean.shape)
-    return design.slots.gather(np.exp(mean + scale * noise))
+    return design.slots.gather(np.exp(mean + two_sided(noise, *slot_scales(np, natural, design), rng)))
 
 
 def _stats(raw: RawDraws) -> xr.Dataset:

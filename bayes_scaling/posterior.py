@@ -133,7 +133,7 @@ def coefficients(
     Returns
     -------
     Dataset
-        Variables of the law and sigma; dims chain, draw, architecture, context_length.
+        Variables of the law and of the scatter; dims chain, draw, architecture, context_length.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def coefficients(
     """
     architectures = _architectures(fit, architecture, allow_new)
     contexts = _contexts(fit, context_length)
-    posterior = fit.posterior[[*fit.law.names, "sigma"]]
+    posterior = fit.posterior[[*fit.law.names, *fit.spec.noise_names]]
     known = set(fit.architectures).issuperset(architectures) and set(fit.context_lengths).issuperset(contexts)
     if not known:
         posterior = _with_unseen(fit, posterior, architectures, contexts, seed)

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.accounting import get_cost
 from bayes_scaling.errors import SpecError
-from bayes_scaling.laws import log_loss
 from bayes_scaling.models.coefficients import draw_prior, to_user
-from bayes_scaling.models.density import degrees, law_arguments, total_scale
+from bayes_scaling.models.density import degrees, law_at_slots, slot_scales, two_sided
 from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.draws import Sampling
 from bayes_scaling.models.loss_numpyro import keep_compiled
 from bayes_scaling.models.refit import Refitter
 from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.optimum import optimal_log_params
 from bayes_scaling.runs import load_runs
 from bayes_scaling.uniformity import outside
 
@@ -153,25 +154,18 @@ def _plausible_truth(design: Design, rng: np.random.Generator) -> dict[str, np.n
 
 def _plausible(design: Design, natural: dict[str, np.ndarray]) -> np.ndarray:
     """Whether all losses of a draw are: (...)."""
-    loss = np.exp(_log_mean(design, natural))
+    loss = np.exp(law_at_slots(np, natural, design))
     inside = (loss > LOWEST) & (loss < HIGHEST) | (design.weight == 0)
     return np.asarray(inside.all((-2, -1)))
-
-
-def _log_mean(design: Design, natural: dict[str, np.ndarray]) -> np.ndarray:
-    """The law at every slot: (..., column, slot)."""
-    theta = law_arguments(np, natural, design.spec.law_value.fixed)
-    each = {name: v if isinstance(v, float) else np.asarray(v)[..., None] for name, v in theta.items()}
-    return np.asarray(log_loss(np, design.log_params, design.log_tokens, each))
 
 
 def _simulated(
     design: Design, truth: dict[str, np.ndarray], rng: np.random.Generator, scale: float
 ) -> np.ndarray:
-    mean = _log_mean(design, truth)[0]
-    spread = total_scale(np, np.exp(truth["sigma"])[0][:, None], design.relative_sd)
-    noise = rng.standard_t(float(degrees(np, truth["nu"])[0]), size=mean.shape)
-    return np.where(design.weight > 0, mean + scale * spread * noise, mean)
+    mean = law_at_slots(np, truth, design)
+    noise = scale * rng.standard_t(float(degrees(np, truth["nu"])[0]), size=mean.shape)
+    residual = two_sided(noise, *slot_scales(np, truth, design), rng)
+    return np.where(design.weight > 0, mean + residual, mean)[0]
 
 
 def _state(natural: Any, divergences: int) -> dict[str, Any]:
@@ -207,8 +201,6 @@ def _ties(equal: np.ndarray, rng: np.random.Generator) -> int:
 
 def _quantities(design: Design, natural: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Coefficients by group, nu, and what follows from them: the optimum, the order of architectures."""
-    from bayes_scaling.laws import get_law
-
     labels = _labels(design)
     found = {
         f"{name} [{label}]": natural[name][:, i]
@@ -218,9 +210,10 @@ def _quantities(design: Design, natural: dict[str, np.ndarray]) -> dict[str, np.
     user = to_user(natural, design)
     compute = TARGET * 6 * np.exp((design.log_params + design.log_tokens)[design.weight > 0].max())
     compute *= design.reference_params * design.reference_tokens
-    law = get_law(design.spec.law)
-    params, tokens = law.optimum(np, compute, user)
-    loss = law.loss(np, params, tokens, user)
+    law, curve = design.spec.law_value, get_cost("6ND").curve(1.0, "")
+    log_params = optimal_log_params(law.complete(user), np.log(compute), curve)
+    params = np.exp(log_params)
+    loss = law.loss(np, params, np.exp(np.log(compute) - curve.value(np, log_params)), user)
     for i, label in enumerate(labels):
         found |= {f"optimal params [{label}]": params[:, i], f"loss there [{label}]": loss[:, i]}
     if len(labels) > 1:

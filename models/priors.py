@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Prior:
     group_scale : float
         Median of the log-normal prior on the standard deviation between architectures, on the same log
         or logit scale; with context length, per factor of 4, it is `hierarchy.ALONG_CONTEXT` of that.
-    transform : {"log", "logit"}
+    transform : {"log", "logit", "identity"}
     """
 
     name: str
@@ -111,4 +113,76 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "How fast local exponents turn away from the law's: by 0.02 over a factor of 10, where the reducible "
         "loss has exponents of 0.3; 90% between a half and twice that.",
     ),
+    Prior(
+        "eta",
+        0.0,
+        0.04,
+        0.02,
+        "1",
+        "Change of ln beta with ln params: either sign is as likely; over a factor of 1,000 in params the "
+        "exponent of tokens changes by a factor between 0.64 and 1.57 (90%).",
+        "identity",
+    ),
+    Prior(
+        "repeat_tokens",
+        15.0,
+        0.7,
+        0.3,
+        "epochs",
+        "Repetitions after which a token is worth 1/e of a new one: Muennighoff et al. 2023 found 15.4 for "
+        "one corpus and family; 90% between 4.7 and 47.",
+    ),
+    Prior(
+        "repeat_params",
+        5.0,
+        0.7,
+        0.3,
+        "1",
+        "The same for params beyond those that suit the unique tokens: Muennighoff et al. 2023 found 5.3; "
+        "90% between 1.6 and 16.",
+    ),
+    Prior(
+        "skew",
+        2.0,
+        0.8,
+        0.3,
+        "1",
+        "Scatter above the law over scatter below: runs are undertuned more often than lucky; 90% between "
+        "0.54 and 7.5.",
+    ),
+)
+
+# Where a law gives a coefficient another meaning.
+LAW_PRIORS: Mapping[str, tuple[Prior, ...]] = MappingProxyType(
+    {
+        "kaplan": (
+            Prior(
+                "R",
+                3.0,
+                0.4,
+                0.08,
+                "nats per token",
+                "The whole loss at the geometric mean of the runs, as nothing is irreducible: trained "
+                "language models reach 2 to 5 nats.",
+            ),
+            Prior(
+                "slope_params",
+                0.09,
+                0.5,
+                0.12,
+                "1",
+                "alpha_N, the exponent of the whole loss in params: Kaplan et al. 2020 0.076, smaller than "
+                "exponents of the reducible loss; 90% between 0.04 and 0.2.",
+            ),
+            Prior(
+                "slope_tokens",
+                0.1,
+                0.5,
+                0.12,
+                "1",
+                "alpha_D, the exponent of the whole loss in tokens: Kaplan et al. 2020 0.095 to 0.103; "
+                "90% between 0.044 and 0.23.",
+            ),
+        )
+    }
 )

@@ -67,8 +67,10 @@ def start(design: Design) -> np.ndarray:
     h = design.hierarchy
     natural = {name: np.full(design.columns, mean) for name, mean in zip(h.names, h.mean, strict=True)}
     loss = np.exp(np.average(design.log_loss, axis=1, weights=design.weight))
-    natural["E"] = np.minimum(natural["E"], np.log(0.6 * loss))
-    natural["R"] = np.log(loss - np.exp(natural["E"]))
+    natural["R"] = np.log(loss)
+    if "E" in natural:
+        natural["E"] = np.minimum(natural["E"], np.log(0.6 * loss))
+        natural["R"] = np.log(loss - np.exp(natural["E"]))
     return np.concatenate([*pin(np, natural).values(), design.centers])
 
 

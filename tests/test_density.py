@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -16,21 +17,32 @@ from bayes_scaling.models.coordinates import coordinates_at
 from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.loss_numpyro import build_numpyro
 from bayes_scaling.models.loss_pymc import build_pymc
-from bayes_scaling.models.spec import DISCREPANCIES, POOLINGS, ModelSpec
+from bayes_scaling.models.spec import DISCREPANCIES, ERRORS, POOLINGS, ModelSpec
 from bayes_scaling.models.whitening import Whitening, start
 from bayes_scaling.runs import load_runs
 from tests.small_runs import UNEVEN, small_runs
 
 LAWS = ("gamma", "chinchilla")
+MODELS = [
+    *product(LAWS, POOLINGS, DISCREPANCIES, ERRORS[:1]),
+    *product(("kaplan", "varying-exponent", "data-limited"), POOLINGS[:1], DISCREPANCIES, ERRORS[:1]),
+    ("mixture", "partial", "none", "skewed"),
+    ("gamma", "partial", "drift", "skewed"),
+]
 TOLERANCE = 1e-8
 PYTHON = Mode(linker="py", optimizer="fast_compile")  # no compiler: seconds instead of a minute
 
 
 @lru_cache
-def problem(law: str, pooling: str, discrepancy: str = "none") -> tuple[Design, Whitening]:
+def problem(
+    law: str, pooling: str, discrepancy: str = "none", errors: str = "symmetric"
+) -> tuple[Design, Whitening]:
     runs = small_runs(UNEVEN)
-    runs = load_runs(runs.frame.assign(loss_sd=0.004, weight=np.linspace(0.5, 2, len(runs))))
-    design = build_design(runs, ModelSpec(law, pooling, discrepancy))
+    unique = runs.frame["tokens"] * np.geomspace(0.02, 50, len(runs))
+    runs = load_runs(
+        runs.frame.assign(loss_sd=0.004, weight=np.linspace(0.5, 2, len(runs)), unique_tokens=unique)
+    )
+    design = build_design(runs, ModelSpec(law, pooling, discrepancy, errors=errors))
     factor = np.eye(design.law_size) + 0.01 * np.random.default_rng(3).normal(size=(design.law_size,) * 2)
     whitening = Whitening(start(design), 0.3 * factor)
     if design.misfit is None:
@@ -47,14 +59,16 @@ def numpy_terms(design: Design, whitening: Whitening, x: np.ndarray) -> dict[str
     return density.log_terms(np, whitening.position(x, design), design, gammaln)
 
 
-@pytest.mark.parametrize("discrepancy", DISCREPANCIES)
-@pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("law", LAWS)
-def test_both_back_ends_agree_term_by_term_and_in_gradient(law: str, pooling: str, discrepancy: str) -> None:
+@pytest.mark.parametrize(
+    ("law", "pooling", "discrepancy", "errors"), MODELS, ids=["-".join(m) for m in MODELS]
+)
+def test_both_back_ends_agree_term_by_term_and_in_gradient(
+    law: str, pooling: str, discrepancy: str, errors: str
+) -> None:
     import jax
     from numpyro.handlers import seed, substitute, trace
 
-    design, whitening = problem(law, pooling, discrepancy)
+    design, whitening = problem(law, pooling, discrepancy, errors)
     model = build_pymc(design, whitening)
     names = [variable.name for variable in model.potentials]
     values = model.replace_rvs_by_values(model.potentials)
@@ -86,7 +100,7 @@ def total_jax(x, design: Design, whitening: Whitening):
     return sum(term.sum() for term in terms.values())
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("law", [*LAWS, "kaplan", "varying-exponent", "data-limited"])
 def test_the_gradient_is_that_of_finite_differences(law: str) -> None:
     import jax
 

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from bayes_scaling.cli.arguments import Columns, Json, RunsFile
+from bayes_scaling.cli.arguments import LAW_NAMES, Columns, Json, RunsFile
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
 
 
 def sbc(
     file: RunsFile,
     replicates: Annotated[int, typer.Option(min=1, help="Simulated tables, each fitted.")] = 200,
-    law: Annotated[str, typer.Option(help="chinchilla or gamma.")] = "gamma",
+    law: Annotated[str, typer.Option(help=f"gamma, {LAW_NAMES}.")] = "gamma",
     pooling: Annotated[str, typer.Option(help="partial, none or complete.")] = "partial",
     seed: Annotated[int, typer.Option(help="Of the simulation.")] = 0,
     output: Annotated[
@@ -56,7 +56,7 @@ def backtest(
     cuts: Annotated[
         list[str] | None, typer.Option("--cuts", metavar="VALUES", help="Such as 1e19,3e19. Repeatable.")
     ] = None,
-    law: Annotated[str, typer.Option(help="chinchilla or gamma.")] = "gamma",
+    law: Annotated[str, typer.Option(help=f"gamma, {LAW_NAMES}.")] = "gamma",
     pooling: Annotated[str, typer.Option(help="partial, none or complete.")] = "partial",
     discrepancy: Annotated[str, typer.Option(help="drift or none.")] = "drift",
     backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",
