@@ -84,7 +84,7 @@ def test_the_density_has_two_scales_and_one_whole() -> None:
     )
     below, above = density.slot_scales(np, natural, design)
     mean, nu = density.law_at_slots(np, natural, design), 2 + np.exp(natural["nu"])
-    rows = density.slot_log_likelihood(np, natural, design, gammaln)
+    rows = density.slot_log_likelihood(np, mean, natural, design, gammaln)
     side = np.where(design.log_loss > mean, above, below)
     expected = 2 / (below + above) * stats.t.pdf((design.log_loss - mean) / side, nu)
     np.testing.assert_allclose(np.exp(rows), expected, rtol=1e-10)
