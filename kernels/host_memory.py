@@ -13,9 +13,9 @@ MARGIN = 2**15  # numbers before and after each array
 def numpy_dtype(name: str) -> np.dtype[Any]:
     """NumPy's dtype, bfloat16 included."""
     if name == "bfloat16":
-        import ml_dtypes
+        import jax.numpy as jnp
 
-        return np.dtype(ml_dtypes.bfloat16)
+        return np.dtype(jnp.bfloat16)
     return np.dtype(name)
 
 

@@ -110,7 +110,8 @@ def test_limits_refuse_what_is_over() -> None:
     check = (
         "from bayes_scaling.kernels.compiling import Resources as R\n"
         "import json\n"
-        "print(json.dumps([R('f', 90, 64, 0, 2**10, 128).over_limits(), R('f', 90, 255, 8, 2**18, 512).over_limits()]))"
+        "resources = R('f', 90, 64, 0, 2**10, 128), R('f', 90, 255, 8, 2**18, 512)\n"
+        "print(json.dumps([each.over_limits() for each in resources]))"
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
     fine, over = json.loads(done.stdout)
