@@ -21,16 +21,20 @@ PRODUCT_ROUNDINGS = 8.0  # roundings of factors on a device, TF32 ones where the
 TF32 = 2.0**-10
 
 
-class Memory(Protocol):
-    """Where a kernel's tensors live: the host for the interpreter, or a GPU."""
+class Allocator(Protocol):
+    """Where a kernel's outputs come from."""
+
+    def blank(self, size: tuple[int, ...], dtype: str) -> Any:
+        """A tensor; for the gate one of NaN between margins of NaN."""
+
+
+class Memory(Allocator, Protocol):
+    """Where a judged kernel's tensors live: the host for the interpreter, or a GPU."""
 
     exact_products: bool
 
     def put(self, array: Array, dtype: str) -> Any:
         """A tensor of these numbers, rounded to the dtype, between margins of NaN."""
-
-    def blank(self, size: tuple[int, ...], dtype: str) -> Any:
-        """A tensor of NaN between margins of NaN."""
 
     def get(self, tensor: Any) -> Array:
         """The numbers in float64."""
@@ -61,9 +65,9 @@ class Verdict:
 
 
 def allocate(
-    spec: KernelSpec, code: ModuleType, shape: Sizes, dtype: str, config: Config, memory: Memory
+    spec: KernelSpec, code: ModuleType, shape: Sizes, dtype: str, config: Config, memory: Allocator
 ) -> Arrays:
-    """Outputs and the arrays between passes, full of NaN: what is not written shows."""
+    """Outputs and the arrays between passes, for the gate full of NaN: what is not written shows."""
     tensors = {name: memory.blank(each.size(shape), each.dtype(dtype)) for name, each in spec.writes.items()}
     for name, size in getattr(code, "scratch", lambda *_: {})(shape, config).items():
         tensors[name] = memory.blank(size, STATE)
