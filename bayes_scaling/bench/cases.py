@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 
 Shapes = list[dict[str, int]]
 
 # Odd sizes at which a kernel is checked before it is timed.
-GATE_SHAPES: dict[str, dict[str, int]] = {
+GATE_SHAPES: Mapping[str, dict[str, int]] = {
     "copy": {"numbers": 10007},
     "empty": {"programs": 7},
     "matmul": {"m": 257, "n": 131, "k": 200},
@@ -57,7 +58,7 @@ def attention(batch: int, count: int, width: int, **length: int) -> dict[str, in
     return {**shape, "head_dim_qk": width, "head_dim_v": width}
 
 
-GPU_SHAPES: dict[str, Shapes] = {
+GPU_SHAPES: Mapping[str, Shapes] = {
     "copy": [{"numbers": 2**power} for power in range(12, 31, 2)],
     "empty": [{"programs": count} for count in (1, 132, 2048)],
     "matmul": [
@@ -90,7 +91,7 @@ GPU_SHAPES: dict[str, Shapes] = {
     ],
 }
 
-HOST_SHAPES: dict[str, Shapes] = {
+HOST_SHAPES: Mapping[str, Shapes] = {
     "copy": [{"numbers": 2**power} for power in range(10, 27, 2)],
     "empty": [{"programs": 1}],
     "matmul": [

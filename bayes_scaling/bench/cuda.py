@@ -106,7 +106,7 @@ class CudaBackend:
         self._capability = 10 * properties.major + properties.minor
         self.device = properties.name
         self.driver = nvidia_smi("driver_version", self._index) or ""
-        self.versions = {"triton": triton.__version__, "torch": torch.__version__}
+        self.versions: Mapping[str, str] = {"triton": triton.__version__, "torch": torch.__version__}
         flush = max(LEAST_FLUSH, 4 * properties.L2_cache_size)
         self._flush = torch.empty(flush // 4, dtype=torch.int32, device="cuda")
 
