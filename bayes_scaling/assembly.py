@@ -11,10 +11,9 @@ import numpy as np
 
 from bayes_scaling.drift import DIRECTIONS, all_boxes
 from bayes_scaling.models.coefficients import draw_components, draw_prior, nu, tau
-from bayes_scaling.models.coordinates import turned_weights, weights
 from bayes_scaling.models.density import (
-    law_at_slots,
     log_priors,
+    misfit_weights,
     predict_slots,
     slot_log_likelihood,
     slot_scales,
@@ -60,10 +59,10 @@ def assemble(
     if design.misfit is not None and design.spec.discrepancy == "drift":
         scale = np.exp(natural["drift_scale"])[..., None]
         boxes = design.misfit.boxes
-        drawn = all_boxes(boxes, _weights(natural, design)[..., : len(boxes)], scale, rng)
+        drawn = all_boxes(boxes, misfit_weights(natural, design)[..., : len(boxes)], scale, rng)
         groups["drift"] = _drift_dataset(drawn, runs)
     if design.misfit is not None and design.misfit.levels:
-        groups["offsets"] = _offsets_dataset(_weights(natural, design), design.misfit, runs)
+        groups["offsets"] = _offsets_dataset(misfit_weights(natural, design), design.misfit, runs)
     for name in ("observed_data", "constant_data"):
         groups[name] = groups[name].assign_coords(run=np.arange(len(runs)))
     tree = xr.DataTree.from_dict(groups)
@@ -96,15 +95,6 @@ def _prior(design: Design, runs: Runs, rng: np.random.Generator) -> xr.Dataset:
     natural, component = draw_prior(design, PRIOR_DRAWS, rng)
     chained = {name: value[None] for name, value in natural.items()}
     return _coefficient_draws(chained, component[None], design, runs, rng)
-
-
-def _weights(natural: Mapping[str, np.ndarray], design: Design) -> np.ndarray:
-    """Of the misfit: (chain, draw, block, weight)."""
-    misfit, at = design.misfit, design.coordinates
-    assert misfit is not None and at is not None
-    residual = design.log_loss - law_at_slots(np, natural, design)
-    turned, _ = turned_weights(np, residual, natural, misfit, at)
-    return weights(turned, natural, misfit, at)
 
 
 def _drift_dataset(weights: np.ndarray, runs: Runs) -> xr.Dataset:

@@ -7,28 +7,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.accounting import get_cost
 from bayes_scaling.errors import SpecError
-from bayes_scaling.models.coefficients import draw_prior, to_user
-from bayes_scaling.models.density import degrees, law_at_slots, slot_scales, two_sided
 from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.draws import Sampling
 from bayes_scaling.models.loss_numpyro import keep_compiled
-from bayes_scaling.models.refit import Refitter
+from bayes_scaling.models.refit import make_refitter
 from bayes_scaling.models.spec import ModelSpec
-from bayes_scaling.optimum import optimal_log_params
 from bayes_scaling.runs import load_runs
+from bayes_scaling.simulated_curves import (
+    Curves,
+    plausible,
+    posterior_curves,
+    prior_curve,
+    quantities,
+    simulate_losses,
+)
 from bayes_scaling.uniformity import outside
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LOWEST, HIGHEST = 1.0, 12.0  # nats per token: curves that leave this are not plausible
 RANKED = 99  # posterior draws that a truth is ranked among
 NEEDED_ESS = 100.0
 LARGEST_R_HAT = 1.05  # of short chains, for each replicate
 LEVEL = 0.95
-TARGET = 10.0  # times the runs' largest compute: where the optimum is asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +85,7 @@ def sbc(
     runs: Any,
     spec: ModelSpec | None = None,
     *,
+    backend: str = "numpyro",
     replicates: int = 200,
     draws: int = 500,
     tune: int = 300,
@@ -94,13 +97,14 @@ def sbc(
     """Simulate losses at the runs' sizes from the prior, refit, and rank each truth in its posterior.
 
     The prior is cut to curves whose losses lie within 1 to 12 nats at every run, and so is each posterior:
-    that keeps ranks exact. One model is compiled and refitted, in NumPyro.
+    that keeps ranks exact. One model is compiled and refitted.
 
     Parameters
     ----------
     runs : Runs, path, DataFrame or catalogue name
         Only their architectures, contexts, params, tokens, weights and loss_sd are used.
     spec : ModelSpec, optional
+    backend : {"numpyro", "pymc"}
     replicates, draws, tune, chains : int
     seed : int
     progress : bool, optional
@@ -116,7 +120,8 @@ def sbc(
     Raises
     ------
     SpecError
-        Sizes that are not positive, a prior with hardly a plausible curve, or a spec with a drift.
+        Sizes that are not positive, a prior with hardly a plausible curve, a spec with offsets, or an
+        unknown back end.
     RunsError
         As for `load_runs`.
 
@@ -127,52 +132,29 @@ def sbc(
     if min(replicates, draws, tune, chains - 1) < 1:
         raise SpecError("sbc needs replicates, draws and tune of at least 1, and 2 chains")
     spec = spec or ModelSpec()
-    if spec.discrepancy != "none" or spec.offsets:
-        raise SpecError("sbc simulates the law alone: give a spec without drift (discrepancy) and offsets")
+    if spec.offsets:
+        raise SpecError("sbc simulates no offsets: give a spec without them")
     keep_compiled()
     design = build_design(load_runs(runs), spec)
-    refit = Refitter(design, Sampling(draws, tune, chains, seed))
+    refit = make_refitter(design, Sampling(draws, tune, chains, seed), backend)
     rng = np.random.default_rng([seed, 7])
     ranks, states = [], []
     for i in _tracked(replicates, progress):
-        truth = _plausible_truth(design, rng)
-        found = refit(_simulated(design, truth, rng, scale), int(rng.integers(2**31)))
+        truth = prior_curve(design, rng)
+        found = refit(simulate_losses(design, truth, rng, scale), int(rng.integers(2**31)))
         states.append(_state(found.natural, found.divergences))
-        ranks.append(_ranks(design, truth, found.natural, rng) | {"replicate": i})
+        flat = {name: np.reshape(v, (-1, *v.shape[2:])) for name, v in found.natural.items()}
+        drawn = posterior_curves(found.design, flat, rng)
+        ranks.append(_ranks(design, truth, drawn, rng) | {"replicate": i})
     return _result(ranks, states, spec)
-
-
-def _plausible_truth(design: Design, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """One draw from the prior cut to plausible curves: (1, column) and nu (1,)."""
-    for _ in range(50):
-        natural, _component = draw_prior(design, 200, rng)
-        good = np.flatnonzero(_plausible(design, natural))
-        if good.size:
-            return {name: value[good[:1]] for name, value in natural.items()}
-    raise SpecError("the prior gives hardly a curve of plausible losses for these runs: change it")
-
-
-def _plausible(design: Design, natural: dict[str, np.ndarray]) -> np.ndarray:
-    """Whether all losses of a draw are: (...)."""
-    loss = np.exp(law_at_slots(np, natural, design))
-    inside = (loss > LOWEST) & (loss < HIGHEST) | (design.weight == 0)
-    return np.asarray(inside.all((-2, -1)))
-
-
-def _simulated(
-    design: Design, truth: dict[str, np.ndarray], rng: np.random.Generator, scale: float
-) -> np.ndarray:
-    mean = law_at_slots(np, truth, design)
-    noise = scale * rng.standard_t(float(degrees(np, truth["nu"])[0]), size=mean.shape)
-    residual = two_sided(noise, *slot_scales(np, truth, design), rng)
-    return np.where(design.weight > 0, mean + residual, mean)[0]
 
 
 def _state(natural: Any, divergences: int) -> dict[str, Any]:
     import arviz_stats as az
     import xarray as xr
 
-    data = {n: (("chain", "draw", "column")[: v.ndim], v) for n, v in natural.items()}
+    dims = ("chain", "draw", "column")
+    data = {n: (dims[: v.ndim], v) for n, v in natural.items() if n != "drift"}
     draws = xr.Dataset(data)
     r_hat = max(float(v.max()) for v in az.rhat(draws).values())
     ess = min(float(v.min()) for v in az.ess(draws).values())
@@ -180,15 +162,11 @@ def _state(natural: Any, divergences: int) -> dict[str, Any]:
     return {"r_hat": r_hat, "ess": ess, "divergences": divergences, "converged": good}
 
 
-def _ranks(
-    design: Design, truth: dict[str, np.ndarray], natural: Any, rng: np.random.Generator
-) -> dict[str, int]:
+def _ranks(design: Design, truth: Curves, found: Curves, rng: np.random.Generator) -> dict[str, int]:
     """Rank of the truth of each quantity among spread-out plausible draws."""
-    flat = {name: np.reshape(v, (-1, *v.shape[2:])) for name, v in natural.items()}
-    keep = np.flatnonzero(_plausible(design, flat))
+    keep = np.flatnonzero(plausible(design, found))
     chosen = keep[np.linspace(0, len(keep) - 1, RANKED).round().astype(int)]
-    posterior = _quantities(design, {name: v[chosen] for name, v in flat.items()})
-    known = _quantities(design, truth)
+    posterior, known = quantities(design, found[chosen]), quantities(design, truth)
     return {
         name: int((posterior[name] < known[name][0]).sum() + _ties(posterior[name] == known[name][0], rng))
         for name in known
@@ -197,35 +175,6 @@ def _ranks(
 
 def _ties(equal: np.ndarray, rng: np.random.Generator) -> int:
     return int(rng.integers(0, int(equal.sum()) + 1))
-
-
-def _quantities(design: Design, natural: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Coefficients by group, nu, and what follows from them: the optimum, the order of architectures."""
-    labels = _labels(design)
-    found = {
-        f"{name} [{label}]": natural[name][:, i]
-        for name in design.hierarchy.names
-        for i, label in enumerate(labels)
-    }
-    user = to_user(natural, design)
-    compute = TARGET * 6 * np.exp((design.log_params + design.log_tokens)[design.weight > 0].max())
-    compute *= design.reference_params * design.reference_tokens
-    law, curve = design.spec.law_value, get_cost("6ND").curve(1.0, "")
-    log_params = optimal_log_params(law.complete(user), np.log(compute), curve)
-    params = np.exp(log_params)
-    loss = law.loss(np, params, np.exp(np.log(compute) - curve.value(np, log_params)), user)
-    for i, label in enumerate(labels):
-        found |= {f"optimal params [{label}]": params[:, i], f"loss there [{label}]": loss[:, i]}
-    if len(labels) > 1:
-        found["loss difference"] = loss[:, 0] - loss[:, -1]
-    return found | {"nu": natural["nu"]}
-
-
-def _labels(design: Design) -> list[str]:
-    if design.columns == 1:
-        return ["all"]
-    groups = design.groups
-    return [f"{a}, {t}" for a, t in zip(groups.architecture, groups.context_length, strict=True)]
 
 
 def _tracked(replicates: int, progress: bool | None) -> Any:

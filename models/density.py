@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.laws import TINY, log_loss
-from bayes_scaling.models.coordinates import added, turned_weights
+from bayes_scaling.models.coordinates import added, turned_weights, weights
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import log_prior
 from bayes_scaling.models.misfit import marginal
@@ -69,6 +69,15 @@ def predict_slots(xp: Any, natural: Mapping[str, Array], design: Design) -> tupl
     assert at is not None
     turned, density = turned_weights(xp, design.log_loss - law, natural, misfit, at)
     return law + added(xp, turned, natural, misfit, at), {"drift": density}
+
+
+def misfit_weights(natural: Mapping[str, np.ndarray], design: Design) -> np.ndarray:
+    """Weights (..., block, weight) of a settled design's misfit; see `coordinates.weights`."""
+    misfit, at = design.misfit, design.coordinates
+    assert misfit is not None and at is not None
+    residual = design.log_loss - law_at_slots(np, natural, design)
+    turned, _ = turned_weights(np, residual, natural, misfit, at)
+    return weights(turned, natural, misfit, at)
 
 
 def log_priors(xp: Any, natural: Mapping[str, Array], design: Design) -> dict[str, Array]:

@@ -1,13 +1,14 @@
-"""Many fits of one design, compiled once: the losses, the mode and the whitening are arguments."""
+"""Many fits of one design, compiled once: the losses, the mode and the coordinates are arguments."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol
 
 import numpy as np
 
+from bayes_scaling.errors import SpecError
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.density import log_terms, unpin
 from bayes_scaling.models.design import Design
@@ -23,23 +24,42 @@ class Refit:
     Attributes
     ----------
     natural : mapping of str to ndarray
-        Natural coefficients (chain, draw, column) and ``nu`` (chain, draw).
+        Natural coefficients (chain, draw, column), scalars (chain, draw) and, with a misfit, the coordinates
+        of its weights (chain, draw, block, weight).
     divergences : int
+    design : Design
+        With the losses fitted, settled.
     """
 
     natural: Mapping[str, np.ndarray]
     divergences: int
+    design: Design
 
 
-class Refitter:
-    """NUTS by NumPyro on one design whose losses change from fit to fit.
+class Refitter(Protocol):
+    """Draws given losses (column, slot) and a seed."""
 
-    Parameters
-    ----------
-    design : Design
-    sampling : Sampling
-        Chains run one after the other in this process.
+    def __call__(self, log_loss: np.ndarray, seed: int) -> Refit:
+        """One refit."""
+        ...
+
+
+def make_refitter(design: Design, sampling: Sampling, backend: str = "numpyro") -> Refitter:
+    """NUTS by one back end on one design whose losses change from fit to fit.
+
+    Raises
+    ------
+    SpecError
+        Unknown back end.
     """
+    known = {"numpyro": NumpyroRefitter, "pymc": PymcRefitter}
+    if backend not in known:
+        raise SpecError(f"unknown backend {backend!r}; choose one of {', '.join(known)}")
+    return known[backend](design, sampling)
+
+
+class NumpyroRefitter:
+    """Refits by NumPyro; chains run one after the other in this process."""
 
     def __init__(self, design: Design, sampling: Sampling) -> None:
         import jax
@@ -58,12 +78,62 @@ class Refitter:
             keys = jax.random.split(jax.random.key(seed), self._sampling.chains)
             found = self._run(keys, (log_loss, _arrays(design), whitening.mode, whitening.factor))
             whitened, divergences = np.asarray(found[0]), int(np.sum(np.asarray(found[1])))
-        return Refit(unpin(np, whitening.position(whitened, design)), divergences)
+        return Refit(unpin(np, whitening.position(whitened, design)), divergences, design)
+
+
+class PymcRefitter:
+    """Refits by nutpie on one PyMC model whose data change."""
+
+    def __init__(self, design: Design, sampling: Sampling) -> None:
+        import nutpie
+
+        self._design, self._sampling = design, sampling
+        self._objective = compile_objective(design)
+        self._compiled = nutpie.compile_pymc_model(_with_data(design))
+
+    def __call__(self, log_loss: np.ndarray, seed: int) -> Refit:
+        """Draws given losses (column, slot)."""
+        from bayes_scaling.models.loss_pymc import draw_nutpie
+
+        design, whitening = settle(replace(self._design, log_loss=log_loss), self._objective)
+        data = {"log_loss": log_loss, "mode": whitening.mode, "factor": whitening.factor, **_arrays(design)}
+        compiled = self._compiled.with_data(**data)
+        raw = draw_nutpie(compiled, design, replace(self._sampling, seed=seed))
+        natural = unpin(np, whitening.position(raw.whitened, design))
+        return Refit(natural, int(raw.stats["diverging"].sum()), design)
+
+
+def _with_data(design: Design) -> Any:
+    """The PyMC model with losses, whitening and coordinates as data."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    size, law = design.size, design.law_size
+    with pm.Model(check_bounds=False) as model:
+        log_loss = pm.Data("log_loss", design.log_loss)
+        whitening: Any = Whitening(pm.Data("mode", np.zeros(law)), pm.Data("factor", np.eye(law)))  # type: ignore[arg-type]
+        arrays = {name: pm.Data(name, value) for name, value in _empty(design).items()}
+        changed = replace(design, log_loss=log_loss, coordinates=Coordinates(**arrays) if arrays else None)
+        whitened = pm.Flat("whitened", shape=size, initval=np.zeros(size))
+        for name, term in log_terms(pt, whitening.position(whitened, design), changed, pt.gammaln).items():
+            pm.Potential(name, term)
+    return model
+
+
+def _empty(design: Design) -> dict[str, np.ndarray]:
+    """Coordinates of the right shapes."""
+    if design.misfit is None:
+        return {}
+    blocks, weights = design.misfit.shape
+    slots = (*design.log_loss.shape, weights)
+    shapes = {"rotation": (blocks, weights, weights), "eigenvalue": (blocks, weights)}
+    shapes |= {"log_sigma": (design.columns,), "log_scale": ()}
+    return {field.name: np.zeros(shapes.get(field.name, slots)) for field in fields(Coordinates)}
 
 
 def _arrays(design: Design) -> dict[str, Any]:
     """The settled coordinates as arguments of a compiled function."""
-    return vars(design.coordinates) if design.coordinates else {}
+    return dict(vars(design.coordinates)) if design.coordinates else {}
 
 
 def _compiled(design: Design, sampling: Sampling) -> Callable[..., Any]:

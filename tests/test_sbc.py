@@ -12,7 +12,7 @@ from bayes_scaling import plots
 from bayes_scaling.errors import SpecError
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.draws import Sampling
-from bayes_scaling.models.refit import Refitter
+from bayes_scaling.models.refit import make_refitter
 from bayes_scaling.sbc import RANKED
 from bayes_scaling.uniformity import ecdf_at, outside, uniform_band
 from tests.command_line import assert_refused, run
@@ -58,7 +58,7 @@ def test_ecdf_at_points() -> None:
 def test_a_refit_is_the_fit(runs) -> None:
     """The compiled loop and the usual sampler give one posterior."""
     design = build_design(runs, bs.ModelSpec())
-    ours = Refitter(design, Sampling(draws=500, tune=300, chains=4))(design.log_loss, 1)
+    ours = make_refitter(design, Sampling(draws=500, tune=300, chains=4))(design.log_loss, 1)
     sigma = np.exp(ours.natural["sigma"]).reshape(-1, design.columns)
     theirs = bs.fit(runs, seed=2, draws=500, tune=300, progress=False).posterior["sigma"]
     for i, (a, t) in enumerate(zip(design.groups.architecture, design.groups.context_length, strict=True)):
