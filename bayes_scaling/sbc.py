@@ -9,12 +9,13 @@ import numpy as np
 
 from bayes_scaling.accounting import get_cost
 from bayes_scaling.errors import SpecError
+from bayes_scaling.fitting import BACKENDS
 from bayes_scaling.models.coefficients import draw_prior, to_user
 from bayes_scaling.models.density import degrees, law_at_slots, slot_scales, two_sided
 from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.draws import Sampling
 from bayes_scaling.models.loss_numpyro import keep_compiled
-from bayes_scaling.models.refit import Refitter
+from bayes_scaling.models.refit import compile_refitter
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.optimum import optimal_log_params
 from bayes_scaling.runs import load_runs
@@ -90,11 +91,12 @@ def sbc(
     seed: int = 0,
     progress: bool | None = None,
     scale: float = 1.0,
+    backend: str = "numpyro",
 ) -> Sbc:
     """Simulate losses at the runs' sizes from the prior, refit, and rank each truth in its posterior.
 
     The prior is cut to curves whose losses lie within 1 to 12 nats at every run, and so is each posterior:
-    that keeps ranks exact. One model is compiled and refitted, in NumPyro.
+    that keeps ranks exact. One model is compiled and refitted.
 
     Parameters
     ----------
@@ -108,6 +110,8 @@ def sbc(
     scale : float
         Multiplies the simulated noise: a value other than 1 simulates from another model than is fitted,
         which the ranks must show.
+    backend : {"numpyro", "pymc"}
+        PyMC by nutpie.
 
     Returns
     -------
@@ -116,7 +120,7 @@ def sbc(
     Raises
     ------
     SpecError
-        Sizes that are not positive, a prior with hardly a plausible curve, or a spec with a drift.
+        Sizes that are not positive, an unknown back end, a prior with hardly a plausible curve, or a spec with a drift.
     RunsError
         As for `load_runs`.
 
@@ -126,12 +130,14 @@ def sbc(
     """
     if min(replicates, draws, tune, chains - 1) < 1:
         raise SpecError("sbc needs replicates, draws and tune of at least 1, and 2 chains")
+    if backend not in BACKENDS:
+        raise SpecError(f"unknown backend {backend!r}; choose one of {', '.join(BACKENDS)}")
     spec = spec or ModelSpec()
     if spec.discrepancy != "none" or spec.offsets:
         raise SpecError("sbc simulates the law alone: give a spec without drift (discrepancy) and offsets")
     keep_compiled()
     design = build_design(load_runs(runs), spec)
-    refit = Refitter(design, Sampling(draws, tune, chains, seed))
+    refit = compile_refitter(design, Sampling(draws, tune, chains, seed), backend)
     rng = np.random.default_rng([seed, 7])
     ranks, states = [], []
     for i in _tracked(replicates, progress):

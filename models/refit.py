@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from bayes_scaling.models.density import log_terms, unpin
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.draws import TARGET_ACCEPTANCE, Sampling
+from bayes_scaling.models.loss_pymc import add_terms, draw_nutpie
 from bayes_scaling.models.whitening import Whitening, compile_objective, find_whitening
 
 
@@ -29,7 +30,19 @@ class Refit:
     divergences: int
 
 
-class Refitter:
+class Refitter(Protocol):
+    """A compiled fit of one design whose losses change."""
+
+    def __call__(self, log_loss: np.ndarray, seed: int) -> Refit:
+        """Draws given losses (column, slot)."""
+
+
+def compile_refitter(design: Design, sampling: Sampling, backend: str) -> Refitter:
+    """The refitter of a back end, ``numpyro`` or ``pymc``."""
+    return {"numpyro": NumpyroRefitter, "pymc": PymcRefitter}[backend](design, sampling)
+
+
+class NumpyroRefitter:
     """NUTS by NumPyro on one design whose losses change from fit to fit.
 
     Parameters
@@ -58,6 +71,38 @@ class Refitter:
             found = self._run(keys, (log_loss, whitening.mode, whitening.factor))
             whitened, divergences = np.asarray(found[0]), int(np.sum(np.asarray(found[1])))
         return Refit(unpin(np, whitening.position(whitened, design)), divergences)
+
+
+class PymcRefitter:
+    """NUTS by nutpie on the PyMC model, with what changes as its data.
+
+    Parameters
+    ----------
+    design : Design
+    sampling : Sampling
+    """
+
+    def __init__(self, design: Design, sampling: Sampling) -> None:
+        import nutpie
+        import pymc as pm
+
+        self._design, self._sampling = design, sampling
+        self._objective = compile_objective(design)
+        with pm.Model(check_bounds=False) as model:
+            log_loss = pm.Data("log_loss", design.log_loss)
+            mode = pm.Data("mode", np.zeros(design.size))
+            factor = pm.Data("factor", np.eye(design.size))
+            add_terms(replace(design, log_loss=log_loss), Whitening(mode, factor))
+        self._compiled = nutpie.compile_pymc_model(model, freeze_model=False)
+
+    def __call__(self, log_loss: np.ndarray, seed: int) -> Refit:
+        """Draws given losses (column, slot)."""
+        design = replace(self._design, log_loss=log_loss)
+        whitening = find_whitening(design, self._objective)
+        data = {"log_loss": log_loss, "mode": whitening.mode, "factor": whitening.factor}
+        raw = draw_nutpie(self._compiled.with_data(**data), design, replace(self._sampling, seed=seed))
+        natural = unpin(np, whitening.position(raw.whitened, design))
+        return Refit(natural, int(raw.stats["diverging"].sum()))
 
 
 def _compiled(design: Design, sampling: Sampling) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ from bayes_scaling import plots
 from bayes_scaling.errors import SpecError
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.draws import Sampling
-from bayes_scaling.models.refit import Refitter
+from bayes_scaling.models.refit import compile_refitter
 from bayes_scaling.sbc import RANKED
 from bayes_scaling.uniformity import ecdf_at, outside, uniform_band
 from tests.command_line import assert_refused, run
@@ -55,10 +55,11 @@ def test_ecdf_at_points() -> None:
     np.testing.assert_allclose(curve, points, atol=1e-12)
 
 
-def test_a_refit_is_the_fit(runs) -> None:
+@pytest.mark.parametrize("backend", ["numpyro", "pymc"])
+def test_a_refit_is_the_fit(runs, backend: str) -> None:
     """The compiled loop and the usual sampler give one posterior."""
     design = build_design(runs, bs.ModelSpec())
-    ours = Refitter(design, Sampling(draws=500, tune=300, chains=4))(design.log_loss, 1)
+    ours = compile_refitter(design, Sampling(draws=500, tune=300, chains=4), backend)(design.log_loss, 1)
     sigma = np.exp(ours.natural["sigma"]).reshape(-1, design.columns)
     theirs = bs.fit(runs, seed=2, draws=500, tune=300, progress=False).posterior["sigma"]
     for i, (a, t) in enumerate(zip(design.groups.architecture, design.groups.context_length, strict=True)):
