@@ -120,7 +120,8 @@ def sbc(
     Raises
     ------
     SpecError
-        Sizes that are not positive, an unknown back end, a prior with hardly a plausible curve, or a spec with a drift.
+        Sizes that are not positive, an unknown back end, a prior with hardly a plausible curve, or a spec
+        with a drift.
     RunsError
         As for `load_runs`.
 

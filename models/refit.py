@@ -39,7 +39,9 @@ class Refitter(Protocol):
 
 def compile_refitter(design: Design, sampling: Sampling, backend: str) -> Refitter:
     """The refitter of a back end, ``numpyro`` or ``pymc``."""
-    return {"numpyro": NumpyroRefitter, "pymc": PymcRefitter}[backend](design, sampling)
+    made: dict[str, Callable[[Design, Sampling], Refitter]]
+    made = {"numpyro": NumpyroRefitter, "pymc": PymcRefitter}
+    return made[backend](design, sampling)
 
 
 class NumpyroRefitter:

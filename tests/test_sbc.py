@@ -55,7 +55,7 @@ def test_ecdf_at_points() -> None:
     np.testing.assert_allclose(curve, points, atol=1e-12)
 
 
-@pytest.mark.parametrize("backend", ["numpyro", "pymc"])
+@pytest.mark.parametrize("backend", ["numpyro", pytest.param("pymc", marks=pytest.mark.slow)])
 def test_a_refit_is_the_fit(runs, backend: str) -> None:
     """The compiled loop and the usual sampler give one posterior."""
     design = build_design(runs, bs.ModelSpec())
@@ -76,6 +76,24 @@ def test_ranks_are_uniform(study) -> None:
     assert {"E [xlstm, 8192]", "optimal params [transformer, 2048]", "loss difference", "nu"} <= set(
         table["quantity"]
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backend", "law", "errors"),
+    [
+        ("pymc", "gamma", "symmetric"),
+        ("numpyro", "kaplan", "symmetric"),
+        ("numpyro", "varying-exponent", "symmetric"),
+        ("numpyro", "data-limited", "skewed"),
+    ],
+)
+def test_ranks_are_uniform_in_the_other_back_end_and_laws(runs, backend: str, law: str, errors: str) -> None:
+    epochs = np.resize((1, 2, 5, 15, 40), len(runs))
+    design = bs.load_runs(runs.frame.assign(unique_tokens=runs.frame["tokens"] / epochs))
+    found = bs.sbc(design, bs.ModelSpec(law, errors=errors), replicates=100, seed=4, backend=backend)
+    assert found.uniform, found.table().query("outside").to_string()
+    assert found.not_converged <= 10
 
 
 def test_replicates_report_convergence(study) -> None:
@@ -113,6 +131,8 @@ def test_command_line(tmp_path, runs, monkeypatch, study) -> None:
 def test_bad_input(tmp_path, runs) -> None:
     with pytest.raises(SpecError, match="2 chains"):
         bs.sbc(runs, replicates=0)
+    with pytest.raises(SpecError, match="backend"):
+        bs.sbc(runs, backend="stan")
     assert_refused(run("sbc", tmp_path / "none.csv"), "no such file")
     path = tmp_path / "runs.csv"
     runs.frame.to_csv(path, index=False)
