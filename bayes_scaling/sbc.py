@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.errors import SpecError
+from bayes_scaling.fitting import BACKENDS
 from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.draws import Sampling
 from bayes_scaling.models.loss_numpyro import keep_compiled
-from bayes_scaling.models.refit import make_refitter
+from bayes_scaling.models.refit import compile_refitter
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.runs import load_runs
 from bayes_scaling.simulated_curves import (
@@ -85,7 +86,6 @@ def sbc(
     runs: Any,
     spec: ModelSpec | None = None,
     *,
-    backend: str = "numpyro",
     replicates: int = 200,
     draws: int = 500,
     tune: int = 300,
@@ -93,6 +93,7 @@ def sbc(
     seed: int = 0,
     progress: bool | None = None,
     scale: float = 1.0,
+    backend: str = "numpyro",
 ) -> Sbc:
     """Simulate losses at the runs' sizes from the prior, refit, and rank each truth in its posterior.
 
@@ -104,7 +105,6 @@ def sbc(
     runs : Runs, path, DataFrame or catalogue name
         Only their architectures, contexts, params, tokens, weights and loss_sd are used.
     spec : ModelSpec, optional
-    backend : {"numpyro", "pymc"}
     replicates, draws, tune, chains : int
     seed : int
     progress : bool, optional
@@ -112,6 +112,8 @@ def sbc(
     scale : float
         Multiplies the simulated noise: a value other than 1 simulates from another model than is fitted,
         which the ranks must show.
+    backend : {"numpyro", "pymc"}
+        PyMC by nutpie.
 
     Returns
     -------
@@ -120,8 +122,8 @@ def sbc(
     Raises
     ------
     SpecError
-        Sizes that are not positive, a prior with hardly a plausible curve, a spec with offsets, or an
-        unknown back end.
+        Sizes that are not positive, an unknown back end, a prior with hardly a plausible curve, or a spec
+        with offsets.
     RunsError
         As for `load_runs`.
 
@@ -131,12 +133,14 @@ def sbc(
     """
     if min(replicates, draws, tune, chains - 1) < 1:
         raise SpecError("sbc needs replicates, draws and tune of at least 1, and 2 chains")
+    if backend not in BACKENDS:
+        raise SpecError(f"unknown backend {backend!r}; choose one of {', '.join(BACKENDS)}")
     spec = spec or ModelSpec()
     if spec.offsets:
         raise SpecError("sbc simulates no offsets: give a spec without them")
     keep_compiled()
     design = build_design(load_runs(runs), spec)
-    refit = make_refitter(design, Sampling(draws, tune, chains, seed), backend)
+    refit = compile_refitter(design, Sampling(draws, tune, chains, seed), backend)
     rng = np.random.default_rng([seed, 7])
     ranks, states = [], []
     for i in _tracked(replicates, progress):

@@ -116,11 +116,11 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
     Prior(
         "eta",
         0.0,
-        0.04,
+        0.05,
         0.02,
         "1",
         "Change of ln beta with ln params: either sign is as likely; over a factor of 1,000 in params the "
-        "exponent of tokens changes by a factor between 0.64 and 1.57 (90%).",
+        "exponent of tokens changes by a factor between 0.57 and 1.76 (90%).",
         "identity",
     ),
     Prior(

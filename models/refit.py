@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bayes_scaling.errors import SpecError
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.density import log_terms, unpin
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.draws import TARGET_ACCEPTANCE, Sampling
+from bayes_scaling.models.loss_pymc import add_terms, draw_nutpie
 from bayes_scaling.models.settling import settle
 from bayes_scaling.models.whitening import Whitening, compile_objective
 
@@ -44,18 +44,11 @@ class Refitter(Protocol):
         ...
 
 
-def make_refitter(design: Design, sampling: Sampling, backend: str = "numpyro") -> Refitter:
-    """NUTS by one back end on one design whose losses change from fit to fit.
-
-    Raises
-    ------
-    SpecError
-        Unknown back end.
-    """
-    known = {"numpyro": NumpyroRefitter, "pymc": PymcRefitter}
-    if backend not in known:
-        raise SpecError(f"unknown backend {backend!r}; choose one of {', '.join(known)}")
-    return known[backend](design, sampling)
+def compile_refitter(design: Design, sampling: Sampling, backend: str) -> Refitter:
+    """The refitter of a back end, ``numpyro`` or ``pymc``."""
+    made: dict[str, Callable[[Design, Sampling], Refitter]]
+    made = {"numpyro": NumpyroRefitter, "pymc": PymcRefitter}
+    return made[backend](design, sampling)
 
 
 class NumpyroRefitter:
@@ -89,35 +82,33 @@ class PymcRefitter:
 
         self._design, self._sampling = design, sampling
         self._objective = compile_objective(design)
-        self._compiled = nutpie.compile_pymc_model(_with_data(design))
+        model, self._data = _with_data(design)
+        self._compiled = nutpie.compile_pymc_model(model, freeze_model=False)
 
     def __call__(self, log_loss: np.ndarray, seed: int) -> Refit:
         """Draws given losses (column, slot)."""
-        from bayes_scaling.models.loss_pymc import draw_nutpie
-
         design, whitening = settle(replace(self._design, log_loss=log_loss), self._objective)
-        data = {"log_loss": log_loss, "mode": whitening.mode, "factor": whitening.factor, **_arrays(design)}
-        compiled = self._compiled.with_data(**data)
+        values = {"log_loss": log_loss, "mode": whitening.mode, "factor": whitening.factor, **_arrays(design)}
+        compiled = self._compiled.with_data(**{name: values[name] for name in self._data})
         raw = draw_nutpie(compiled, design, replace(self._sampling, seed=seed))
         natural = unpin(np, whitening.position(raw.whitened, design))
         return Refit(natural, int(raw.stats["diverging"].sum()), design)
 
 
-def _with_data(design: Design) -> Any:
-    """The PyMC model with losses, whitening and coordinates as data."""
+def _with_data(design: Design) -> tuple[Any, tuple[str, ...]]:
+    """The PyMC model whose losses, whitening and coordinates are data, and the names of those it uses."""
     import pymc as pm
-    import pytensor.tensor as pt
+    from pytensor.graph.traversal import ancestors
 
-    size, law = design.size, design.law_size
+    law = design.law_size
     with pm.Model(check_bounds=False) as model:
         log_loss = pm.Data("log_loss", design.log_loss)
-        whitening: Any = Whitening(pm.Data("mode", np.zeros(law)), pm.Data("factor", np.eye(law)))  # type: ignore[arg-type]
+        mode, factor = pm.Data("mode", np.zeros(law)), pm.Data("factor", np.eye(law))
         arrays = {name: pm.Data(name, value) for name, value in _empty(design).items()}
-        changed = replace(design, log_loss=log_loss, coordinates=Coordinates(**arrays) if arrays else None)
-        whitened = pm.Flat("whitened", shape=size, initval=np.zeros(size))
-        for name, term in log_terms(pt, whitening.position(whitened, design), changed, pt.gammaln).items():
-            pm.Potential(name, term)
-    return model
+        coordinates = Coordinates(**arrays) if arrays else None
+        add_terms(replace(design, log_loss=log_loss, coordinates=coordinates), Whitening(mode, factor))
+    used = {variable.name for variable in ancestors(model.potentials)}
+    return model, tuple(variable.name for variable in model.data_vars if variable.name in used)
 
 
 def _empty(design: Design) -> dict[str, np.ndarray]:

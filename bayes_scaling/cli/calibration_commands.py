@@ -16,6 +16,8 @@ def sbc(
     replicates: Annotated[int, typer.Option(min=1, help="Simulated tables, each fitted.")] = 200,
     law: Annotated[str, typer.Option(help=f"gamma, {LAW_NAMES}.")] = "gamma",
     pooling: Annotated[str, typer.Option(help="partial, none or complete.")] = "partial",
+    errors: Annotated[str, typer.Option(help="symmetric or skewed.")] = "symmetric",
+    backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",
     seed: Annotated[int, typer.Option(help="Of the simulation.")] = 0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Figure of the ranks (.png, .pdf).")
@@ -31,9 +33,9 @@ def sbc(
     from bayes_scaling.sbc import RANKED
     from bayes_scaling.sbc import sbc as calibrate
 
-    found = calibrate(
-        quiet_runs(file, column), ModelSpec(law=law, pooling=pooling), replicates=replicates, seed=seed
-    )
+    spec = ModelSpec(law=law, pooling=pooling, errors=errors)
+    runs = quiet_runs(file, column)
+    found = calibrate(runs, spec, replicates=replicates, seed=seed, backend=backend)
     print_json(found.table()) if json else print_sbc(found)
     if output is not None:
         from bayes_scaling.plots import plot_ranks, save_figure
