@@ -106,12 +106,12 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
     ),
     Prior(
         "drift_scale",
-        0.0135,
-        0.5,
+        0.01,
+        0.6,
         0.0,
-        "of ln L, per e-fold and root e-fold",
-        "How fast local exponents turn away from the law's: by 0.02 over a factor of 10, where the reducible "
-        "loss has exponents of 0.3; 90% between a half and twice that.",
+        "1 per root e-fold",
+        "How fast the exponents of the loss itself turn away from the law's, in each direction: by 0.015 over a "
+        "factor of 10, a tenth to a fifth of what they are; 90% between 0.37 and 2.7 times that.",
     ),
     Prior(
         "eta",

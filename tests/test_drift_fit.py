@@ -106,8 +106,7 @@ def test_the_seed_reproduces_the_drift(fit: Fit) -> None:
     )
 
 
-def test_sbc_and_unknown_discrepancies_are_refused() -> None:
-    with pytest.raises(SpecError, match="drift"):
-        bs.sbc(small_simulation().runs, bs.ModelSpec(discrepancy="drift"), replicates=2)
+def test_the_default_is_the_drift_and_others_are_refused() -> None:
+    assert bs.ModelSpec() == bs.ModelSpec(discrepancy="default") == bs.ModelSpec(discrepancy="drift")
     with pytest.raises(SpecError, match="discrepancy"):
         bs.ModelSpec(discrepancy="wobble")

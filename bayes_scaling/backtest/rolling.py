@@ -95,7 +95,7 @@ def backtest(
     cuts : sequence of float, optional
         For a single ``by``; see `bayes_scaling.backtest.splits.make_splits`.
     spec : ModelSpec, optional
-        Default: the drift, ``ModelSpec(discrepancy="drift")``.
+        Default: that of `bayes_scaling.fit`.
     backend, draws, tune, chains, seed
         As for `bayes_scaling.fit`.
     executor : concurrent.futures.Executor, optional
@@ -118,7 +118,7 @@ def backtest(
     kinds = [by] if isinstance(by, str) else list(by)
     if cuts is not None and len(kinds) > 1:
         raise RunsError("cuts go with a single by")
-    settings = Settings(spec or ModelSpec(discrepancy="drift"), backend, draws, tune, chains, seed)
+    settings = Settings(spec or ModelSpec(), backend, draws, tune, chains, seed)
     splits = [split for kind in kinds for split in make_splits(runs, kind, cuts)]
     tasks = [_Task(runs, split, name, settings) for split in splits for name in names_for(settings.spec)]
     found = _all(tasks, executor, None if folder is None else Path(folder), progress)
