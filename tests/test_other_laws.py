@@ -11,6 +11,8 @@ from matplotlib.pyplot import close
 
 import bayes_scaling as bs
 from bayes_scaling import plots
+from bayes_scaling.backtest import forecasters
+from bayes_scaling.backtest.forecasters import Settings
 from bayes_scaling.data.truth import make_truth
 from bayes_scaling.errors import BayesScalingError, BudgetError, ConvergenceWarning, RunsWarning, SpecError
 from bayes_scaling.laws import NEUTRAL
@@ -163,6 +165,18 @@ def test_the_law_that_predicts_gets_the_weight(fits) -> None:
     stacked = bs.stack({law: fits[law] for law in LAWS}).table
     assert stacked["weight"].sum() == pytest.approx(1)
     assert stacked.set_index("model")["weight"].idxmax() == "data-limited"
+
+
+def test_a_law_without_a_point_fit_has_chinchillas_beside_it_in_a_backtest(runs: Runs, monkeypatch) -> None:
+    monkeypatch.setattr(forecasters, "RESAMPLES", 5)
+    monkeypatch.setattr(forecasters, "STARTS", 20)
+    half = np.arange(len(runs)) % 2 == 0
+    one, other = (
+        forecasters.huber(runs.subset(half), runs.subset(~half), Settings(bs.ModelSpec(law)))[0]
+        for law in ("data-limited", "chinchilla")
+    )
+    np.testing.assert_array_equal(one, other)
+    assert np.isfinite(one).any()
 
 
 def test_what_is_lacking_is_said(fits) -> None:
