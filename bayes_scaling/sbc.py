@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +17,7 @@ from bayes_scaling.models.draws import Sampling
 from bayes_scaling.models.loss_numpyro import keep_compiled
 from bayes_scaling.models.refit import compile_refitter
 from bayes_scaling.models.spec import ModelSpec
-from bayes_scaling.runs import load_runs
+from bayes_scaling.runs import Runs, load_runs
 from bayes_scaling.simulated_curves import (
     Curves,
     plausible,
@@ -24,6 +27,7 @@ from bayes_scaling.simulated_curves import (
     simulate_losses,
 )
 from bayes_scaling.uniformity import outside
+from bayes_scaling.workers import workers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +36,7 @@ RANKED = 99  # posterior draws that a truth is ranked among
 NEEDED_ESS = 100.0
 LARGEST_R_HAT = 1.05  # of short chains, for each replicate
 LEVEL = 0.95
+HERE, PARTS = 100, 8  # replicates up to which no process is started; parts for other processes
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +99,7 @@ def sbc(
     progress: bool | None = None,
     scale: float = 1.0,
     backend: str = "numpyro",
+    executor: Executor | None = None,
 ) -> Sbc:
     """Simulate losses at the runs' sizes from the prior, refit, and rank each truth in its posterior.
 
@@ -114,6 +120,9 @@ def sbc(
         which the ranks must show.
     backend : {"numpyro", "pymc"}
         PyMC by nutpie.
+    executor : concurrent.futures.Executor, optional
+        Where parts of the study run, each compiling for itself; the ranks are the same. Default: here up to
+        `HERE` replicates, a process for each core beyond.
 
     Returns
     -------
@@ -138,19 +147,56 @@ def sbc(
     spec = spec or ModelSpec()
     if spec.offsets:
         raise SpecError("sbc simulates no offsets: give a spec without them")
-    keep_compiled()
-    design = build_design(load_runs(runs), spec)
-    refit = compile_refitter(design, Sampling(draws, tune, chains, seed), backend)
-    rng = np.random.default_rng([seed, 7])
-    ranks, states = [], []
-    for i in _tracked(replicates, progress):
-        truth = prior_curve(design, rng)
-        found = refit(simulate_losses(design, truth, rng, scale), int(rng.integers(2**31)))
-        states.append(_state(found.natural, found.divergences))
-        flat = {name: np.reshape(v, (-1, *v.shape[2:])) for name, v in found.natural.items()}
-        drawn = posterior_curves(found.design, flat, rng)
-        ranks.append(_ranks(design, truth, drawn, rng) | {"replicate": i})
-    return _result(ranks, states, spec)
+    study = _Study(load_runs(runs), spec, Sampling(draws, tune, chains, seed), scale, backend)
+    if executor is None and replicates <= HERE:
+        rows = list(_tracked(study.replicates(range(replicates)), replicates, progress))
+    else:
+        rows = _elsewhere(study, replicates, executor, progress)
+    return _result(rows, spec)
+
+
+@dataclass(frozen=True, eq=False)
+class _Study:
+    runs: Runs
+    spec: ModelSpec
+    sampling: Sampling
+    scale: float
+    backend: str
+
+    def replicates(self, numbers: range) -> Iterator[dict[str, Any]]:
+        """Ranks and convergence of some replicates, the model compiled once for them."""
+        keep_compiled()
+        design = build_design(self.runs, self.spec)
+        refit = compile_refitter(design, self.sampling, self.backend)
+        for i in numbers:
+            rng = np.random.default_rng([self.sampling.seed, 7, i])
+            truth = prior_curve(design, rng)
+            found = refit(simulate_losses(design, truth, rng, self.scale), int(rng.integers(2**31)))
+            flat = {name: np.reshape(v, (-1, *v.shape[2:])) for name, v in found.natural.items()}
+            drawn = posterior_curves(found.design, flat, rng)
+            ranks = _ranks(design, truth, drawn, rng)
+            yield {"replicate": i, "ranks": ranks} | _state(found.natural, found.divergences)
+
+
+def _part(study: _Study, numbers: range) -> list[dict[str, Any]]:
+    """Some replicates, in whatever process."""
+    return list(study.replicates(numbers))
+
+
+def _elsewhere(
+    study: _Study, replicates: int, executor: Executor | None, progress: bool | None
+) -> list[dict[str, Any]]:
+    """All replicates in parts, in order."""
+    edges = np.linspace(0, replicates, PARTS + 1).astype(int)
+    parts = [range(a, b) for a, b in pairwise(edges.tolist()) if b > a]
+    with workers(executor) as pool:
+        futures = [pool.submit(_part, study, part) for part in parts]
+        found = [
+            row
+            for future in _tracked(as_completed(futures), len(futures), progress)
+            for row in future.result()
+        ]
+    return sorted(found, key=lambda row: row["replicate"])
 
 
 def _state(natural: Any, divergences: int) -> dict[str, Any]:
@@ -181,7 +227,7 @@ def _ties(equal: np.ndarray, rng: np.random.Generator) -> int:
     return int(rng.integers(0, int(equal.sum()) + 1))
 
 
-def _tracked(replicates: int, progress: bool | None) -> Any:
+def _tracked(steps: Iterable[Any], total: int, progress: bool | None) -> Iterable[Any]:
     import sys
 
     from rich.console import Console
@@ -189,11 +235,12 @@ def _tracked(replicates: int, progress: bool | None) -> Any:
 
     shown = sys.stderr.isatty() if progress is None else progress
     console = Console(stderr=True)
-    return track(range(replicates), "replicates", console=console, disable=not shown, transient=True)
+    return track(steps, "replicates", total, console=console, disable=not shown, transient=True)
 
 
-def _result(ranks: list[dict[str, int]], states: list[dict[str, Any]], spec: ModelSpec) -> Sbc:
+def _result(rows: list[dict[str, Any]], spec: ModelSpec) -> Sbc:
     import pandas as pd
 
-    table = pd.DataFrame(ranks).set_index("replicate")
-    return Sbc(table, pd.DataFrame(states, index=table.index), spec)
+    states = pd.DataFrame(rows).set_index("replicate")
+    ranks = pd.DataFrame(list(states.pop("ranks")), index=states.index)
+    return Sbc(ranks, states, spec)

@@ -110,7 +110,7 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         0.6,
         0.0,
         "1 per root e-fold",
-        "How fast the exponents of the loss itself turn away from the law's, in each direction: by 0.015 over a "
+        "How fast exponents of the loss itself turn away from the law's, in each direction: by 0.015 over a "
         "factor of 10, a tenth to a fifth of what they are; 90% between 0.37 and 2.7 times that.",
     ),
     Prior(

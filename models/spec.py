@@ -32,8 +32,8 @@ class ModelSpec:
     pooling : {"partial", "none", "complete"}
         Groups (architecture, context length) share a hierarchy, are independent, or are one.
     discrepancy : {"default", "drift", "none"}
-        ln L drifts from the law away from the runs, see `bayes_scaling.drift`: the default. Or the law is taken
-        as true.
+        ln L drifts from the law away from the runs, see `bayes_scaling.drift`: the default. Or the law is
+        taken as true.
     offsets : tuple of str
         Columns of the runs whose values stand for runs made alike: a recipe, a data order, the training run
         that several checkpoints come from. Each value shifts ln L of its runs by a normal amount of sd

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Sequence
+from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +21,7 @@ from bayes_scaling.errors import RunsError
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.reach import decades_outside
 from bayes_scaling.runs import Runs, load_runs
+from bayes_scaling.workers import workers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,7 +172,7 @@ def _all(
     left = [i for i in range(len(tasks)) if i not in found]
     if not left:
         return found
-    with _pool(executor) as pool, _progress(progress) as bar:
+    with workers(executor, cores_each=2) as pool, _progress(progress) as bar:
         shown = bar.add_task("forecasts", total=len(tasks), completed=len(found))
         futures = {pool.submit(_forecast, tasks[i]): i for i in left}
         try:
@@ -211,17 +210,6 @@ def _part(runs: Runs, rows: np.ndarray) -> Runs:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is odd was said of the whole
         return load_runs(runs.frame.iloc[rows].reset_index(drop=True))
-
-
-@contextmanager
-def _pool(executor: Executor | None) -> Iterator[Executor]:
-    """The user's, left open; or processes of our own, new ones since JAX's threads do not fork."""
-    if executor is not None:
-        yield executor
-        return
-    workers = max((os.cpu_count() or 2) // 2, 1)
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as own:
-        yield own
 
 
 def _path(task: _Task, folder: Path) -> Path:
