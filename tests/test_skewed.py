@@ -78,7 +78,7 @@ def test_the_file_keeps_it(fits, tmp_path) -> None:
 
 
 def test_the_density_has_two_scales_and_one_whole() -> None:
-    design = build_design(small_runs(UNEVEN), bs.ModelSpec(errors="skewed"))
+    design = build_design(small_runs(UNEVEN), bs.ModelSpec(errors="skewed", discrepancy="none"))
     natural = density.unpin(
         np, Whitening(start(design), np.eye(design.size)).position(np.zeros(design.size), design)
     )

@@ -82,6 +82,7 @@ def backtest(
     executor: Executor | None = None,
     folder: str | Path | None = None,
     progress: bool | None = None,
+    forecasters: Sequence[str] | None = None,
 ) -> Backtest:
     """Refit on part of the runs, predict the rest, and score the predictions beside baselines.
 
@@ -103,6 +104,8 @@ def backtest(
         Where each forecast's scores are kept: a back-test that was stopped goes on where it was.
     progress : bool, optional
         Default: where standard error is a terminal.
+    forecasters : sequence of str, optional
+        Of "model", "law alone", "huber" and "isoflop line". Default: all.
 
     Returns
     -------
@@ -111,7 +114,7 @@ def backtest(
     Raises
     ------
     RunsError, SpecError
-        As for `load_runs`, `make_splits` and `fit`.
+        As for `load_runs`, `make_splits` and `fit`; an unknown forecaster.
     """
     runs = runs if isinstance(runs, Runs) else load_runs(runs)
     kinds = [by] if isinstance(by, str) else list(by)
@@ -119,11 +122,21 @@ def backtest(
         raise RunsError("cuts go with a single by")
     settings = Settings(spec or ModelSpec(), backend, draws, tune, chains, seed)
     splits = [split for kind in kinds for split in make_splits(runs, kind, cuts)]
-    tasks = [_Task(runs, split, name, settings) for split in splits for name in names_for(settings.spec)]
+    names = _chosen(forecasters, names_for(settings.spec))
+    tasks = [_Task(runs, split, name, settings) for split in splits for name in names]
     found = _all(tasks, executor, None if folder is None else Path(folder), progress)
     import pandas as pd
 
     return Backtest(pd.concat([found[i] for i in range(len(tasks))], ignore_index=True))
+
+
+def _chosen(wanted: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:
+    if wanted is None:
+        return known
+    unknown = [name for name in wanted if name not in known]
+    if unknown or not wanted:
+        raise RunsError(f"no forecaster {unknown[0] if unknown else ''!r}; there are {', '.join(known)}")
+    return tuple(dict.fromkeys(wanted))
 
 
 def load_backtest(folder: str | Path) -> Backtest:
