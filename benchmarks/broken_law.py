@@ -34,7 +34,7 @@ def broken(log_size: np.ndarray, exponent: float, change: float, log_break: floa
 
 
 def simulate(seed: int) -> pd.DataFrame:
-    """Runs of two architectures at one context length, isoFLOP grids at the fitted budgets and at the target."""
+    """Runs of two architectures: isoFLOP grids at the fitted budgets and at the target."""
     rng = np.random.default_rng([seed, 11])
     rows = []
     for name in ("transformer", "xlstm"):
@@ -51,7 +51,8 @@ def simulate(seed: int) -> pd.DataFrame:
                 for scale, x, p, c, at in zip((a, b), sizes, exponents, changes, breaks, strict=True)
             ]
             loss = (e + terms[0] + terms[1]) * np.exp(NOISE * rng.standard_t(NU, SIZES))
-            rows.append(pd.DataFrame({"architecture": name, "params": params, "tokens": tokens, "loss": loss}))
+            grid = {"architecture": name, "params": params, "tokens": tokens, "loss": loss}
+            rows.append(pd.DataFrame(grid))
     return pd.concat(rows, ignore_index=True).assign(context_length=8192)
 
 
