@@ -19,74 +19,71 @@ from typing import Any
 import numpy as np
 from triton.runtime import interpreter
 
-from bayes_scaling.kernels import Config, get_kernel
+from bayes_scaling.kernels import Config, get_kernel, parse_shape
 from bayes_scaling.kernels.gate import Verdict, judge
 from bayes_scaling.kernels.host_memory import HostMemory
 
 # Odd sizes, more than one tile along every dimension, and one tile.
-CASES: list[tuple[str, dict[str, int], dict[str, int]]] = [
-    ("copy", {"numbers": 1000}, {"block": 256}),
-    ("copy", {"numbers": 1}, {"block": 256}),
-    ("empty", {"programs": 3}, {}),
-    ("matmul", {"m": 33, "n": 41, "k": 50}, {"block_m": 16, "block_n": 16, "block_k": 16, "group_m": 2}),
-    ("matmul", {"m": 1, "n": 70, "k": 64}, {"block_m": 16, "block_n": 32, "block_k": 32, "group_m": 8}),
-    ("rmsnorm", {"tokens": 3, "embedding_dim": 100}, {"block": 32}),
-    ("rmsnorm", {"tokens": 2, "embedding_dim": 77}, {"block": 1024}),
-    ("swiglu", {"tokens": 3, "ffn_dim": 111}, {"block": 128}),
+CASES: list[tuple[str, str, str]] = [
+    ("copy", "numbers=1000", "block=256"),
+    ("copy", "numbers=1", "block=256"),
+    ("empty", "programs=3", ""),
+    ("matmul", "m=33;n=41;k=50", "block_m=16;block_n=16;block_k=16;group_m=2"),
+    ("matmul", "m=1;n=70;k=64", "block_m=16;block_n=32;block_k=32;group_m=8"),
+    ("rmsnorm", "tokens=3;embedding_dim=100", "block=32"),
+    ("rmsnorm", "tokens=2;embedding_dim=77", "block=1024"),
+    ("swiglu", "tokens=3;ffn_dim=111", "block=128"),
     (
         "decode_attention",
-        {"batch": 2, "num_heads": 6, "num_kv_heads": 2, "keys": 75, "head_dim_qk": 20, "head_dim_v": 36},
-        {"block_keys": 16, "programs": 12},
-    ),
-    (
-        "decode_attention",
-        {"batch": 1, "num_heads": 2, "num_kv_heads": 1, "keys": 310, "head_dim_qk": 16, "head_dim_v": 16},
-        {"block_keys": 16, "programs": 528},
+        "batch=2;num_heads=6;num_kv_heads=2;keys=75;head_dim_qk=20;head_dim_v=36",
+        "block_keys=16;programs=12",
     ),
     (
         "decode_attention",
-        {"batch": 1, "num_heads": 2, "num_kv_heads": 2, "keys": 1, "head_dim_qk": 64, "head_dim_v": 16},
-        {"block_keys": 16, "programs": 1},
+        "batch=1;num_heads=2;num_kv_heads=1;keys=310;head_dim_qk=16;head_dim_v=16",
+        "block_keys=16;programs=528",
+    ),
+    (
+        "decode_attention",
+        "batch=1;num_heads=2;num_kv_heads=2;keys=1;head_dim_qk=64;head_dim_v=16",
+        "block_keys=16;programs=1",
     ),
     (
         "prefill_attention",
-        {"batch": 2, "num_heads": 4, "num_kv_heads": 2, "tokens": 45, "head_dim_qk": 20, "head_dim_v": 36},
-        {"block_q": 16, "block_keys": 16},
+        "batch=2;num_heads=4;num_kv_heads=2;tokens=45;head_dim_qk=20;head_dim_v=36",
+        "block_q=16;block_keys=16",
     ),
     (
         "prefill_attention",
-        {"batch": 1, "num_heads": 1, "num_kv_heads": 1, "tokens": 70, "head_dim_qk": 16, "head_dim_v": 16},
-        {"block_q": 32, "block_keys": 16},
+        "batch=1;num_heads=1;num_kv_heads=1;tokens=70;head_dim_qk=16;head_dim_v=16",
+        "block_q=32;block_keys=16",
     ),
     (
         "prefill_attention",
-        {"batch": 1, "num_heads": 1, "num_kv_heads": 1, "tokens": 40, "head_dim_qk": 16, "head_dim_v": 16},
-        {"block_q": 16, "block_keys": 32},
+        "batch=1;num_heads=1;num_kv_heads=1;tokens=40;head_dim_qk=16;head_dim_v=16",
+        "block_q=16;block_keys=32",
     ),
+    ("mlstm_step", "batch=2;num_heads=2;head_dim_qk=20;head_dim_v=36", "block_qk=16;block_v=16"),
+    ("mlstm_step", "batch=1;num_heads=1;head_dim_qk=1;head_dim_v=3", "block_qk=64;block_v=64"),
     (
-        "mlstm_step",
-        {"batch": 2, "num_heads": 2, "head_dim_qk": 20, "head_dim_v": 36},
-        {"block_qk": 16, "block_v": 16},
-    ),
-    (
-        "mlstm_step",
-        {"batch": 1, "num_heads": 1, "head_dim_qk": 1, "head_dim_v": 3},
-        {"block_qk": 64, "block_v": 64},
+        "mlstm_chunkwise",
+        "batch=1;num_heads=2;tokens=53;head_dim_qk=20;head_dim_v=36;chunk_size=16",
+        "block_t=64;block_qk=16;block_v=16",
     ),
     (
         "mlstm_chunkwise",
-        {"batch": 1, "num_heads": 2, "tokens": 53, "head_dim_qk": 20, "head_dim_v": 36, "chunk_size": 16},
-        {"block_qk": 16, "block_v": 16},
+        "batch=1;num_heads=1;tokens=64;head_dim_qk=16;head_dim_v=32;chunk_size=32",
+        "block_t=64;block_qk=32;block_v=64",
     ),
     (
         "mlstm_chunkwise",
-        {"batch": 1, "num_heads": 1, "tokens": 64, "head_dim_qk": 16, "head_dim_v": 32, "chunk_size": 32},
-        {"block_qk": 32, "block_v": 64},
+        "batch=1;num_heads=1;tokens=5;head_dim_qk=16;head_dim_v=16;chunk_size=16",
+        "block_t=64;block_qk=16;block_v=16",
     ),
     (
         "mlstm_chunkwise",
-        {"batch": 1, "num_heads": 1, "tokens": 5, "head_dim_qk": 16, "head_dim_v": 16, "chunk_size": 16},
-        {"block_qk": 16, "block_v": 16},
+        "batch=1;num_heads=2;tokens=210;head_dim_qk=20;head_dim_v=20;chunk_size=64",
+        "block_t=16;block_qk=16;block_v=32",
     ),
 ]
 
@@ -107,8 +104,9 @@ BREAKS: list[tuple[str, str, str]] = [
     ("prefill_attention", "v_mask & (positions < tokens)", "v_mask & (positions >= 0)"),
     ("mlstm_step", "mask = in_qk[:, None] & in_v[None, :]", "mask = in_qk[:, None] & (cols >= 0)[None, :]"),
     ("mlstm_step", "norm, mask=in_qk", "norm, mask=rows >= 0"),
-    ("mlstm_chunkwise", "steps[None, :] <= steps[:, None]", "steps[None, :] >= 0"),
+    ("mlstm_chunkwise", "keys[None, :] <= positions[:, None]", "keys[None, :] >= 0"),
     ("mlstm_chunkwise", "tl.where(inside, log_sigmoid(forget), 0.0)", "log_sigmoid(forget)"),
+    ("mlstm_chunkwise", "if start % chunk_size == 0", "if start == 0"),
     ("mlstm_chunkwise", "mask=inside, other=float", "mask=at >= 0, other=float"),
 ]
 
@@ -143,10 +141,11 @@ def watched_reads(memory: HostMemory) -> Iterator[list[str]]:
 
 
 def verdict(name: str, index: int, dtype: str, code: ModuleType | None = None) -> Verdict:
-    _, shape, blocks = [case for case in CASES if case[0] == name][index]
+    _, sizes, tiles = [case for case in CASES if case[0] == name][index]
+    shape, config = parse_shape(sizes), Config(parse_shape(tiles))
     memory, rng = HostMemory(), np.random.default_rng(11)
     with watched_reads(memory) as strays:
-        found = judge(get_kernel(name), shape, dtype, memory, rng, Config(blocks), code)
+        found = judge(get_kernel(name), shape, dtype, memory, rng, config, code)
     return replace(found, overwritten=(*found.overwritten, *strays[:1]))
 
 
@@ -167,8 +166,8 @@ def broken(name: str, old: str, new: str, folder: Path) -> ModuleType:
 
 def results() -> dict[str, Any]:
     passed: dict[str, Any] = {}
-    for name, shape, _ in CASES:
-        index = [case[1] for case in CASES if case[0] == name].index(shape)
+    for number, (name, *_) in enumerate(CASES):
+        index = sum(case[0] == name for case in CASES[:number])
         for dtype in ("float32", "bfloat16", "float16"):
             found = verdict(name, index, dtype)
             passed[f"{name}-{index}-{dtype}"] = [dict(found.errors), found.overwritten]

@@ -67,7 +67,7 @@ def test_broken_kernels_are_seen(interpreted: Any) -> None:
 
 
 def key(row: Row) -> tuple[str, ...]:
-    return tuple(str(row[name]) for name in ("kernel", "function", "capability", "config"))
+    return tuple(str(row[name]) for name in ("kernel", "shape", "code", "capability", "config"))
 
 
 def numbers(row: Row) -> tuple[int, ...]:
