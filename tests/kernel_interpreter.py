@@ -1,6 +1,7 @@
 """Every kernel in Triton's interpreter, and broken ones; run as a script, prints JSON.
 
-A process of its own, since Triton reads TRITON_INTERPRET when it is imported.
+A process of its own, since Triton reads TRITON_INTERPRET when it is imported. `device` runs every configuration
+at the bench's odd shapes instead, with the factors of products rounded to bfloat16 as on a GPU.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import triton.language as tl
 from triton.runtime import interpreter
 
-from bayes_scaling.kernels import Config, get_kernel, parse_shape
+from bayes_scaling.bench.cases import GATE_SHAPES
+from bayes_scaling.kernels import KERNELS, Config, get_kernel, load_code, parse_shape
 from bayes_scaling.kernels.gate import Verdict, judge
 from bayes_scaling.kernels.host_memory import HostMemory
 
@@ -185,6 +188,44 @@ def controls() -> dict[str, bool]:
     return seen
 
 
-if __name__ == "__main__":
+def round_factors() -> None:
+    """Products of bfloat16 factors, which the interpreter would multiply as integers."""
+
+    def widened(factor: Any) -> Any:
+        if factor.dtype.scalar != tl.bfloat16:
+            return factor.data
+        return (factor.data.astype(np.uint32) << 16).view(np.float32)
+
+    def create_dot(self: Any, a: Any, b: Any, d: Any, *rest: Any) -> Any:
+        product = np.matmul(widened(a), widened(b), dtype=np.float32)
+        return interpreter.TensorHandle(product + d.data, d.dtype.scalar)
+
+    interpreter.InterpreterBuilder.create_dot = create_dot
+
+
+class RoundingMemory(HostMemory):
+    """The host's memory, judged as a GPU's."""
+
+    exact_products = False
+
+
+def device_results() -> dict[str, Any]:
+    round_factors()
+    found = {}
+    for spec in KERNELS.values():
+        code, shape = load_code(spec), GATE_SHAPES[spec.name]
+        if hasattr(code, "dot_dtype"):
+            code.dot_dtype = lambda dtype: getattr(tl, dtype)  # type: ignore[attr-defined]
+        for config in spec.configs:
+            rng = np.random.default_rng(0)
+            each = judge(spec, shape, "bfloat16", RoundingMemory(), rng, config, code)
+            found[f"{spec.name} {config}"] = [dict(each.errors), each.overwritten]
+    return found
+
+
+if __name__ == "__main__" and "device" in sys.argv:
+    mend_interpreter()
+    json.dump(device_results(), sys.stdout)
+elif __name__ == "__main__":
     mend_interpreter()
     json.dump({"results": results(), "controls": controls()}, sys.stdout)

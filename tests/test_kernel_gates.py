@@ -120,6 +120,15 @@ def test_limits_refuse_what_is_over() -> None:
 
 
 @pytest.mark.slow
+def test_every_configuration_passes_the_gate_of_a_device() -> None:
+    """What `bayes-scaling bench` asks of a GPU first, with factors rounded as there."""
+    verdicts = run("kernel_interpreter.py", "device", TRITON_INTERPRET="1")
+    assert len(verdicts) == sum(len(spec.configs) for spec in KERNELS.values())
+    for case, (errors, overwritten) in verdicts.items():
+        assert all(error <= 1.0 for error in errors.values()) and not overwritten, (case, errors)
+
+
+@pytest.mark.slow
 def test_every_configuration_compiles_within_the_limits() -> None:
     rows: list[Row] = run("kernel_compilation.py", "all")["rows"]
     assert [(key(row), row["over_limits"]) for row in rows if row["over_limits"]] == []
