@@ -1,7 +1,7 @@
 """Every kernel in Triton's interpreter, and broken ones; run as a script, prints JSON.
 
-A process of its own, since Triton reads TRITON_INTERPRET when it is imported. `device` runs every configuration
-at the bench's odd shapes instead, with the factors of products rounded to bfloat16 as on a GPU.
+A process of its own, since Triton reads TRITON_INTERPRET when it is imported. `device` runs every
+configuration at the bench's odd shapes instead, with the factors of products rounded to bfloat16 as on a GPU.
 """
 
 from __future__ import annotations
