@@ -132,11 +132,11 @@ class CudaBackend:
         inputs = self._inputs(spec, shape)
         if provider == "torch":
             return TORCH_CALLS[spec.name](self._torch, inputs)
-        calls = [self._triton_call(spec, shape, inputs, config) for config in spec.space(self._capability)]
-        times = [self._tuning_time(call) for call in calls]
+        space = spec.space(self._capability)
+        times = [self._tuning_time(self._triton_call(spec, shape, inputs, config)) for config in space]
         if not np.isfinite(times).any():
             raise KernelError(f"{spec.name}: no configuration runs on this device.")
-        return calls[int(np.argmin(times))]
+        return self._triton_call(spec, shape, inputs, space[int(np.argmin(times))])
 
     def timings(self, call: Call, repeats: int) -> list[Timing]:
         """Events with L2 overwritten before each launch, then graphs of many launches with L2 as it is."""
