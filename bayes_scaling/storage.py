@@ -198,7 +198,7 @@ def _spec(tree: xr.DataTree, path: Path) -> ModelSpec:
 
 def _check_parts(tree: xr.DataTree, spec: ModelSpec, path: Path) -> None:
     needed = {
-        "posterior": (*spec.law_value.names, "sigma"),
+        "posterior": (*spec.law_value.names, *spec.noise_names),
         "observed_data": ("loss",),
         "log_likelihood": ("loss",),
         "constant_data": (),
@@ -207,6 +207,7 @@ def _check_parts(tree: xr.DataTree, spec: ModelSpec, path: Path) -> None:
     }
     if spec.discrepancy == "drift":
         needed["drift"] = ("weight",)
+        needed["posterior"] += ("drift_scale",)
     if spec.offsets:
         needed["offsets"] = ("shift",)
     for group, variables in needed.items():

@@ -31,14 +31,21 @@ _PYMC = {
 def build_pymc(design: Design, whitening: Whitening) -> pm.Model:
     """A PyMC model of the whitened position, one potential for each named term of the log density."""
     import pymc as pm
-    import pytensor.tensor as pt
 
     with pm.Model(check_bounds=False) as model:
-        whitened = pm.Flat("whitened", shape=design.size, initval=np.zeros(design.size))
-        position = whitening.position(whitened, design)
-        for name, term in log_terms(pt, position, design, pt.gammaln).items():
-            pm.Potential(name, term)
+        add_terms(design, whitening)
     return model
+
+
+def add_terms(design: Design, whitening: Whitening) -> None:
+    """The whitened position and the potentials, in the PyMC model that is open."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    whitened = pm.Flat("whitened", shape=design.size, initval=np.zeros(design.size))
+    position = whitening.position(whitened, design)
+    for name, term in log_terms(pt, position, design, pt.gammaln).items():
+        pm.Potential(name, term)
 
 
 def sample_pymc(design: Design, whitening: Whitening, sampling: Sampling) -> RawDraws:
