@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.accounting import get_cost
 from bayes_scaling.errors import SpecError
 from bayes_scaling.fitting import BACKENDS
+from bayes_scaling.laws import GAMMA_LAW
 from bayes_scaling.models.coefficients import draw_prior, to_user
 from bayes_scaling.models.density import degrees, law_at_slots, slot_scales, two_sided
 from bayes_scaling.models.design import Design, build_design
@@ -17,7 +17,6 @@ from bayes_scaling.models.draws import Sampling
 from bayes_scaling.models.loss_numpyro import keep_compiled
 from bayes_scaling.models.refit import compile_refitter
 from bayes_scaling.models.spec import ModelSpec
-from bayes_scaling.optimum import optimal_log_params
 from bayes_scaling.runs import load_runs
 from bayes_scaling.uniformity import outside
 
@@ -217,10 +216,9 @@ def _quantities(design: Design, natural: dict[str, np.ndarray]) -> dict[str, np.
     user = to_user(natural, design)
     compute = TARGET * 6 * np.exp((design.log_params + design.log_tokens)[design.weight > 0].max())
     compute *= design.reference_params * design.reference_tokens
-    law, curve = design.spec.law_value, get_cost("6ND").curve(1.0, "")
-    log_params = optimal_log_params(law.complete(user), np.log(compute), curve)
-    params = np.exp(log_params)
-    loss = law.loss(np, params, np.exp(np.log(compute) - curve.value(np, log_params)), user)
+    law = design.spec.law_value
+    params, tokens = GAMMA_LAW.optimum(np, compute, law.complete(user))  # the closed form: without eta
+    loss = law.loss(np, params, tokens, user)
     for i, label in enumerate(labels):
         found |= {f"optimal params [{label}]": params[:, i], f"loss there [{label}]": loss[:, i]}
     if len(labels) > 1:
