@@ -49,7 +49,7 @@ def fit(
         See `load_runs`.
     spec : ModelSpec, optional
         Or its parts: ``law`` (a name in `bayes_scaling.LAWS`), ``pooling`` ("partial", "none", "complete"),
-        ``discrepancy`` ("none", "drift"), ``offsets`` (columns of recipes or of the training that checkpoints
+        ``discrepancy`` ("drift", "none"), ``offsets`` (columns of recipes or of the training that checkpoints
         come from), ``priors`` (changes by name), ``errors`` ("symmetric", "skewed"); see `ModelSpec`.
     backend : {"numpyro", "pymc"}
     sampler : {"nutpie", "pymc"}

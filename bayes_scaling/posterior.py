@@ -162,7 +162,8 @@ def drift_of(fit: Fit, architecture: str, seed: int = 0) -> Drift | None:
     else:
         rng = np.random.default_rng([seed, 3, *architecture.encode()])
         known = weights.isel(architecture=0)
-        chosen = known.copy(data=rng.standard_normal(known.shape))
+        drawn = known.copy(data=rng.standard_normal(known.shape))
+        chosen = (fit.posterior["drift_scale"] * drawn).transpose(*known.dims)
     kept = chosen.sel({name: fit.posterior[name] for name in ("chain", "draw")})
     logs = [np.log(fit.runs.frame[name].to_numpy(dtype=float)).mean() for name in ("params", "tokens")]
     return Drift(kept.to_numpy(), (float(logs[0]), float(logs[1])))

@@ -199,8 +199,12 @@ def _group(fit: Fit, group: str, spec: ModelSpec) -> xr.Dataset:
     import xarray as xr
 
     data = fit.idata[group].to_dataset()
+    if group not in ("posterior", "prior"):
+        return data
+    if spec.discrepancy != fit.spec.discrepancy:
+        data = data.assign(drift_scale=0 * data["nu"])
     lacking = [name for name in spec.law_value.names if name not in fit.law.names]
-    if group not in ("posterior", "prior") or not lacking:
+    if not lacking:
         return data
     neutral = dict(NEUTRAL) | dict(fit.law.fixed)
     data = data.assign({name: xr.full_like(data["A"], neutral[name]) for name in lacking})

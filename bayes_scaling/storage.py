@@ -207,6 +207,7 @@ def _check_parts(tree: xr.DataTree, spec: ModelSpec, path: Path) -> None:
     }
     if spec.discrepancy == "drift":
         needed["drift"] = ("weight",)
+        needed["posterior"] += ("drift_scale",)
     if spec.offsets:
         needed["offsets"] = ("shift",)
     for group, variables in needed.items():

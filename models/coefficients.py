@@ -82,7 +82,7 @@ def draw_unseen(
     """
     pooling = design.spec.pooling
     if pooling == "complete":
-        return {name: np.repeat(value, len(new), axis=-1) for name, value in natural.items()}
+        return {name: np.repeat(natural[name], len(new), axis=-1) for name in design.hierarchy.names}
     values = _stacked(natural, design)
     noise = rng.standard_normal((*values.shape[:-1], len(new)))
     if pooling == "none":
@@ -114,14 +114,15 @@ def _condition(
 def draw_prior(
     design: Design, draws: int, rng: np.random.Generator
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Coefficients (draw, column) and their components (draw, coefficient) from the prior; ``nu`` too."""
+    """Coefficients (draw, column) and scalars (draw,) of the prior; the components (draw, coefficient)."""
     h = design.hierarchy
     component = rng.integers(h.tau.shape[1], size=(draws, len(h.names)))
     factor = np.linalg.cholesky(h.covariance)[np.arange(len(h.names)), component]
     noise = rng.standard_normal((draws, len(h.names), design.columns, 1))
     values = h.mean[:, None] + (factor @ noise)[..., 0]
     natural = {name: values[:, i] for i, name in enumerate(h.names)}
-    natural["nu"] = design.nu_center + design.nu_prior.scale * rng.standard_normal(draws)
+    for (name, prior), mean in zip(design.scalars.items(), design.centers, strict=True):
+        natural[name] = mean + prior.scale * rng.standard_normal(draws)
     return natural, component
 
 

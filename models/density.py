@@ -1,7 +1,8 @@
 """The log density of the joint loss model, term by term, for NumPy, JAX and PyTensor.
 
-A position holds for each coefficient one value per column (group), and ln(nu - 2). The coefficients
-are pinned by the data at the reference sizes, and the map from the natural ones
+A position holds for each coefficient one value per column (group), ln(nu - 2) and, with a drift, the
+log of its scale and the coordinates of its weights (`coordinates`). The coefficients are pinned by the
+data at the reference sizes, and the map from the natural ones
 
     ln E, ln R, logit share, ln slope_params, ln slope_tokens[, ln gamma], ln sigma
 
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.laws import TINY, log_loss
+from bayes_scaling.models.coordinates import added, turned_weights, weights
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import log_prior
 from bayes_scaling.models.misfit import marginal
@@ -41,7 +43,7 @@ def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: An
     xp : module
         Array namespace.
     position : mapping of str to array
-        By prior name (column,), and ``nu`` ().
+        By prior name (column,); ``nu`` () and ``drift_scale`` (); ``drift`` (block, weight).
     design : Design
     lgamma : callable
         The log of the gamma function in that namespace.
@@ -49,23 +51,57 @@ def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: An
     Returns
     -------
     dict of str to array
-        The log priors ``coefficients`` (coefficient,) and ``nu`` (), the log likelihood ``loss`` ().
+        The log priors ``coefficients`` (coefficient,), ``nu`` (), ``drift_scale`` () and ``drift`` (), the
+        log likelihood ``loss`` ().
     """
     natural = unpin(xp, position)
-    values = xp.stack([natural[name] for name in design.hierarchy.names], axis=-2)
-    return {
-        "coefficients": log_prior(xp, values, design.hierarchy),
-        "nu": normal(natural["nu"], design.nu_center, design.nu_prior.scale),
-        "loss": _log_likelihood(xp, natural, design, lgamma),
-    }
+    predicted, misfit = predict_slots(xp, natural, design)
+    rows = slot_log_likelihood(xp, predicted, natural, design, lgamma)
+    return log_priors(xp, natural, design) | misfit | {"loss": (design.weight * rows).sum((-2, -1))}
 
 
-def _log_likelihood(xp: Any, natural: Mapping[str, Array], design: Design, lgamma: Any) -> Array:
-    """Student-t round the law, or the law and its drift with the drift integrated out."""
+def predict_slots(xp: Any, natural: Mapping[str, Array], design: Design) -> tuple[Array, dict[str, Array]]:
+    """ln L of the law and its misfit (..., column, slot), and the log prior of the misfit's weights."""
+    law = law_at_slots(xp, natural, design)
     if design.misfit is None:
-        return (design.weight * slot_log_likelihood(xp, natural, design, lgamma)).sum((-2, -1))
+        return law, {}
+    misfit, at = design.misfit, design.coordinates
+    assert at is not None
+    turned, density = turned_weights(xp, design.log_loss - law, natural, misfit, at)
+    return law + added(xp, turned, natural, misfit, at), {"drift": density}
+
+
+def misfit_weights(natural: Mapping[str, np.ndarray], design: Design) -> np.ndarray:
+    """Weights (..., block, weight) of a settled design's misfit; see `coordinates.weights`."""
+    misfit, at = design.misfit, design.coordinates
+    assert misfit is not None and at is not None
+    residual = design.log_loss - law_at_slots(np, natural, design)
+    turned, _ = turned_weights(np, residual, natural, misfit, at)
+    return weights(turned, natural, misfit, at)
+
+
+def log_priors(xp: Any, natural: Mapping[str, Array], design: Design) -> dict[str, Array]:
+    """Log priors of the coefficients (..., coefficient) and of each scalar (...)."""
+    values = xp.stack([natural[name] for name in design.hierarchy.names], axis=-2)
+    scalars = {
+        name: normal(natural[name], mean, prior.scale)
+        for (name, prior), mean in zip(design.scalars.items(), design.centers, strict=True)
+    }
+    return {"coefficients": log_prior(xp, values, design.hierarchy)} | scalars
+
+
+def log_approximate(xp: Any, position: Mapping[str, Array], design: Design, lgamma: Any) -> Array:
+    """The log density whose mode and curvature shape the coordinates: the weights integrated out.
+
+    Without a misfit it is the log density itself; with one, the noise is taken as normal with settled
+    precisions.
+    """
+    if design.misfit is None:
+        return sum(term.sum() for term in log_terms(xp, position, design, lgamma).values())
+    natural = unpin(xp, position)
     residual = design.log_loss - law_at_slots(xp, natural, design)
-    return marginal(xp, residual, natural["sigma"], design.misfit, design.weight.sum(-1))
+    prior = sum(term.sum() for term in log_priors(xp, natural, design).values())
+    return prior + marginal(xp, residual, natural, design.misfit, design.weight.sum(-1))
 
 
 def unpin(xp: Any, pinned: Mapping[str, Array]) -> dict[str, Array]:
@@ -132,10 +168,9 @@ def law_at_slots(xp: Any, natural: Mapping[str, Array], design: Design) -> Array
 
 
 def slot_log_likelihood(
-    xp: Any, natural: Mapping[str, Array], design: Design, lgamma: Any, drift: Array | float = 0.0
+    xp: Any, predicted: Array, natural: Mapping[str, Array], design: Design, lgamma: Any
 ) -> Array:
-    """Log density of ln L in each slot given the drift there, unweighted: (..., column, slot)."""
-    predicted = law_at_slots(xp, natural, design) + drift
+    """Log density of ln L in each slot round what is predicted there, unweighted: (..., column, slot)."""
     below, above = slot_scales(xp, natural, design)
     nu = degrees(xp, natural["nu"])[..., None, None]
     if above is None:

@@ -11,6 +11,7 @@ import numpy as np
 from bayes_scaling.effective import UNLIMITED
 from bayes_scaling.errors import SpecError
 from bayes_scaling.laws import pivots
+from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.hierarchy import Groups, Hierarchy, build_hierarchy, center
 from bayes_scaling.models.misfit import Misfit, build_misfit
 from bayes_scaling.models.priors import Prior
@@ -69,9 +70,12 @@ class Design:
         Geometric means over the runs.
     hierarchy : Hierarchy
         Of the coefficients in the order of the rows of a position.
-    nu_prior : Prior
+    scalars : mapping of str to Prior
+        Of what all groups share: ``nu``, and ``drift_scale`` with a drift.
     misfit : Misfit or None
         Of the drift and the offsets, where the spec has any.
+    coordinates : Coordinates or None
+        Of the misfit's weights, once they are settled.
     places : mapping of str to array
         What the law's effective sizes need beside coefficients, relative to the references: pivots, unique
         tokens (column, slot).
@@ -88,8 +92,9 @@ class Design:
     reference_params: float
     reference_tokens: float
     hierarchy: Hierarchy
-    nu_prior: Prior
+    scalars: Mapping[str, Prior]
     misfit: Misfit | None = None
+    coordinates: Coordinates | None = None
     places: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -98,14 +103,19 @@ class Design:
         return self.slots.shape[0]
 
     @property
-    def size(self) -> int:
-        """Length of a position: coefficients x columns, then ln(nu - 2)."""
-        return len(self.hierarchy.names) * self.columns + 1
+    def law_size(self) -> int:
+        """Length of a position's part with normal coordinates: coefficients x columns, then the scalars."""
+        return len(self.hierarchy.names) * self.columns + len(self.scalars)
 
     @property
-    def nu_center(self) -> float:
-        """Prior mean of ln(nu - 2)."""
-        return center(self.nu_prior)
+    def size(self) -> int:
+        """Length of a position: the law's part, then the coordinates of the misfit's weights."""
+        return self.law_size + (0 if self.misfit is None else int(np.prod(self.misfit.shape)))
+
+    @property
+    def centers(self) -> np.ndarray:
+        """Prior means of the scalars on their log scales."""
+        return np.array([center(prior) for prior in self.scalars.values()])
 
 
 def build_design(runs: Runs, spec: ModelSpec) -> Design:
@@ -133,9 +143,13 @@ def build_design(runs: Runs, spec: ModelSpec) -> Design:
         reference_params=references[0],
         reference_tokens=references[1],
         hierarchy=build_hierarchy({name: spec.prior(name) for name in sampled(spec)}, groups, spec.pooling),
-        nu_prior=spec.prior("nu"),
+        scalars={name: spec.prior(name) for name in _scalars(spec)},
         places=_places(runs, spec, slots, references),
     )
+
+
+def _scalars(spec: ModelSpec) -> tuple[str, ...]:
+    return ("nu", "drift_scale") if spec.discrepancy == "drift" else ("nu",)
 
 
 def sampled(spec: ModelSpec) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "E",
         1.7,
         0.35,
-        0.08,
+        0.05,
         "nats per token",
         "Entropy of web text with sub-word tokens: Hoffmann et al. 2022 1.69, Besiroglu et al. 2024 1.82; "
         "90% between 0.96 and 3.0. Other units (bytes, other text) need their own.",
@@ -47,7 +47,7 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "R",
         1.3,
         0.7,
-        0.12,
+        0.08,
         "nats per token",
         "Reducible loss at the geometric mean of the runs: trained language models reach 2 to 5 nats; "
         "90% between 0.4 and 4.1.",
@@ -56,7 +56,7 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "share",
         0.5,
         1.0,
-        0.3,
+        0.2,
         "1",
         "Share of the params term in the reducible loss there: sweeps are laid round the optimum, "
         "where the two terms are of one size; 90% between 0.16 and 0.84.",
@@ -66,7 +66,7 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "slope_params",
         0.35,
         0.4,
-        0.12,
+        0.08,
         "1",
         "Exponent gamma * alpha of the reducible loss in params: published fits 0.25 to 0.5; "
         "90% between 0.18 and 0.68.",
@@ -75,7 +75,7 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "slope_tokens",
         0.35,
         0.4,
-        0.12,
+        0.08,
         "1",
         "Exponent gamma * beta of the reducible loss in tokens: published fits 0.25 to 0.5; "
         "90% between 0.18 and 0.68.",
@@ -84,7 +84,7 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "gamma",
         0.75,
         0.4,
-        0.1,
+        0.07,
         "1",
         "Between Chinchilla's 1 and published free fits of 0.5 to 0.7; 90% between 0.39 and 1.45.",
     ),
@@ -103,6 +103,15 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         0.0,
         "degrees of freedom above 2",
         "Tails of the Student-t residuals: outliers are common; above 2 so that the variance exists.",
+    ),
+    Prior(
+        "drift_scale",
+        0.01,
+        0.6,
+        0.0,
+        "1 per root e-fold",
+        "How fast exponents of the loss itself turn away from the law's, in each direction: by 0.015 over a "
+        "factor of 10, a tenth to a fifth of what they are; 90% between 0.37 and 2.7 times that.",
     ),
     Prior(
         "eta",

@@ -16,7 +16,7 @@ from bayes_scaling.laws import Law, get_law
 from bayes_scaling.models.priors import DEFAULT_PRIORS, LAW_PRIORS, Prior
 
 POOLINGS = ("partial", "none", "complete")
-DISCREPANCIES = ("none", "drift")
+DISCREPANCIES = ("drift", "none")
 ERRORS = ("symmetric", "skewed")
 _SETTABLE = ("median", "scale", "group_scale")
 
@@ -31,8 +31,9 @@ class ModelSpec:
         A name in `bayes_scaling.laws.LAWS`.
     pooling : {"partial", "none", "complete"}
         Groups (architecture, context length) share a hierarchy, are independent, or are one.
-    discrepancy : {"none", "drift"}
-        The law is taken as true, or ln L drifts from it away from the runs; see `bayes_scaling.drift`.
+    discrepancy : {"default", "drift", "none"}
+        ln L drifts from the law away from the runs, see `bayes_scaling.drift`: the default. Or the law is
+        taken as true.
     offsets : tuple of str
         Columns of the runs whose values stand for runs made alike: a recipe, a data order, the training run
         that several checkpoints come from. Each value shifts ln L of its runs by a normal amount of sd
@@ -48,13 +49,12 @@ class ModelSpec:
     Raises
     ------
     SpecError
-        Unknown law, pooling, discrepancy, errors, prior or key, a value that is not positive, or skewed
-        errors beside a drift or offsets.
+        Unknown law, pooling, discrepancy, errors, prior or key, or a value that is not positive.
     """
 
     law: str = "gamma"
     pooling: str = "partial"
-    discrepancy: str = "none"
+    discrepancy: str = "drift"
     offsets: tuple[str, ...] = ()
     priors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     errors: str = "symmetric"
@@ -62,14 +62,11 @@ class ModelSpec:
     def __post_init__(self) -> None:
         object.__setattr__(self, "law", get_law(self.law).name)
         _one_of("pooling", self.pooling, POOLINGS)
+        if self.discrepancy == "default":
+            object.__setattr__(self, "discrepancy", DISCREPANCIES[0])
         _one_of("discrepancy", self.discrepancy, DISCREPANCIES)
         _one_of("errors", self.errors, ERRORS)
         object.__setattr__(self, "offsets", _columns(self.offsets))
-        if self.errors == "skewed" and (self.discrepancy != "none" or self.offsets):
-            raise SpecError(
-                "errors 'skewed' go with the law alone: beside a drift or offsets the noise is normal. Leave "
-                "out discrepancy and offsets, or take errors 'symmetric'"
-            )
         frozen = {name: MappingProxyType(_checked(name, change)) for name, change in self.priors.items()}
         object.__setattr__(self, "priors", MappingProxyType(frozen))
 

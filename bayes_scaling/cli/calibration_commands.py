@@ -16,6 +16,7 @@ def sbc(
     replicates: Annotated[int, typer.Option(min=1, help="Simulated tables, each fitted.")] = 200,
     law: Annotated[str, typer.Option(help=f"gamma, {LAW_NAMES}.")] = "gamma",
     pooling: Annotated[str, typer.Option(help="partial, none or complete.")] = "partial",
+    discrepancy: Annotated[str, typer.Option(help="drift or none.")] = "drift",
     errors: Annotated[str, typer.Option(help="symmetric or skewed.")] = "symmetric",
     backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",
     seed: Annotated[int, typer.Option(help="Of the simulation.")] = 0,
@@ -33,7 +34,7 @@ def sbc(
     from bayes_scaling.sbc import RANKED
     from bayes_scaling.sbc import sbc as calibrate
 
-    spec = ModelSpec(law=law, pooling=pooling, errors=errors)
+    spec = ModelSpec(law=law, pooling=pooling, discrepancy=discrepancy, errors=errors)
     runs = quiet_runs(file, column)
     found = calibrate(runs, spec, replicates=replicates, seed=seed, backend=backend)
     print_json(found.table()) if json else print_sbc(found)

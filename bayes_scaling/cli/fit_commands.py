@@ -23,7 +23,7 @@ def fit(
     law: Annotated[str | None, typer.Option(help=f"gamma (default), {LAW_NAMES}.")] = None,
     pooling: Annotated[str | None, typer.Option(help="partial (default), none or complete.")] = None,
     discrepancy: Annotated[
-        str | None, typer.Option(help="none (default), or drift: the law's misfit grows away from the runs.")
+        str | None, typer.Option(help="drift (default): the law bends away from the runs; or none.")
     ] = None,
     offset: Annotated[
         list[str] | None,
