@@ -9,12 +9,14 @@ import numpy as np
 from bayes_scaling.accounting import get_cost
 from bayes_scaling.drift import BOXES, DIRECTIONS, Drift, all_boxes
 from bayes_scaling.errors import SpecError
+from bayes_scaling.laws import GAMMA_LAW
 from bayes_scaling.models.coefficients import draw_prior, to_user
 from bayes_scaling.models.density import degrees, law_at_slots, misfit_weights, slot_scales, two_sided
 from bayes_scaling.models.design import Design
 from bayes_scaling.surface import Surface
 
 LOWEST, HIGHEST = 1.0, 12.0  # nats per token: curves that leave this are not plausible
+SMALLEST, LARGEST = 1e2, 1e18  # params: nor are those whose law has its optimum beyond
 TARGET = 10.0  # times the runs' largest compute: where the optimum is asked for
 
 
@@ -88,10 +90,19 @@ def log_means(design: Design, curves: Curves) -> np.ndarray:
 
 
 def plausible(design: Design, curves: Curves) -> np.ndarray:
-    """Whether all losses of a draw are: (draw,)."""
+    """Whether all losses of a draw are, and the optimum of its law: (draw,)."""
     loss = np.exp(log_means(design, curves))
     inside = (loss > LOWEST) & (loss < HIGHEST) | (design.weight == 0)
-    return np.asarray(inside.all((-2, -1)))
+    user = design.spec.law_value.complete(to_user(curves.natural, design))
+    params, _ = GAMMA_LAW.optimum(np, np.exp(_target(design)), user)
+    return np.asarray(inside.all((-2, -1)) & ((params > SMALLEST) & (params < LARGEST)).all(-1))
+
+
+def _target(design: Design) -> float:
+    """Ln of the compute at which the optimum is asked for."""
+    centre = np.log(design.reference_params) + np.log(design.reference_tokens)
+    largest = (design.log_params + design.log_tokens)[design.weight > 0].max()
+    return float(largest + centre + np.log(6 * TARGET))
 
 
 def simulate_losses(design: Design, truth: Curves, rng: np.random.Generator, scale: float) -> np.ndarray:
@@ -120,12 +131,10 @@ def quantities(design: Design, curves: Curves) -> dict[str, np.ndarray]:
 
 def _optimum(design: Design, curves: Curves, column: int) -> tuple[np.ndarray, np.ndarray]:
     """Compute-optimal params and the loss there at `TARGET` times the runs' largest 6ND: (draw,) each."""
-    used = design.weight > 0
-    centre = np.log(design.reference_params), np.log(design.reference_tokens)
-    log_compute = (design.log_params + design.log_tokens)[used].max() + sum(centre) + np.log(6 * TARGET)
+    log_compute = _target(design)
     user = to_user(curves.natural, design)
     values = design.spec.law_value.complete({n: v[None, :, column, None] for n, v in user.items()})
-    surface = Surface(design.spec.law_value, values, _drift(design, curves, column, centre))
+    surface = Surface(design.spec.law_value, values, _drift(design, curves, column))
     curve = get_cost("6ND").curve(1.0, "")
     log_params = surface.optimal_log_params(np.atleast_1d(log_compute), curve)
     params = np.exp(log_params)
@@ -133,11 +142,12 @@ def _optimum(design: Design, curves: Curves, column: int) -> tuple[np.ndarray, n
     return params[0, :, 0], loss[0, :, 0]
 
 
-def _drift(design: Design, curves: Curves, column: int, centre: tuple[float, float]) -> Drift | None:
+def _drift(design: Design, curves: Curves, column: int) -> Drift | None:
     if curves.boxes is None or design.misfit is None:
         return None
     block = next(b for b, columns in enumerate(design.misfit.blocks) if column in columns)
-    return Drift(curves.boxes[None, :, block], (float(centre[0]), float(centre[1])))
+    centre = float(np.log(design.reference_params)), float(np.log(design.reference_tokens))
+    return Drift(curves.boxes[None, :, block], centre)
 
 
 def group_labels(design: Design) -> list[str]:
