@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,23 +30,35 @@ _PYMC = {
 
 
 def build_pymc(design: Design, whitening: Whitening) -> pm.Model:
-    """A PyMC model of the whitened position, one potential for each named term of the log density."""
-    import pymc as pm
+    """A PyMC model of the whitened position."""
     import pytensor.tensor as pt
 
+    return whitened_model(
+        design.size, lambda point: log_terms(pt, whitening.position(point, design), design, pt.gammaln)
+    )
+
+
+def whitened_model(size: int, terms: Callable[[Any], Mapping[str, Any]]) -> pm.Model:
+    """A PyMC model of a point (size,), one potential for each named term of its log density."""
+    import pymc as pm
+
     with pm.Model(check_bounds=False) as model:
-        whitened = pm.Flat("whitened", shape=design.size, initval=np.zeros(design.size))
-        position = whitening.position(whitened, design)
-        for name, term in log_terms(pt, position, design, pt.gammaln).items():
+        whitened = pm.Flat("whitened", shape=size, initval=np.zeros(size))
+        for name, term in terms(whitened).items():
             pm.Potential(name, term)
     return model
 
 
 def sample_pymc(design: Design, whitening: Whitening, sampling: Sampling) -> RawDraws:
     """NUTS by PyMC's own sampler: no numba compilation, slower draws."""
+    return draw_pymc(build_pymc(design, whitening), sampling, TARGET_ACCEPTANCE[design.spec.pooling])
+
+
+def draw_pymc(model: pm.Model, sampling: Sampling, target_acceptance: float) -> RawDraws:
+    """Draws of a model whose only variable is ``whitened``."""
     import pymc as pm
 
-    with build_pymc(design, whitening):
+    with model:
         tree = pm.sample(
             draws=sampling.draws,
             tune=sampling.tune,
@@ -53,7 +66,7 @@ def sample_pymc(design: Design, whitening: Whitening, sampling: Sampling) -> Raw
             random_seed=sampling.seed,
             progressbar=sampling.progress,
             nuts_sampler="pymc",
-            target_accept=TARGET_ACCEPTANCE[design.spec.pooling],
+            target_accept=target_acceptance,
             compute_convergence_checks=False,
         )
     return _raw(tree, _PYMC)
@@ -63,10 +76,11 @@ def sample_nutpie(design: Design, whitening: Whitening, sampling: Sampling) -> R
     """NUTS by nutpie on the PyMC model, compiled by numba."""
     import nutpie
 
-    return draw_nutpie(nutpie.compile_pymc_model(build_pymc(design, whitening)), design, sampling)
+    compiled = nutpie.compile_pymc_model(build_pymc(design, whitening))
+    return draw_nutpie(compiled, sampling, TARGET_ACCEPTANCE[design.spec.pooling])
 
 
-def draw_nutpie(compiled: Any, design: Design, sampling: Sampling) -> RawDraws:
+def draw_nutpie(compiled: Any, sampling: Sampling, target_acceptance: float) -> RawDraws:
     """Draws of a compiled model."""
     import nutpie
 
@@ -79,7 +93,7 @@ def draw_nutpie(compiled: Any, design: Design, sampling: Sampling) -> RawDraws:
         progress_bar=sampling.progress,
         save_warmup=False,
         adaptation="low_rank",  # costs nothing where whitening suffices, helps where it does not
-        target_accept=TARGET_ACCEPTANCE[design.spec.pooling],
+        target_accept=target_acceptance,
     )
     return _raw(tree, _NUTPIE)
 
