@@ -84,7 +84,7 @@ def fit(
     >>> posterior = bs.fit("simulated", draws=500, progress=False)  # doctest: +SKIP
     """
     spec = _spec(spec, law=law, pooling=pooling, discrepancy=discrepancy, offsets=offsets, priors=priors)
-    sampling = _sampling(backend, sampler, draws, tune, chains, seed, progress)
+    sampling = sampling_of(backend, sampler, draws, tune, chains, seed, progress)
     runs = runs if isinstance(runs, Runs) else load_runs(runs)
     require_fittable(runs)
     result = _fit(runs, spec, backend, sampler, sampling)
@@ -123,9 +123,16 @@ def _spec(spec: ModelSpec | None, **parts: Any) -> ModelSpec:
     return spec or ModelSpec(**given)
 
 
-def _sampling(
+def sampling_of(
     backend: str, sampler: str, draws: int, tune: int, chains: int, seed: int, progress: bool | None
 ) -> Sampling:
+    """The settings of a sampler, checked.
+
+    Raises
+    ------
+    SpecError
+        An unknown back end or sampler, or a size that is not positive.
+    """
     for what, value, known in (("backend", backend, BACKENDS), ("sampler", sampler, SAMPLERS)):
         if value not in known:
             raise SpecError(f"unknown {what} {value!r}; choose one of {', '.join(known)}")
