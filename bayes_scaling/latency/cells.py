@@ -22,6 +22,7 @@ COUNTS = {"batch_size": (ZERO, NEGATIVE), "prefill": (NEGATIVE,)}
 REQUIRED_SHAPE = ("embedding_dim", "num_blocks", "num_heads", "ffn_dim")
 OPTIONAL_SHAPE = {"num_kv_heads": "num_heads", "head_dim_v": None, "head_dim_qk": "head_dim_v",
                   "vocab_size": 50304.0, "chunk_size": 64.0}  # fmt: skip
+_ANSWERS = ("ttft_ms", "step_time_ms", "measured")
 _EMPTY = "leave the cell empty where nothing was measured"
 _REMEDIES = {
     "batch_size": "give the sequences of the batch, 1 or more",
@@ -41,7 +42,7 @@ def check_table(table: Table, need_times: bool) -> pd.DataFrame:
     """
     import pandas as pd
 
-    frame = table.frame
+    frame = table.frame if need_times else table.frame.drop(columns=list(_ANSWERS), errors="ignore")
     faults = check_size(frame)
     if not faults:
         faults = _missing(frame, need_times)
