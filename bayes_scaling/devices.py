@@ -85,8 +85,9 @@ def get_device(name: str, path: str | Path | None = None) -> Device:
         if name.casefold() in {each.casefold() for each in (device.name, *device.matches)}:
             return device
     raise DeviceError(
-        f"device {name!r} is not known; the devices are: {', '.join(known)}. For another one give its constants: "
-        f"Device(name, {', '.join(NUMBERS)}), or a TOML file with a table [{name}] of these fields."
+        f"device {name!r} is not known; the devices are: {', '.join(known)}. "
+        f"For another one give its constants: Device(name, {', '.join(NUMBERS)}), "
+        f"or a TOML file with a table [{name}] of these fields."
     )
 
 

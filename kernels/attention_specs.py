@@ -120,10 +120,10 @@ PREFILL_ATTENTION = KernelSpec(
     count=prefill_work,
     source=f"{SOURCE}; tiles as in FlashAttention-2 (Dao 2023, arXiv:2307.08691)",
     configs=(
-        Config({"block_q": 128, "block_keys": 64}, num_warps=8, num_stages=3),
-        Config({"block_q": 128, "block_keys": 128}, num_warps=8, num_stages=2),
+        Config({"block_q": 128, "block_keys": 64}, num_warps=8, num_stages=3, capabilities=(90, 100)),
+        Config({"block_q": 128, "block_keys": 128}, num_warps=8, num_stages=2, capabilities=(90,)),
         Config({"block_q": 64, "block_keys": 64}, num_warps=4, num_stages=3),
-        Config({"block_q": 128, "block_keys": 64}, num_warps=4, num_stages=3),
+        Config({"block_q": 128, "block_keys": 32}, num_warps=8, num_stages=3),
     ),
     example={
         "batch": 4,

@@ -93,7 +93,7 @@ MATMUL = KernelSpec(
         Config({"block_m": 128, "block_n": 128, "block_k": 64, "group_m": 8}, num_warps=8, num_stages=3),
         Config({"block_m": 64, "block_n": 128, "block_k": 64, "group_m": 8}, num_warps=4, num_stages=4),
         Config({"block_m": 64, "block_n": 64, "block_k": 64, "group_m": 8}, num_warps=4, num_stages=4),
-        Config({"block_m": 16, "block_n": 128, "block_k": 128, "group_m": 8}, num_warps=4, num_stages=4),
+        Config({"block_m": 16, "block_n": 64, "block_k": 128, "group_m": 8}, num_warps=4, num_stages=4),
         Config({"block_m": 16, "block_n": 32, "block_k": 256, "group_m": 8}, num_warps=4, num_stages=4),
     ),
     example={"m": 8192, "n": 8192, "k": 8192},

@@ -19,6 +19,7 @@ Arrays = dict[str, Array]
 
 DTYPE_BYTES = MappingProxyType({"bfloat16": 2, "float16": 2, "float32": 4})
 STATE = "float32"  # recurrent states and softmax statistics, whatever the kernel's dtype
+CAPABILITIES = (80, 90, 100)  # A100, H100 and H200, B200
 LARGEST_SIZE = 2**31 - 1  # offsets are 64 bits wide, sizes are passed as 32
 
 
@@ -56,11 +57,20 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Config:
-    """How a kernel is launched: tile sizes, warps and pipeline stages."""
+    """How a kernel is launched: tile sizes, warps and pipeline stages.
+
+    Attributes
+    ----------
+    blocks : mapping of str to int
+    num_warps, num_stages : int
+    capabilities : tuple of int
+        Devices on which it keeps everything in registers; 90 for sm_90.
+    """
 
     blocks: Mapping[str, int]
     num_warps: int = 4
     num_stages: int = 2
+    capabilities: tuple[int, ...] = CAPABILITIES
 
     def __str__(self) -> str:
         tiles = ";".join(f"{name}={size}" for name, size in self.blocks.items())
@@ -107,7 +117,7 @@ class KernelSpec:
     source : str
         Where the maths is from.
     configs : tuple of Config
-        The space that is tuned; the first is the default.
+        The space that is tuned.
     example : mapping of str to int
         A shape of practice, at which resources are recorded.
     draw : callable, optional
@@ -144,6 +154,19 @@ class KernelSpec:
             )
         check_sizes(self.name, self.dims, shape)
         self.limits(shape)
+
+    def space(self, capability: int = 90) -> tuple[Config, ...]:
+        """Configurations for a device, the default first.
+
+        Raises
+        ------
+        KernelError
+            A device older than the kernels are written for.
+        """
+        family = max((each for each in CAPABILITIES if each <= capability), default=None)
+        if family is None:
+            raise KernelError(f"{self.name}: sm_{capability} is too old; use sm_{CAPABILITIES[0]} or later.")
+        return tuple(config for config in self.configs if family in config.capabilities)
 
     def inputs(self, shape: Sizes, rng: np.random.Generator) -> Arrays:
         """Random inputs by name, float64."""

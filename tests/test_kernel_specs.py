@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -197,3 +200,23 @@ def test_shape_text_goes_round() -> None:
     assert parse_shape(shape_text(shape)) == shape
     with pytest.raises(KernelError, match=r"'k=x' is not name=size"):
         parse_shape("m=1;k=x")
+
+
+def test_specifications_need_neither_triton_nor_torch() -> None:
+    check = (
+        "import sys; sys.modules['triton'] = sys.modules['torch'] = None\n"
+        "from bayes_scaling.kernels import KERNELS, KernelError, load_code\n"
+        "try:\n    load_code(KERNELS['copy'])\n"
+        "except KernelError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Triton is not installed; run: pip install" in done.stdout
+
+
+def test_configurations_are_for_the_device() -> None:
+    spec = get_kernel("prefill_attention")
+    assert spec.space(90)[0].blocks == {"block_q": 128, "block_keys": 64}
+    assert spec.space(89) == spec.space(80) != spec.space(90)
+    with pytest.raises(KernelError, match=r"prefill_attention: sm_75 is too old; use sm_80 or later"):
+        spec.space(75)

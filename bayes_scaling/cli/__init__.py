@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typer
 
+from bayes_scaling.cli.bench_command import bench
 from bayes_scaling.cli.calibration_commands import backtest, sbc, stack
 from bayes_scaling.cli.data_commands import cite, datasets, describe, fetch
 from bayes_scaling.cli.demo_command import demo
@@ -47,6 +48,7 @@ COMMANDS = (
     *(demo, describe, fit, check, summary),
     *(predict, frontier, iso_loss, optimal_params, context, compare, loo),
     *(backtest, sbc, stack, classical, figures, cite, datasets, fetch),
+    bench,
 )
 for command in COMMANDS:
     app.command(command.__name__.replace("_", "-"))(command)

@@ -1,0 +1,182 @@
+"""Prefill of the mLSTM in chunks: a recurrence over the chunks' states, then all outputs in parallel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import triton
+import triton.language as tl
+
+from bayes_scaling.kernels.launch import Launch, dot_dtype, tile
+from bayes_scaling.kernels.mlstm_step import log_sigmoid
+from bayes_scaling.kernels.spec import Config, Sizes
+
+
+@triton.jit
+def load_gates(input_gate, forget_gate, at, inside):
+    """Log input gates and log forget gates; past the end nothing is written and nothing forgotten."""
+    gate = tl.load(input_gate + at, mask=inside, other=float("-inf")).to(tl.float32)
+    forget = tl.load(forget_gate + at, mask=inside, other=0.0).to(tl.float32)
+    return gate, tl.where(inside, log_sigmoid(forget), 0.0)
+
+
+@triton.jit
+def state_kernel(
+    k,
+    v,
+    input_gate,
+    forget_gate,
+    states,
+    norms,
+    maxima,
+    C_last,
+    n_last,
+    m_last,
+    tokens,
+    chunks,
+    head_dim_qk,
+    head_dim_v,
+    scale,
+    chunk_size: tl.constexpr,
+    block_qk: tl.constexpr,
+    block_v: tl.constexpr,
+    dot: tl.constexpr,
+):
+    """Each program walks one tile of one head's memory over the chunks and stores it before each."""
+    row_tile, col_tile, head = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
+    rows = row_tile * block_qk + tl.arange(0, block_qk)
+    cols = col_tile * block_v + tl.arange(0, block_v)
+    in_qk, in_v = rows < head_dim_qk, cols < head_dim_v
+    mask = in_qk[:, None] & in_v[None, :]
+    memory_at = rows[:, None] * head_dim_v + cols[None, :]
+    steps = tl.arange(0, chunk_size)
+    memory = tl.zeros((block_qk, block_v), dtype=tl.float32)
+    norm = tl.zeros((block_qk,), dtype=tl.float32)
+    maximum = tl.full((1,), 0.0, dtype=tl.float32)
+    first = tl.arange(0, 1)
+    for chunk in range(chunks):
+        slot = head * chunks + chunk
+        tl.store(states + slot * head_dim_qk * head_dim_v + memory_at, memory, mask=mask)
+        if col_tile == 0:
+            tl.store(norms + slot * head_dim_qk + rows, norm, mask=in_qk)
+        if col_tile + row_tile == 0:
+            tl.store(maxima + slot + first, maximum)
+        positions = chunk * chunk_size + steps
+        inside = positions < tokens
+        at = head * tokens + positions
+        gate, forget = load_gates(input_gate, forget_gate, at, inside)
+        whole = tl.sum(forget)
+        reach = whole - tl.cumsum(forget) + gate
+        new_maximum = tl.maximum(whole + maximum, tl.max(reach))
+        keep, write = tl.exp(whole + maximum - new_maximum), tl.exp(reach - new_maximum) * scale
+        k_mask, v_mask = in_qk[:, None] & inside[None, :], inside[:, None] & in_v[None, :]
+        key_tile = tl.load(k + at[None, :] * head_dim_qk + rows[:, None], mask=k_mask, other=0.0)
+        values = tl.load(v + at[:, None] * head_dim_v + cols[None, :], mask=v_mask, other=0.0)
+        gated = key_tile.to(tl.float32) * write[None, :]
+        memory = tl.dot(gated.to(dot), values.to(dot), memory * keep[None, :])
+        norm = norm * keep + tl.sum(gated, 1)
+        maximum = new_maximum
+    tl.store(C_last + head * head_dim_qk * head_dim_v + memory_at, memory, mask=mask)
+    if col_tile == 0:
+        tl.store(n_last + head * head_dim_qk + rows, norm, mask=in_qk)
+    if col_tile + row_tile == 0:
+        tl.store(m_last + head + first, maximum)
+
+
+@triton.jit
+def output_kernel(
+    q,
+    k,
+    v,
+    input_gate,
+    forget_gate,
+    states,
+    norms,
+    maxima,
+    h,
+    tokens,
+    chunks,
+    head_dim_qk,
+    head_dim_v,
+    scale,
+    chunk_size: tl.constexpr,
+    block_qk: tl.constexpr,
+    block_v: tl.constexpr,
+    dot: tl.constexpr,
+):
+    """Each program computes some columns of one chunk's outputs: its own tokens, and the state before it."""
+    col_tile, chunk, head = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
+    steps = tl.arange(0, chunk_size)
+    positions = chunk * chunk_size + steps
+    inside = positions < tokens
+    at = head * tokens + positions
+    cols = col_tile * block_v + tl.arange(0, block_v)
+    in_v = cols < head_dim_v
+    slot = head * chunks + chunk
+    scores = tl.zeros((chunk_size, chunk_size), dtype=tl.float32)
+    past = tl.zeros((chunk_size, block_v), dtype=tl.float32)
+    past_norm = tl.zeros((chunk_size,), dtype=tl.float32)
+    for start in range(0, head_dim_qk, block_qk):
+        rows = start + tl.arange(0, block_qk)
+        in_qk = rows < head_dim_qk
+        q_mask, k_mask = inside[:, None] & in_qk[None, :], in_qk[:, None] & inside[None, :]
+        queries = tl.load(q + at[:, None] * head_dim_qk + rows[None, :], mask=q_mask, other=0.0)
+        key_tile = tl.load(k + at[None, :] * head_dim_qk + rows[:, None], mask=k_mask, other=0.0)
+        memory_at = states + (slot * head_dim_qk + rows)[:, None] * head_dim_v + cols[None, :]
+        memory = tl.load(memory_at, mask=in_qk[:, None] & in_v[None, :], other=0.0)
+        norm = tl.load(norms + slot * head_dim_qk + rows, mask=in_qk, other=0.0)
+        scores = tl.dot(queries.to(dot), key_tile.to(dot), scores)
+        past = tl.dot(queries.to(dot), memory.to(dot), past)
+        past_norm += tl.sum(queries.to(tl.float32) * norm[None, :], 1)
+    gate, forget = load_gates(input_gate, forget_gate, at, inside)
+    decay = tl.cumsum(forget)
+    reach = decay[:, None] + (gate - decay)[None, :]
+    reach = tl.where(steps[None, :] <= steps[:, None], reach, float("-inf"))
+    before = decay + tl.load(maxima + slot)
+    maximum = tl.maximum(before, tl.max(reach, 1))
+    scores = scores * scale * tl.exp(reach - maximum[:, None])
+    carry = tl.exp(before - maximum)
+    values_mask = inside[:, None] & in_v[None, :]
+    values = tl.load(v + at[:, None] * head_dim_v + cols[None, :], mask=values_mask, other=0.0)
+    total = tl.dot(scores.to(dot), values.to(dot), past * carry[:, None])
+    divisor = tl.maximum(tl.abs(tl.sum(scores, 1) + past_norm * carry), tl.exp(-maximum))
+    out_at = h + at[:, None] * head_dim_v + cols[None, :]
+    tl.store(out_at, (total / divisor[:, None]).to(h.dtype.element_ty), mask=values_mask)
+
+
+def chunks_of(shape: Sizes) -> int:
+    """Chunks of the prompt, the last one perhaps not whole."""
+    return triton.cdiv(shape["tokens"], shape["chunk_size"])
+
+
+def scratch(shape: Sizes, config: Config) -> dict[str, tuple[int, ...]]:
+    """Sizes of the float32 arrays between the two passes: the state before each chunk."""
+    slots = (shape["batch"], shape["num_heads"], chunks_of(shape))
+    key = shape["head_dim_qk"]
+    return {"states": (*slots, key, shape["head_dim_v"]), "norms": (*slots, key), "maxima": slots}
+
+
+def launches(arrays: Mapping[str, Any], shape: Sizes, dtype: str, config: Config) -> list[Launch]:
+    """The recurrence over the states, then the outputs of all chunks."""
+    block_qk = tile(shape["head_dim_qk"], config.blocks["block_qk"])
+    block_v = tile(shape["head_dim_v"], config.blocks["block_v"])
+    shared = {name: arrays[name] for name in ("k", "v", "states", "norms", "maxima")}
+    shared |= {"input_gate": arrays["input"], "forget_gate": arrays["forget"]}
+    shared |= {name: shape[name] for name in ("tokens", "head_dim_qk", "head_dim_v")}
+    shared |= {"chunks": chunks_of(shape), "scale": 1.0 / math.sqrt(shape["head_dim_qk"])}
+    constants = {
+        "chunk_size": shape["chunk_size"],
+        "block_qk": block_qk,
+        "block_v": block_v,
+        "dot": dot_dtype(dtype),
+    }
+    heads, columns = shape["batch"] * shape["num_heads"], triton.cdiv(shape["head_dim_v"], block_v)
+    last = {name: arrays[name] for name in ("C_last", "n_last", "m_last")}
+    state_grid = triton.cdiv(shape["head_dim_qk"], block_qk), columns, heads
+    output_args = {**shared, "q": arrays["q"], "h": arrays["h"]}
+    return [
+        Launch(state_kernel, state_grid, {**shared, **last}, constants, config),
+        Launch(output_kernel, (columns, chunks_of(shape), heads), output_args, constants, config),
+    ]
