@@ -10,7 +10,7 @@ from bayes_scaling.models.latency_design import LatencyDesign
 from bayes_scaling.models.loss_numpyro import draw_numpyro, whitened_model
 from bayes_scaling.models.whitening import Whitening
 
-TARGET_ACCEPTANCE = 0.98
+TARGET_ACCEPTANCE = 0.99
 
 
 def build_numpyro(design: LatencyDesign, whitening: Whitening) -> Callable[[], None]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.accounting.work import BF16, Precision
 from bayes_scaling.errors import TimingsError
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import Timings, row_shapes
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEWEST_ROWS = 2
+FLOAT32 = Precision(activation=4.0, weight=4.0)
 
 
 def build_design(timings: Timings, settings: LatencySettings) -> LatencyDesign:
@@ -85,9 +87,15 @@ def workload(architecture: str, phase: str, rows: pd.DataFrame, settings: Latenc
     """Counts of the rows of one architecture in one phase."""
     shape, batch, prompt = _query(rows)
     if phase == PREFILL:
-        return prefill_workload(architecture, shape, batch, prompt, settings.device)
+        return prefill_workload(architecture, shape, batch, prompt, settings.device, precision(settings))
     context = cached_tokens(prompt, settings)
-    return decode_workload(architecture, shape, batch, context, settings.device, before=prompt)
+    given = architecture, shape, batch, context, settings.device
+    return decode_workload(*given, before=prompt, precision=precision(settings))
+
+
+def precision(settings: LatencySettings) -> Precision:
+    """Bytes of numbers in the dtype of the device's peak."""
+    return FLOAT32 if settings.device.dtype == "float32" else BF16
 
 
 def cached_tokens(prompt: np.ndarray, settings: LatencySettings) -> np.ndarray:
@@ -101,7 +109,7 @@ def used_memory(
     architecture: str, rows: pd.DataFrame, settings: LatencySettings, generated: int = 1
 ) -> Footprint:
     """Bytes by kind of the rows of one architecture."""
-    return footprint(architecture, *_query(rows), generated)
+    return footprint(architecture, *_query(rows), generated, precision(settings))
 
 
 def _memory_block(architecture: str, rows: pd.DataFrame, settings: LatencySettings) -> MemoryBlock:
