@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 from bayes_scaling.devices import Device
@@ -16,7 +15,7 @@ Array = Any
 _LOG_2PI = math.log(2 * math.pi)
 
 
-def log_terms(xp: Any, position: Array, design: LatencyDesign, gammaln: Callable[[Any], Any]) -> dict[str, Array]:
+def log_terms(xp: Any, position: Array, design: LatencyDesign) -> dict[str, Array]:
     """Named terms of the log density at positions (..., size); each is (...).
 
     ``prior`` and, for each block, ``architecture_phase``.
@@ -25,14 +24,12 @@ def log_terms(xp: Any, position: Array, design: LatencyDesign, gammaln: Callable
     deviations = (position - mean) / sd
     terms = {"prior": (-0.5 * deviations**2 - xp.log(sd) - 0.5 * _LOG_2PI).sum(-1)}
     for block, part in design.parts(position):
-        rows = log_likelihood(xp, block, part, design, gammaln)
+        rows = log_likelihood(xp, block, part, design)
         terms[f"{block.architecture}_{block.phase}"] = rows.sum(-1)
     return terms
 
 
-def log_likelihood(
-    xp: Any, block: TimeBlock | MemoryBlock, part: Array, design: LatencyDesign, gammaln: Callable[[Any], Any]
-) -> Array:
+def log_likelihood(xp: Any, block: TimeBlock | MemoryBlock, part: Array, design: LatencyDesign) -> Array:
     """Log likelihood of each row of a block (..., row)."""
     if isinstance(block, MemoryBlock):
         logit = fit_logit(xp, values(xp, block.parameters, part), block.used, design.device)
@@ -40,7 +37,7 @@ def log_likelihood(
     shift, log_scale = scatter(xp, block, part)
     center = log_time(xp, block, part, design.device) + shift
     residual = (block.log_time - center) / xp.exp(log_scale)
-    return student(xp, residual, design.noise.degrees, gammaln) - log_scale
+    return student(xp, residual, design.noise.degrees) - log_scale
 
 
 def log_time(xp: Any, block: TimeBlock, part: Array, device: Device) -> Array:
@@ -59,7 +56,7 @@ def scatter(xp: Any, block: TimeBlock, part: Array) -> tuple[Array, Array]:
     return xp.dot(shifts, block.member.T), scale + block.first * (first_scale - scale)
 
 
-def student(xp: Any, residual: Array, degrees: float, gammaln: Callable[[Any], Any]) -> Array:
+def student(xp: Any, residual: Array, degrees: float) -> Array:
     """Log density of a standard Student-t."""
-    constant = gammaln((degrees + 1) / 2) - gammaln(degrees / 2) - 0.5 * math.log(degrees * math.pi)
+    constant = math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2) - 0.5 * math.log(degrees * math.pi)
     return constant - (degrees + 1) / 2 * xp.log1p(residual**2 / degrees)

@@ -16,10 +16,9 @@ TARGET_ACCEPTANCE = 0.99
 def build_numpyro(design: LatencyDesign, whitening: Whitening) -> Callable[[], None]:
     """A NumPyro model of the whitened position."""
     import jax.numpy as jnp
-    from jax.scipy.special import gammaln
 
     return whitened_model(
-        design.size, lambda point: log_terms(jnp, whitening.vector(point), design, gammaln)
+        design.size, lambda point: log_terms(jnp, whitening.vector(point), design)
     )
 
 

@@ -20,7 +20,7 @@ def build_pymc(design: LatencyDesign, whitening: Whitening) -> pm.Model:
     import pytensor.tensor as pt
 
     return whitened_model(
-        design.size, lambda point: log_terms(pt, whitening.vector(point), design, pt.gammaln)
+        design.size, lambda point: log_terms(pt, whitening.vector(point), design)
     )
 
 

@@ -155,14 +155,14 @@ def _sizes(frame: pd.DataFrame) -> tuple[dict[str, np.ndarray], list[Fault]]:
     faults: list[Fault] = []
     for name in names:
         values, unreadable = numbers(frame[name], thousands=True)
-        sizes[name] = _filled(name, values, sizes) if name in OPTIONAL_SHAPE else values
+        sizes[name] = values
         rules = (INFINITE, ZERO, NEGATIVE) if name in OPTIONAL_SHAPE else (MISSING, INFINITE, ZERO, NEGATIVE)
         faults += faults_at(frame[name], unreadable, "not a number", "holds text where a number is due", "write a number")
         for rule in rules:
             faults += faults_at(frame[name], rule.broken(values) & ~unreadable, rule.code, rule.message, rule.remedy)
     if "embedding_dim" in sizes and not faults:
         for name in OPTIONAL_SHAPE:
-            sizes.setdefault(name, _filled(name, np.full(len(frame), np.nan), sizes))
+            sizes[name] = _filled(name, sizes.get(name, np.full(len(frame), np.nan)), sizes)
     return sizes, faults
 
 

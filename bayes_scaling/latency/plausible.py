@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bayes_scaling.accounting import Shape
 
-FASTEST, SLOWEST = 0.5, 1e7  # times over the ideal of the fastest device known, beyond which a unit is wrong
+FASTEST, SLOWEST = 0.25, 1e7  # times over the ideal of the fastest device known, beyond which a unit is wrong
 SHOWN = 5
 
 
@@ -47,7 +47,7 @@ def _ideal_ms(frame: pd.DataFrame, shapes: Shape) -> dict[str, np.ndarray]:
         architecture = get_architecture(str(name))
         shape = type(shapes)(**{k: v[rows] if np.ndim(v) else v for k, v in vars(shapes).items()})
         first = architecture.prefill(shape, batch[rows], np.maximum(prompt[rows], 1))
-        held = shape.num_blocks * shape.embedding_dim**2 * 2.0  # less than the weights of any architecture
+        held = architecture.weight_bytes(shape) - 2.0 * shape.embedding_dim * shape.vocab_size  # one is looked up
         for column, flops in (("ttft_ms", first.flops), ("step_time_ms", 0.0)):
             ideal[column][rows] = 1e3 * np.maximum(flops / flops_per_second, held / bytes_per_second)
     return ideal
