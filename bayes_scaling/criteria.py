@@ -139,7 +139,8 @@ def _e_bfmi(stats: xr.Dataset) -> Check:
         return _absent("e_bfmi", ">=", E_BFMI)
     energy = stats["energy"].to_numpy()
     values = np.array([az.bfmi(part) for part in np.moveaxis(energy.reshape(*energy.shape[:2], -1), -1, 0)])
-    advice = f"chain {int(values.argmin()) % energy.shape[0]} explores energies too slowly. Raise tune, tighten priors"
+    chain = int(values.argmin()) % energy.shape[0]
+    advice = f"chain {chain} explores energies too slowly. Raise tune, tighten priors"
     return judge("e_bfmi", values.min(), ">=", E_BFMI, FAIL, "energies are well explored", advice)
 
 

@@ -210,8 +210,7 @@ def check_kind(tree: xr.DataTree, path: Path, kind: str, wanted: str, newest: in
         raise FitFileError(f"{path}: format version {version!r} is not a number; {_AGAIN}")
     if int(version) > newest:
         raise FitFileError(
-            f"{path}: format version {version}, this package reads up to {newest}; "
-            "upgrade bayes_scaling"
+            f"{path}: format version {version}, this package reads up to {newest}; upgrade bayes_scaling"
         )
 
 

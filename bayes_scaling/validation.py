@@ -128,7 +128,9 @@ def _check_number(name: str, cells: pd.Series) -> tuple[pd.Series, list[Fault]]:
     import pandas as pd
 
     values, unreadable = numbers(cells, thousands=name in COUNTS)
-    faults = faults_at(cells, unreadable, "not a number", "holds text where a number is due", _as_number(name))
+    faults = faults_at(
+        cells, unreadable, "not a number", "holds text where a number is due", _as_number(name)
+    )
     for rule in RULES[name]:
         broken = rule.broken(values) & ~unreadable
         remedy = REMEDIES.get((name, rule.code), rule.remedy)
@@ -157,7 +159,9 @@ def _check_text(name: str, cells: pd.Series) -> tuple[pd.Series, list[Fault]]:
     if name == "run_id":
         twice = column.duplicated(keep=False).to_numpy(dtype=bool) & ~empty & ~unreadable
         what = "names more than one run alike"
-        faults += faults_at(cells, twice, "repeated run_id", what, "drop the copy or give each run its own run_id")
+        faults += faults_at(
+            cells, twice, "repeated run_id", what, "drop the copy or give each run its own run_id"
+        )
     return column, faults
 
 

@@ -17,9 +17,7 @@ def build_numpyro(design: LatencyDesign, whitening: Whitening) -> Callable[[], N
     """A NumPyro model of the whitened position."""
     import jax.numpy as jnp
 
-    return whitened_model(
-        design.size, lambda point: log_terms(jnp, whitening.vector(point), design)
-    )
+    return whitened_model(design.size, lambda point: log_terms(jnp, whitening.vector(point), design))
 
 
 def sample_numpyro(design: LatencyDesign, whitening: Whitening, sampling: Sampling) -> RawDraws:

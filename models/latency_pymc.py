@@ -19,9 +19,7 @@ def build_pymc(design: LatencyDesign, whitening: Whitening) -> pm.Model:
     """A PyMC model of the whitened position."""
     import pytensor.tensor as pt
 
-    return whitened_model(
-        design.size, lambda point: log_terms(pt, whitening.vector(point), design)
-    )
+    return whitened_model(design.size, lambda point: log_terms(pt, whitening.vector(point), design))
 
 
 def sample_nutpie(design: LatencyDesign, whitening: Whitening, sampling: Sampling) -> RawDraws:

@@ -63,9 +63,7 @@ def draw_numpyro(
     method = _chain_method(sampling.chains)
     start = init_to_value(values={"whitened": np.zeros(size)})
     with _double_everywhere():
-        kernel = NUTS(
-            model, init_strategy=start, target_accept_prob=target_acceptance, dense_mass=dense
-        )
+        kernel = NUTS(model, init_strategy=start, target_accept_prob=target_acceptance, dense_mass=dense)
         mcmc = MCMC(
             kernel,
             num_warmup=sampling.tune,

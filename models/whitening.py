@@ -79,7 +79,9 @@ def find_whitening(
     return climb(lambda x: both(x, design), start(design) if start_at is None else start_at)
 
 
-def climb(value_and_gradient: Callable[[np.ndarray], tuple[float, np.ndarray]], first: np.ndarray) -> Whitening:
+def climb(
+    value_and_gradient: Callable[[np.ndarray], tuple[float, np.ndarray]], first: np.ndarray
+) -> Whitening:
     """Newton from ``first`` to the mode of minus a log density, and the whitening there."""
 
     def hessian(x: np.ndarray) -> np.ndarray:

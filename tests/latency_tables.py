@@ -27,11 +27,9 @@ def queries(architectures: tuple[str, ...] = ("llama", "xlstm")) -> pd.DataFrame
             for batch in (1, 4, 64, 512):
                 for prompt in (0, 256, 2048, 16384):
                     size = {"embedding_dim": width, "num_blocks": blocks, "num_heads": heads, "ffn_dim": ffn}
-                    if name == "xlstm":
-                        size["head_dim_qk"] = width // heads // 2
+                    size["head_dim_qk"] = width // heads // (2 if name == "xlstm" else 1)
                     rows.append({"architecture": name, "batch_size": batch, "prefill": prompt, **size})
-    table = pd.DataFrame(rows)
-    return table.assign(head_dim_qk=table["head_dim_qk"].fillna(table["embedding_dim"] / table["num_heads"]))
+    return pd.DataFrame(rows)
 
 
 @cache
@@ -48,7 +46,9 @@ def simulated(seed: int = 3) -> tuple[pd.DataFrame, dict[str, float]]:
         drawn = predict(prior, load_timings(asked), seed=seed)
     truth = prior.idata["unconstrained_posterior"]["position"].isel(chain=0, draw=0)
     fits = np.random.default_rng(seed).uniform(size=len(table)) < drawn["fits"].to_numpy()[0, 0]
-    times: dict[str, Any] = {n: np.where(fits, drawn[n].to_numpy()[0, 0], np.nan) for n in ("ttft_ms", "step_time_ms")}
+    times: dict[str, Any] = {
+        n: np.where(fits, drawn[n].to_numpy()[0, 0], np.nan) for n in ("ttft_ms", "step_time_ms")
+    }
     names = [str(name) for name in truth["coordinate"].to_numpy()]
     return table.assign(**times, measured=fits), dict(zip(names, truth.to_numpy().tolist(), strict=True))
 
@@ -57,4 +57,6 @@ def simulated(seed: int = 3) -> tuple[pd.DataFrame, dict[str, float]]:
 def small_fit() -> LatencyFit:
     """A quick fit to the simulated timings of one architecture."""
     table = simulated()[0]
-    return fit_latency(table[table["architecture"] == "llama"], DEVICE, draws=250, tune=250, chains=2, seed=1, progress=False)
+    return fit_latency(
+        table[table["architecture"] == "llama"], DEVICE, draws=200, tune=200, chains=2, seed=1, progress=False
+    )

@@ -2,13 +2,13 @@ import warnings
 
 import numpy as np
 import pytest
-from tests.latency_tables import DEVICE, queries, simulated
 
 from bayes_scaling.latency import LatencySettings, load_timings
 from bayes_scaling.latency.design import build_design
 from bayes_scaling.models.latency_density import log_terms, log_time
 from bayes_scaling.models.latency_design import MemoryBlock
 from bayes_scaling.models.whitening import Whitening
+from tests.latency_tables import DEVICE, queries, simulated
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,9 @@ def test_pymc_has_the_density_of_numpy_term_by_term(design):
 
     model = build_pymc(design, _identity(design))
     position = _positions(design)[1]
-    terms = model.compile_fn(model.potentials, inputs=[model["whitened"]], mode="FAST_COMPILE", point_fn=False)
+    terms = model.compile_fn(
+        model.potentials, inputs=[model["whitened"]], mode="FAST_COMPILE", point_fn=False
+    )
     found = dict(zip((p.name for p in model.potentials), terms(position), strict=True))
     expected = log_terms(np, position, design)
     assert set(found) == set(expected)
@@ -105,6 +107,8 @@ def test_more_work_takes_longer():
     for block, part in design.parts(design.prior()[0]):
         if block.phase == "prefill":
             time = log_time(np, block, part, design.device)
-            frame = table.frame[(table.frame["architecture"] == block.architecture) & (table.frame["prefill"] > 0)]
+            frame = table.frame[
+                (table.frame["architecture"] == block.architecture) & (table.frame["prefill"] > 0)
+            ]
             for _, rows in frame.assign(time=time).groupby(["params", "batch_size"]):
                 assert (np.diff(rows.sort_values("prefill")["time"]) > 0).all()

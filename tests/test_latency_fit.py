@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
-from tests.latency_tables import DEVICE, SHAPES, small_fit, simulated
 
 import bayes_scaling as bs
 from bayes_scaling.errors import FitFileError, LatencyError
@@ -19,6 +18,7 @@ from bayes_scaling.latency import (
     probability_below,
 )
 from bayes_scaling.latency.settings import LatencySettings as Settings
+from tests.latency_tables import DEVICE, SHAPES, simulated, small_fit
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes_scaling.errors.ConvergenceWarning")
 
@@ -56,7 +56,9 @@ def test_overheads_are_positive_and_efficiencies_are_shares(fit):
 
 def test_response_is_wider_than_mean(fit):
     asked = {"architecture": ["llama"], "params": [4e8], "batch_size": [8], "prefill": [1024]}
-    spread = {k: float(np.log(fit.predict(asked, kind=k)["step_time_ms"]).std()) for k in ("mean", "response")}
+    spread = {
+        k: float(np.log(fit.predict(asked, kind=k)["step_time_ms"]).std()) for k in ("mean", "response")
+    }
     assert spread["response"] > spread["mean"] > 0
     with pytest.raises(LatencyError, match="unknown kind 'median'"):
         fit.predict(asked, kind="median")
@@ -77,7 +79,12 @@ def _shape(i):
 
 
 def test_a_table_has_a_row_a_query_in_order(fit):
-    asked = {"architecture": ["llama"] * 3, "params": [2e8, 1e9, 9e9], "batch_size": [1, 8, 8], "prefill": [0, 0, 512]}
+    asked = {
+        "architecture": ["llama"] * 3,
+        "params": [2e8, 1e9, 9e9],
+        "batch_size": [1, 8, 8],
+        "prefill": [0, 0, 512],
+    }
     table = predict_table(fit, asked)
     assert table["row"].tolist() == [0, 1, 2] and table["params"].tolist() == [2e8, 1e9, 9e9]
     assert table["extrapolated"].tolist() == ["", "", "params"]
@@ -114,11 +121,15 @@ def test_settings_survive_text():
 
 def test_the_gate_reports_every_check(fit):
     names = [row.name for row in fit.checks()]
-    assert {"r_hat", "ess_bulk", "divergences", "e_bfmi", "prior_conflict", "coverage", "model_sizes"} <= set(names)
+    assert {"r_hat", "ess_bulk", "divergences", "e_bfmi", "prior_conflict", "coverage", "model_sizes"} <= set(
+        names
+    )
 
 
 def test_too_few_draws_fail_the_gate(fit):
-    tree = xr.DataTree.from_dict({n: g.to_dataset().isel(draw=slice(40)) for n, g in fit.idata.children.items()})
+    tree = xr.DataTree.from_dict(
+        {n: g.to_dataset().isel(draw=slice(40)) for n, g in fit.idata.children.items()}
+    )
     checks = replace(fit, idata=tree).checks()
     assert checks.status == "FAIL" and checks["ess_bulk"].status == "FAIL"
 
@@ -130,7 +141,9 @@ def test_an_architecture_that_was_not_timed_is_refused(fit):
 
 def test_probabilities_are_vectorised_and_monotone(fit):
     params = np.array([[2e8, 8e8], [2e9, 8e9]])
-    below = probability_below(fit, limit=10.0, architecture="llama", params=params, batch_size=8, prefill=1024)
+    below = probability_below(
+        fit, limit=10.0, architecture="llama", params=params, batch_size=8, prefill=1024
+    )
     assert below.shape == (2, 2) and (np.diff(below.ravel()) <= 0.02).all()
     fitting = fits_probability(fit, architecture="llama", params=params, batch_size=512, prefill=16384)
     assert fitting.shape == (2, 2) and (np.diff(fitting.ravel()) <= 1e-9).all()
@@ -170,4 +183,6 @@ def test_the_crossing_is_where_the_ratio_is_one():
         elif crossing[i] == 0:
             assert (ratio[i] >= 1).all()
         else:
-            assert np.interp(np.log(crossing[i]), np.log(grid), np.log(ratio[i])) == pytest.approx(0, abs=1e-9)
+            assert np.interp(np.log(crossing[i]), np.log(grid), np.log(ratio[i])) == pytest.approx(
+                0, abs=1e-9
+            )

@@ -107,7 +107,9 @@ def backtest(
     timings: TimingsFile,
     size: Annotated[
         list[float] | None,
-        typer.Option("--leave-out", metavar="PARAMS", help="Model sizes to leave out. Default: each in turn."),
+        typer.Option(
+            "--leave-out", metavar="PARAMS", help="Model sizes to leave out. Default: each in turn."
+        ),
     ] = None,
     device: DeviceName = None,
     devices: DeviceFile = None,
@@ -163,9 +165,7 @@ def _device(name: str | None, path: Path | None) -> Device | None:
     return get_device(name or DEFAULT_DEVICE, path)
 
 
-def _fitted(
-    timings: str, device: Device | None, bench: Path | None, sampling: dict[str, Any]
-) -> LatencyFit:
+def _fitted(timings: str, device: Device | None, bench: Path | None, sampling: dict[str, Any]) -> LatencyFit:
     """The fit; what libraries print goes to standard error, and the checks stand for the warning."""
     import sys
     import warnings

@@ -81,16 +81,19 @@ def backtest(
 
 def _sizes(timings: Timings, wanted: Sequence[float] | None) -> list[float]:
     params = np.unique(timings.frame["params"].to_numpy(dtype=float))
-    groups = [params[0]]
-    groups += [size for before, size in zip(params, params[1:], strict=False) if np.log(size / before) > SAME_SIZE]
+    groups = params[np.diff(np.log(params), prepend=-np.inf) > SAME_SIZE]
     if len(groups) < 2:
-        raise TimingsError(f"{timings.source}: one model size cannot be left out. Remedy: time several sizes.")
+        raise TimingsError(
+            f"{timings.source}: one model size cannot be left out. Remedy: time several sizes."
+        )
     if not wanted:
         return [float(size) for size in groups]
     for size in wanted:
         if not np.any(abs(np.log(params / size)) < SAME_SIZE):
             shown = ", ".join(f"{each:.3g}" for each in groups)
-            raise TimingsError(f"{timings.source}: no model of {size:.3g} params was timed: there are {shown}")
+            raise TimingsError(
+                f"{timings.source}: no model of {size:.3g} params was timed: there are {shown}"
+            )
     return [float(size) for size in wanted]
 
 
@@ -104,7 +107,9 @@ def _left_out(
     fit = fit_latency(train, settings=settings, seed=seed, **sampling)
     parts = []
     for name in test.architectures:
-        seen, left = (each.frame[each.frame["architecture"] == name].reset_index(drop=True) for each in (train, test))
+        seen, left = (
+            each.frame[each.frame["architecture"] == name].reset_index(drop=True) for each in (train, test)
+        )
         predicted = predict_table(fit, left, seed=seed)
         for quantity in QUANTITIES:
             kept = predicted[["architecture", "params", "batch_size", "prefill", "fits_probability"]]

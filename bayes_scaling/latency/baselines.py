@@ -18,8 +18,10 @@ GENERATED = 100
 
 
 def work_of(frame: pd.DataFrame, quantity: str, study: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """FLOPs and bytes of the rows of one architecture, by the accounting; ``study``: as the xLSTM study
-    counts, which divides one read of the weights over a whole generation."""
+    """FLOPs and bytes of the rows of one architecture, by the accounting.
+
+    ``study``: as the xLSTM study counts, which divides one read of the weights over a whole generation.
+    """
     architecture = get_architecture(str(frame["architecture"].iloc[0]))
     shape: Shape = row_shapes(frame)
     batch, prompt = (frame[name].to_numpy(dtype=float) for name in ("batch_size", "prefill"))
@@ -46,10 +48,11 @@ def study_lines(train: pd.DataFrame, test: pd.DataFrame, quantity: str) -> np.nd
     (its mean over the sizes where fewer than two are).
     """
     params, coefficients = [], []
-    for size, rows in train.groupby("params"):
-        rows = rows[rows[quantity].notna()]
+    timed = train[train[quantity].notna()]
+    for size in np.unique(timed["params"].to_numpy(dtype=float)):
+        rows = timed[timed["params"] == size]
         if len(rows) > 3:
-            params.append(float(size))
+            params.append(size)
             coefficients.append(_fit_size(rows, quantity))
     found = np.array(coefficients)
     chosen = _extrapolate(np.array(params), found, float(test["params"].iloc[0]))

@@ -152,9 +152,8 @@ def _kernels(bench: Any) -> tuple[pd.DataFrame, str]:
     keys = ["kernel", "shape", *(["provider"] if "provider" in ran else [])]
     median = ran.groupby(keys, as_index=False)[["bytes", "flops", "time_ms"]].median()
     best = median.loc[median.groupby(["kernel", "shape"])["time_ms"].idxmin()].reset_index(drop=True)
-    return best.assign(sizes=[parse_shape(str(shape)) for shape in best["shape"]]), (
-        "table" if isinstance(bench, pd.DataFrame) else str(bench)
-    )
+    best["sizes"] = pd.Series([parse_shape(str(shape)) for shape in best["shape"]], dtype=object)
+    return best, "table" if isinstance(bench, pd.DataFrame) else str(bench)
 
 
 def moments(name: str, link: Link, rows: pd.DataFrame, device: Device) -> Prior:
@@ -171,7 +170,9 @@ def moments(name: str, link: Link, rows: pd.DataFrame, device: Device) -> Prior:
         time = np.exp(x[1]) + ideal / start.value(np, x[0])
         fit = -0.5 * np.sum((np.log(seconds / time) / spread) ** 2) - len(seconds) * x[2]
         prior = ((x[0] - start.center) / start.sd) ** 2
-        prior += ((x[1] - LAUNCH_PRIOR[0]) / LAUNCH_PRIOR[1]) ** 2 + ((x[2] - NOISE_PRIOR[0]) / NOISE_PRIOR[1]) ** 2
+        prior += ((x[1] - LAUNCH_PRIOR[0]) / LAUNCH_PRIOR[1]) ** 2 + (
+            (x[2] - NOISE_PRIOR[0]) / NOISE_PRIOR[1]
+        ) ** 2
         return float(fit - 0.5 * prior)
 
     mode, covariance = laplace(density, np.array([start.center, LAUNCH_PRIOR[0], NOISE_PRIOR[0]]))

@@ -65,7 +65,8 @@ def _missing(frame: pd.DataFrame, need_times: bool) -> list[Fault]:
     if "params" not in has and "embedding_dim" in has:
         needed += [[name] for name in REQUIRED_SHAPE]
     shown = ", ".join(sorted(has)[:12])
-    remedy = f"a table of timings has architecture, params, batch_size, prefill, ttft_ms, step_time_ms; this one {shown}"
+    remedy = "a table of timings has architecture, params, batch_size, prefill, ttft_ms, step_time_ms; "
+    remedy += f"this one has {shown}"
     lost = [names for names in needed if not has.intersection(names)]
     return [Fault("missing column", " or ".join(names), "is missing", remedy) for names in lost]
 
@@ -73,18 +74,11 @@ def _missing(frame: pd.DataFrame, need_times: bool) -> list[Fault]:
 def _columns(frame: pd.DataFrame) -> tuple[dict[str, Any], list[Fault]]:
     columns: dict[str, Any] = {}
     columns["architecture"], faults = _architecture(frame["architecture"])
-    readers = {
-        "batch_size": lambda cells: _count("batch_size", cells),
-        "prefill": lambda cells: _count("prefill", cells),
-        "ttft_ms": lambda cells: _time("ttft_ms", cells),
-        "step_time_ms": lambda cells: _time("step_time_ms", cells),
-    }
-    for name, read in readers.items():
-        if name not in frame:
-            columns[name] = np.full(len(frame), np.nan)
-            continue
-        columns[name], found = read(frame[name])
-        faults += found
+    for name in ("batch_size", "prefill", "ttft_ms", "step_time_ms"):
+        columns[name] = np.full(len(frame), np.nan)
+        if name in frame:
+            columns[name], found = (_count if name in COUNTS else _time)(name, frame[name])
+            faults += found
     columns["measured"], found = _measured(frame, columns)
     sizes, more = _sizes(frame)
     faults = faults + found + more
@@ -100,7 +94,9 @@ def _architecture(cells: pd.Series) -> tuple[list[str], list[Fault]]:
     known = {name: _fault_of(name) for name in set(values)}
     bad = unreadable | np.array([known[name] is not None for name in values], dtype=bool)
     reasons = "; ".join(sorted({known[n] or "" for n in values if known[n]}))
-    return values, faults_at(cells, bad, "architecture", "names an architecture that cannot be timed", reasons)
+    return values, faults_at(
+        cells, bad, "architecture", "names an architecture that cannot be timed", reasons
+    )
 
 
 def _fault_of(name: str) -> str | None:
@@ -157,9 +153,13 @@ def _sizes(frame: pd.DataFrame) -> tuple[dict[str, np.ndarray], list[Fault]]:
         values, unreadable = numbers(frame[name], thousands=True)
         sizes[name] = values
         rules = (INFINITE, ZERO, NEGATIVE) if name in OPTIONAL_SHAPE else (MISSING, INFINITE, ZERO, NEGATIVE)
-        faults += faults_at(frame[name], unreadable, "not a number", "holds text where a number is due", "write a number")
+        faults += faults_at(
+            frame[name], unreadable, "not a number", "holds text where a number is due", "write a number"
+        )
         for rule in rules:
-            faults += faults_at(frame[name], rule.broken(values) & ~unreadable, rule.code, rule.message, rule.remedy)
+            faults += faults_at(
+                frame[name], rule.broken(values) & ~unreadable, rule.code, rule.message, rule.remedy
+            )
     if "embedding_dim" in sizes and not faults:
         for name in OPTIONAL_SHAPE:
             sizes[name] = _filled(name, sizes.get(name, np.full(len(frame), np.nan)), sizes)

@@ -33,7 +33,7 @@ def run_checks(fit: LatencyFit) -> Checks:
     """
     from bayes_scaling.summary import stack_cells
 
-    cells = stack_cells(fit.idata["unconstrained_posterior"]["position"])
+    cells = stack_cells(fit.idata["unconstrained_posterior"].to_dataset()["position"])
     gate = (*convergence_of(*cells), *sampler_of(fit.idata["sample_stats"].to_dataset()))
     return Checks((*gate, _conflict(fit), _cover(fit), _sizes(fit)))
 
@@ -76,7 +76,7 @@ def shifts(fit: LatencyFit) -> pd.DataFrame:
 
 def _conflict(fit: LatencyFit) -> Check:
     table = shifts(fit)
-    worst = table.loc[table["shift"].abs().idxmax()]
+    worst = table.iloc[int(table["shift"].abs().to_numpy().argmax())]
     where = f"{worst.coefficient} of {worst.architecture}'s {worst.phase}"
     seen = f"the timings move {where} by {worst['shift']:+.1f} prior standard deviations"
     advice = f"{seen}: the device is another one, a kernel is far from its best, or the formula pays there"
@@ -120,5 +120,3 @@ def _sizes(fit: LatencyFit) -> Check:
     seen = f"{name} was timed at {least} model size{'s' if least > 1 else ''}"
     advice = f"{seen}: other sizes rest on the prior. Time more sizes before predicting them"
     return judge("model_sizes", least, ">=", FEWEST_SIZES, REVIEW, seen, advice)
-
-

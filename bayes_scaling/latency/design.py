@@ -46,7 +46,8 @@ def _blocks(architecture: str, frame: pd.DataFrame, settings: LatencySettings, s
             blocks.append(_time_block(architecture, phase, rows, settings))
     if not blocks:
         raise TimingsError(
-            f"{source}: {architecture} has fewer than {FEWEST_ROWS} times. Remedy: measure more, or leave it out."
+            f"{source}: {architecture} has fewer than {FEWEST_ROWS} times. "
+            "Remedy: measure more, or leave it out."
         )
     known = frame[frame["measured"].notna()]
     if len(known):
@@ -60,7 +61,10 @@ def step_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
     steps = frame[frame["step_time_ms"].notna()]
     first = frame[(frame["prefill"] == 0) & frame["ttft_ms"].notna()]
-    parts = [steps.assign(time_ms=steps["step_time_ms"], first=0.0), first.assign(time_ms=first["ttft_ms"], first=1.0)]
+    parts = [
+        steps.assign(time_ms=steps["step_time_ms"], first=0.0),
+        first.assign(time_ms=first["ttft_ms"], first=1.0),
+    ]
     return pd.concat(parts, ignore_index=True)
 
 

@@ -93,7 +93,13 @@ def build(architecture: str, shape: Shape, rng: np.random.Generator) -> HostMode
     """Random weights of the right sizes."""
     d, f, heads = int(shape.embedding_dim), int(shape.ffn_dim), int(shape.num_heads)
     inner, keys = heads * int(shape.head_dim_v), heads * int(shape.head_dim_qk)
-    sizes = {"inputs": (d, 2 * keys + inner), "output": (inner, d), "ffn_gate": (d, f), "ffn_up": (d, f), "ffn_down": (f, d)}
+    sizes = {
+        "inputs": (d, 2 * keys + inner),
+        "output": (inner, d),
+        "ffn_gate": (d, f),
+        "ffn_up": (d, f),
+        "ffn_down": (f, d),
+    }
     if mixer_of(architecture) != ATTENTION:
         sizes["gate"] = (d, inner)
     weights = {name: _random(rng, size) for name, size in sizes.items()} | {"norm": np.ones(d, np.float32)}

@@ -29,7 +29,9 @@ def implausible(frame: pd.DataFrame, shapes: Shape) -> list[str]:
         ):
             rows = np.flatnonzero(bad)
             if rows.size:
-                some = ", ".join(str(int(row)) for row in rows[:SHOWN]) + (", ..." if rows.size > SHOWN else "")
+                some = ", ".join(str(int(row)) for row in rows[:SHOWN]) + (
+                    ", ..." if rows.size > SHOWN else ""
+                )
                 notes.append(f"column {column!r}: {rows.size} times are {what} (rows {some})")
     return notes
 
@@ -47,7 +49,9 @@ def _ideal_ms(frame: pd.DataFrame, shapes: Shape) -> dict[str, np.ndarray]:
         architecture = get_architecture(str(name))
         shape = type(shapes)(**{k: v[rows] if np.ndim(v) else v for k, v in vars(shapes).items()})
         first = architecture.prefill(shape, batch[rows], np.maximum(prompt[rows], 1))
-        held = architecture.weight_bytes(shape) - 2.0 * shape.embedding_dim * shape.vocab_size  # one is looked up
+        held = (
+            architecture.weight_bytes(shape) - 2.0 * shape.embedding_dim * shape.vocab_size
+        )  # one is looked up
         for column, flops in (("ttft_ms", first.flops), ("step_time_ms", 0.0)):
             ideal[column][rows] = 1e3 * np.maximum(flops / flops_per_second, held / bytes_per_second)
     return ideal

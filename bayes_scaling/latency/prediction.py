@@ -66,11 +66,15 @@ def predict(fit: LatencyFit, queries: Any, kind: str = "response", seed: int = 0
     for label in frame["label"].unique():
         rows = np.flatnonzero((frame["label"] == label).to_numpy())
         _fill(found, fit, str(label), frame.iloc[rows], rows, kind, seed)
-    coords = {name: ("query", frame[name].to_numpy()) for name in ("architecture", "params", "batch_size", "prefill")}
+    coords = {
+        name: ("query", frame[name].to_numpy())
+        for name in ("architecture", "params", "batch_size", "prefill")
+    }
     sample = {dim: fit.posterior[dim].to_numpy() for dim in ("chain", "draw")}
     dims = ("chain", "draw", "query")
     return xr.Dataset(
-        {name: (dims, values) for name, values in found.items()}, {**sample, "query": np.arange(len(frame)), **coords}
+        {name: (dims, values) for name, values in found.items()},
+        {**sample, "query": np.arange(len(frame)), **coords},
     )
 
 
@@ -93,7 +97,9 @@ def _fill(
             first = _draws(fit, label, STEP, bare, np.ones(len(bare)), kind, seed)
             found["ttft_ms"][..., where[~with_prompt]] = first
     prompted = rows[with_prompt]
-    prefill = _draws(fit, label, PREFILL, prompted, np.zeros(len(prompted)), kind, seed) if len(prompted) else None
+    prefill = (
+        _draws(fit, label, PREFILL, prompted, np.zeros(len(prompted)), kind, seed) if len(prompted) else None
+    )
     if prefill is not None:
         found["ttft_ms"][..., where[with_prompt]] = prefill
     fits = _fits(fit, label, rows)
@@ -116,7 +122,9 @@ def _draws(
     else:
         log_time = log_prefill_time(np, c, work, device, mixer)
     rng = np.random.default_rng([seed, 7, *f"{label}/{phase}".encode(), int(first.any())])
-    log_time = log_time + _shift(fit, position, rows["params"].to_numpy(dtype=float), [seed, *label.encode(), *phase.encode()])
+    log_time = log_time + _shift(
+        fit, position, rows["params"].to_numpy(dtype=float), [seed, *label.encode(), *phase.encode()]
+    )
     if kind == "response":
         scale = np.where(first > 0, position["first_scale"][..., None], position["scale"][..., None])
         log_time = log_time + np.exp(scale) * rng.standard_t(fit.settings.noise.degrees, size=log_time.shape)

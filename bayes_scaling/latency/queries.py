@@ -46,7 +46,9 @@ def _with_shapes(fit: LatencyFit, frame: pd.DataFrame) -> pd.DataFrame:
         params = rows["params"].to_numpy(dtype=float)
         sizes, where = np.unique(params, return_inverse=True)
         shape = fit.family(str(label)).shape(get_architecture(str(label)).params, sizes)
-        columns = {n: np.broadcast_to(np.asarray(getattr(shape, n), dtype=float), sizes.shape)[where] for n in SHAPE}
+        columns = {
+            n: np.broadcast_to(np.asarray(getattr(shape, n), dtype=float), sizes.shape)[where] for n in SHAPE
+        }
         parts.append(rows.assign(**columns))
     return pd.concat(parts).sort_index()
 
@@ -59,5 +61,3 @@ def query(
     arrays = np.broadcast_arrays(*(np.atleast_1d(np.asarray(value, dtype=float)) for value in given.values()))
     columns = {name: array.ravel() for name, array in zip(given, arrays, strict=True)}
     return {"architecture": np.full(arrays[0].size, architecture, dtype=object), **columns}
-
-

@@ -258,4 +258,3 @@ def _check_quantity(quantity: str) -> None:
 def _check_limit(limit: float) -> None:
     if not limit > 0:
         raise LatencyError(f"the limit is {limit}: give milliseconds above 0")
-

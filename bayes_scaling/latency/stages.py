@@ -81,8 +81,14 @@ def stage_rows(fit: LatencyFit, timed: Timings, stage: str, seed: int = 0) -> pd
 
 
 def summarise_stages(table: pd.DataFrame) -> pd.DataFrame:
-    """By architecture and stage: queries, covered, ln_ratio (median of the ln of the ends' ratio), relative
-    (ln_ratio over that of the datasheet)."""
+    """One row an architecture and stage.
+
+    Returns
+    -------
+    DataFrame
+        architecture, stage, queries, covered (share inside the 90% interval), ln_ratio (median of the ln of
+        the ends' ratio), relative (ln_ratio over that of the datasheet).
+    """
     import pandas as pd
 
     rows = []

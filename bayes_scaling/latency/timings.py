@@ -137,9 +137,7 @@ def row_shapes(frame: pd.DataFrame) -> Shape:
     from bayes_scaling.accounting import Shape, get_architecture
 
     if "embedding_dim" in frame:
-        sizes: dict[str, Any] = {
-            name: frame[name].to_numpy(dtype=float) for name in SHAPE if name in frame
-        }
+        sizes: dict[str, Any] = {name: frame[name].to_numpy(dtype=float) for name in SHAPE if name in frame}
         return Shape(**sizes, continuous=True)
     parts: dict[str, np.ndarray] = {name: np.empty(len(frame)) for name in SHAPE}
     for name in frame["architecture"].unique():

@@ -23,7 +23,9 @@ def smooth_max(xp: Any, first: Array, second: Array, sharpness: Array) -> Array:
     return xp.exp(xp.logaddexp(log_first, log_second) / sharpness)
 
 
-def log_step_time(xp: Any, c: Coefficients, work: Workload, device: Device, mixer: str, first: Array) -> Array:
+def log_step_time(
+    xp: Any, c: Coefficients, work: Workload, device: Device, mixer: str, first: Array
+) -> Array:
     """ln of the seconds of a decoding step.
 
     Parameters

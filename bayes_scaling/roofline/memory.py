@@ -53,7 +53,12 @@ def memory_parameters() -> tuple[Parameter, ...]:
 
 
 def footprint(
-    architecture: str, shape: Shape, batch: Array, prompt: Array, generated: Array = 1, precision: Precision = BF16
+    architecture: str,
+    shape: Shape,
+    batch: Array,
+    prompt: Array,
+    generated: Array = 1,
+    precision: Precision = BF16,
 ) -> Footprint:
     """Bytes of a batch of prompts and ``generated`` tokens after each.
 

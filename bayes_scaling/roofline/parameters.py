@@ -92,7 +92,9 @@ _PREFILL = (
     positive("block_time", 9e-5, 0.7, "s", "launches of one block"),
     positive("single_block", 1.0, 0.15, "1", "launches with one sequence, relative to a batch"),
     positive("serial_time", 2e-8, 1.0, "s", "critical path per block and token of a sequence"),
-    Parameter("overlap", "sharpness", log(0.3), 0.7, "1", "1: host and device take turns; more: they overlap"),
+    Parameter(
+        "overlap", "sharpness", log(0.3), 0.7, "1", "1: host and device take turns; more: they overlap"
+    ),
 )
 _MIXERS = {
     (STEP, ATTENTION): (
@@ -120,5 +122,5 @@ def parameters(phase: str, mixer: str) -> tuple[Parameter, ...]:
 
 
 def values(xp: Any, chosen: tuple[Parameter, ...], u: Array) -> dict[str, Array]:
-    """Coefficients by name; the last axis of ``u`` is the coefficient, the others stay with a new last one."""
+    """Coefficients (..., 1) by name, out of ``u`` (..., coefficient)."""
     return {p.name: p.value(xp, u[..., i])[..., None] for i, p in enumerate(chosen)}

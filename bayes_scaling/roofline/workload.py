@@ -191,4 +191,3 @@ def _counts(
 def _workload(values: dict[str, Array]) -> Workload:
     arrays = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in values.values()))
     return Workload(**{name: np.array(value) for name, value in zip(values, arrays, strict=True)})
-
