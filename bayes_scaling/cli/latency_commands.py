@@ -129,6 +129,20 @@ def backtest(
 
 
 @latency.command()
+def measure(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="CSV", help="For the timings.")],
+) -> None:
+    """Time small models end to end on this host, built from the twins that `bench` times."""
+    from bayes_scaling.cli.arguments import check_folder
+    from bayes_scaling.latency.host import time_host
+
+    check_folder(output.expanduser().resolve().parent, output)
+    table = time_host(note=lambda name: note(f"Timing {name} ..."))
+    table.to_csv(output, index=False, float_format="%.6g")
+    note(f"{len(table)} queries in {output}")
+
+
+@latency.command()
 def stages(
     timings: TimingsFile,
     bench: Annotated[Path, typer.Option("--bench", metavar="CSV", help="Microbenchmarks of the device.")],

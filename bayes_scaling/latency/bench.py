@@ -25,10 +25,13 @@ from bayes_scaling.roofline.workload import ATTENTION, RECURRENT, padded
 if TYPE_CHECKING:
     import pandas as pd
 
+Array = Any
 LAUNCHES = 14.0  # kernels of one block: norms, projections, mixer, gates, residuals
 LAUNCH_PRIOR = (np.log(5e-6), 1.0)  # of one launch, in seconds
 NOISE_PRIOR = (np.log(0.2), 0.7)  # of ln time round the kernel's model
 FEWEST_SHAPES = 2
+_LOADS = "step/bandwidth"
+DATASHEET_WIDTH = 2.0  # of the datasheet prior, where nothing else is known of a device
 
 
 @dataclass(frozen=True)
@@ -128,14 +131,18 @@ def bench_priors(bench: Any, device: Device) -> BenchPriors:
             unused[f"{link.kernel} for {link.coefficients[0]}"] = f"fewer than {FEWEST_SHAPES} shapes"
             continue
         if len(rows):
-            priors |= {name: moments(name, link, rows, device) for name in link.coefficients}
+            loads = load_seconds(link, rows, device, priors)
+            priors |= {name: moments(name, link, rows, device, loads) for name in link.coefficients}
     if not priors:
         raise LatencyError(f"{source}: no kernel that informs the latency model. Run bayes-scaling bench.")
     return BenchPriors(priors, f"microbenchmarks {source}", unused)
 
 
 def _kernels(bench: Any) -> tuple[pd.DataFrame, str]:
-    """One row a kernel and shape, the median of the fastest provider's repeats."""
+    """One row a kernel and shape of the fastest provider: the median of its repeats on a GPU.
+
+    On a host, which shares its cores, the least of them.
+    """
     import pandas as pd
 
     from bayes_scaling.bench import load_bench
@@ -150,24 +157,38 @@ def _kernels(bench: Any) -> tuple[pd.DataFrame, str]:
     if "l2" in ran and (ran["l2"] == "flushed").any():
         ran = ran[(ran["l2"] == "flushed") | (ran["kernel"] == "empty")]
     keys = ["kernel", "shape", *(["provider"] if "provider" in ran else [])]
-    median = ran.groupby(keys, as_index=False)[["bytes", "flops", "time_ms"]].median()
-    best = median.loc[median.groupby(["kernel", "shape"])["time_ms"].idxmin()].reset_index(drop=True)
+    grouped = ran.groupby(keys, as_index=False)[["bytes", "flops", "time_ms"]]
+    shared = "method" in ran and bool((ran["method"] == "host").all())
+    each = grouped.min() if shared else grouped.median()
+    best = each.loc[each.groupby(["kernel", "shape"])["time_ms"].idxmin()].reset_index(drop=True)
     best["sizes"] = pd.Series([parse_shape(str(shape)) for shape in best["shape"]], dtype=object)
     return best, "table" if isinstance(bench, pd.DataFrame) else str(bench)
 
 
-def moments(name: str, link: Link, rows: pd.DataFrame, device: Device) -> Prior:
-    """Mean and standard deviation of ``u`` of a coefficient after a kernel's timings."""
-    start = _parameter(name)
+def load_seconds(link: Link, rows: pd.DataFrame, device: Device, known: Mapping[str, Prior]) -> Array:
+    """Seconds in which matrix products load their matrices, at the bandwidth already known."""
+    if link.kernel != "matmul" or link.resource != "flops" or _LOADS not in known:
+        return 0.0
+    share = parameter_of(_LOADS).value(np, known[_LOADS][0])
+    return rows["bytes"].to_numpy(dtype=float) / device.bytes_per_second / share
+
+
+def moments(name: str, link: Link, rows: pd.DataFrame, device: Device, loads: Array = 0.0) -> Prior:
+    """Mean and standard deviation of ``u`` of a coefficient after a kernel's timings.
+
+    ``loads`` are seconds of each row that another coefficient accounts for.
+    """
+    start = parameter_of(name)
+    start = start.with_prior(start.center, DATASHEET_WIDTH * start.sd)
     seconds = rows["time_ms"].to_numpy(dtype=float) * 1e-3
     if link.resource == "launch":
         mean = np.log(LAUNCHES * np.median(seconds))
         return float(mean + link.shift), float(np.hypot(link.discount, 0.1))
-    ideal = _ideal(link, rows, device)
+    ideal = ideal_seconds(link, rows, device)
 
     def density(x: np.ndarray) -> float:
         spread = np.exp(x[2])
-        time = np.exp(x[1]) + ideal / start.value(np, x[0])
+        time = np.exp(x[1]) + loads + ideal / start.value(np, x[0])
         fit = -0.5 * np.sum((np.log(seconds / time) / spread) ** 2) - len(seconds) * x[2]
         prior = ((x[0] - start.center) / start.sd) ** 2
         prior += ((x[1] - LAUNCH_PRIOR[0]) / LAUNCH_PRIOR[1]) ** 2 + (
@@ -177,9 +198,9 @@ def moments(name: str, link: Link, rows: pd.DataFrame, device: Device) -> Prior:
 
     mode, covariance = laplace(density, np.array([start.center, LAUNCH_PRIOR[0], NOISE_PRIOR[0]]))
     share = float(start.value(np, mode[0]))
-    shapes = np.exp(mode[2]) / max(1 - share, 0.05)  # the spread over shapes, as one of u
-    sd = np.sqrt(covariance[0, 0] + min(shapes, start.sd) ** 2 + link.discount**2)
-    return float(mode[0] + link.shift), float(min(sd, start.sd))
+    shapes = np.exp(mode[2]) / max(1 - share, 0.2)  # the spread over shapes, as one of u
+    sd = min(np.sqrt(covariance[0, 0] + shapes**2 + link.discount**2), start.sd)
+    return float(mode[0] + link.shift), float(sd)
 
 
 def laplace(density: Callable[[np.ndarray], float], start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -197,7 +218,7 @@ def laplace(density: Callable[[np.ndarray], float], start: np.ndarray) -> tuple[
     return found.x, (axes / np.maximum(values, 1e-6)) @ axes.T
 
 
-def _ideal(link: Link, rows: pd.DataFrame, device: Device) -> np.ndarray:
+def ideal_seconds(link: Link, rows: pd.DataFrame, device: Device) -> np.ndarray:
     """Seconds at the datasheet's peak of the link's resource."""
     if link.resource == "flops":
         return rows["flops"].to_numpy(dtype=float) / device.flops_per_second
@@ -209,10 +230,10 @@ def _ideal(link: Link, rows: pd.DataFrame, device: Device) -> np.ndarray:
     if link.resource == "keys":
         waves = np.ceil(batch * heads / device.units)
         number = 4 if device.dtype == "float32" else 2
-        exponent = _parameter("step/key_width").center
+        exponent = parameter_of("step/key_width").center
         keys = _size(sizes, "keys") * 2 * 128 * number * (padded(width) / 128) ** exponent
         return np.asarray(waves * keys * device.units / device.bytes_per_second)
-    exponent = _parameter("prefill/score_width").center
+    exponent = parameter_of("prefill/score_width").center
     pairs = batch * _size(sizes, "num_heads") * _size(sizes, "tokens") ** 2 * 2 * 128
     relative = (np.sqrt(padded(width) * width) / 128) ** exponent
     return np.asarray(pairs * relative / device.flops_per_second)
@@ -222,7 +243,7 @@ def _size(sizes: pd.Series, name: str) -> np.ndarray:
     return np.array([float(shape[name]) for shape in sizes])
 
 
-def _parameter(name: str) -> Parameter:
+def parameter_of(name: str) -> Parameter:
     """The coefficient named ``phase/name`` with its datasheet prior."""
     phase, _, rest = name.partition("/")
     both = (*parameters(phase, ATTENTION), *parameters(phase, RECURRENT))

@@ -33,6 +33,9 @@ class LatencySettings:
         ``phase/name`` for all architectures.
     prior_source : str
         ``datasheet``, or what the replaced priors come from.
+    prior_width : float
+        Factor of the standard deviations of all priors that are not replaced: 1 for a GPU of the usual kind,
+        2 where nothing but a datasheet is known of a device.
     """
 
     device: Device
@@ -41,13 +44,14 @@ class LatencySettings:
     noise: Noise = field(default_factory=Noise)
     priors: Mapping[str, Prior] = field(default_factory=dict)
     prior_source: str = "datasheet"
+    prior_width: float = 1.0
 
     def prior_of(self, architecture: str, phase: str, parameter: Parameter) -> Parameter:
         """The coefficient with the prior that holds here."""
         for key in (f"{architecture}/{phase}/{parameter.name}", f"{phase}/{parameter.name}"):
             if key in self.priors:
                 return parameter.with_prior(*self.priors[key])
-        return parameter
+        return parameter.with_prior(parameter.center, parameter.sd * self.prior_width)
 
     def to_json(self) -> str:
         """As text."""

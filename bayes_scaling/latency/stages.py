@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayes_scaling.devices import Device
+from bayes_scaling.latency.bench import DATASHEET_WIDTH
 from bayes_scaling.latency.fitting import fit_latency, prior_fit, settings_of
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.prediction import predict
@@ -51,7 +53,8 @@ def latency_stages(
 
     table = load_timings(timings)
     timed = table.subset(table.frame["step_time_ms"].notna().to_numpy())
-    plain, measured = settings_of(device, settings), settings_of(device, settings, bench)
+    plain = replace(settings_of(device, settings), prior_width=DATASHEET_WIDTH)
+    measured = settings_of(device, plain, bench)
     fits = {
         "datasheet": prior_fit(table, plain, seed=seed),
         "microbenchmarks": prior_fit(table, measured, seed=seed),
