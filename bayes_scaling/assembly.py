@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.drift import DIRECTIONS
+from bayes_scaling.drift import DIRECTIONS, all_boxes
 from bayes_scaling.models.coefficients import draw_components, draw_prior, nu, tau
 from bayes_scaling.models.density import (
-    each_slot,
-    law_at_slots,
-    log_terms,
+    log_priors,
+    misfit_weights,
+    predict_slots,
     slot_log_likelihood,
-    total_scale,
+    slot_scales,
+    two_sided,
     unpin,
 )
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.draws import RawDraws
 from bayes_scaling.models.grid import fill_grid, on_grid
-from bayes_scaling.models.misfit import OFFSET, Misfit, added, all_boxes, draw_weights
-from bayes_scaling.models.settling import draw_degrees
+from bayes_scaling.models.misfit import OFFSET, Misfit
 from bayes_scaling.models.whitening import Whitening
 
 if TYPE_CHECKING:
@@ -45,25 +45,24 @@ def assemble(
     position = whitening.position(raw.whitened, design)
     natural = unpin(np, position)
     rng = np.random.default_rng([seed, 0])
-    drift: np.ndarray | float = 0.0
-    if design.misfit is not None:
-        weights = _weights(natural, design, rng)
-        drift = added(weights, design.misfit)
-        natural = natural | {"nu": _degrees(natural, drift, design, rng)}
+    mean, _ = predict_slots(np, natural, design)
     groups = {
         "posterior": _coefficient_draws(natural, draw_components(natural, design, rng), design, runs, rng),
-        "posterior_predictive": _runs_dataset(_response(natural, design, rng, drift).astype(np.float32)),
-        "log_likelihood": _runs_dataset(_log_likelihood(natural, design, drift)),
-        "log_prior": _log_prior(position | {"nu": natural["nu"]}, design),
+        "posterior_predictive": _runs_dataset(_response(mean, natural, design, rng).astype(np.float32)),
+        "log_likelihood": _runs_dataset(_log_likelihood(mean, natural, design)),
+        "log_prior": _log_prior(natural, design),
         "sample_stats": _stats(raw),
         "prior": _prior(design, runs, rng),
         "observed_data": xr.Dataset({"loss": ("run", runs.frame["loss"].to_numpy(dtype=float))}),
         "constant_data": _constants(design, runs),
     }
     if design.misfit is not None and design.spec.discrepancy == "drift":
-        groups["drift"] = _drift_dataset(all_boxes(weights, design.misfit, rng), runs)
+        scale = np.exp(natural["drift_scale"])[..., None]
+        boxes = design.misfit.boxes
+        drawn = all_boxes(boxes, misfit_weights(natural, design)[..., : len(boxes)], scale, rng)
+        groups["drift"] = _drift_dataset(drawn, runs)
     if design.misfit is not None and design.misfit.levels:
-        groups["offsets"] = _offsets_dataset(weights, design.misfit, runs)
+        groups["offsets"] = _offsets_dataset(misfit_weights(natural, design), design.misfit, runs)
     for name in ("observed_data", "constant_data"):
         groups[name] = groups[name].assign_coords(run=np.arange(len(runs)))
     tree = xr.DataTree.from_dict(groups)
@@ -81,6 +80,8 @@ def _coefficient_draws(
     user = fill_grid(natural, component, design, runs.architectures, runs.context_lengths, rng)
     draws = on_grid(user, runs.architectures, runs.context_lengths)
     draws["nu"] = (("chain", "draw"), nu(natural))
+    if "drift_scale" in natural:
+        draws["drift_scale"] = (("chain", "draw"), np.exp(natural["drift_scale"]))
     if design.spec.pooling != "partial":
         return draws
     scales = tau(component, design)
@@ -94,23 +95,6 @@ def _prior(design: Design, runs: Runs, rng: np.random.Generator) -> xr.Dataset:
     natural, component = draw_prior(design, PRIOR_DRAWS, rng)
     chained = {name: value[None] for name, value in natural.items()}
     return _coefficient_draws(chained, component[None], design, runs, rng)
-
-
-def _weights(natural: Mapping[str, np.ndarray], design: Design, rng: np.random.Generator) -> np.ndarray:
-    """Weights of the drift given the law and sigma: (chain, draw, block, box)."""
-    assert design.misfit is not None
-    residual = design.log_loss - law_at_slots(np, natural, design)
-    return draw_weights(residual, natural["sigma"], design.misfit, rng)
-
-
-def _degrees(
-    natural: Mapping[str, np.ndarray], drift: np.ndarray, design: Design, rng: np.random.Generator
-) -> np.ndarray:
-    """ln(nu - 2) given all else."""
-    left = design.log_loss - law_at_slots(np, natural, design) - drift
-    scale = total_scale(np, each_slot(np.exp(natural["sigma"])), design.relative_sd)
-    runs, weight = design.slots.gather(left / scale), design.slots.gather(design.weight)
-    return draw_degrees(runs, weight, design, rng)
 
 
 def _drift_dataset(weights: np.ndarray, runs: Runs) -> xr.Dataset:
@@ -146,31 +130,27 @@ def _offsets_dataset(weights: np.ndarray, misfit: Misfit, runs: Runs) -> xr.Data
     return xr.Dataset({"shift": (("chain", "draw", "architecture", "level"), shift)}, coords=coords)
 
 
-def _log_likelihood(
-    natural: Mapping[str, np.ndarray], design: Design, drift: np.ndarray | float
-) -> np.ndarray:
+def _log_likelihood(mean: np.ndarray, natural: Mapping[str, np.ndarray], design: Design) -> np.ndarray:
     from scipy.special import gammaln
 
-    rows = design.weight * slot_log_likelihood(np, natural, design, gammaln, drift)
+    rows = design.weight * slot_log_likelihood(np, mean, natural, design, gammaln)
     return design.slots.gather(rows)
 
 
-def _log_prior(position: Mapping[str, np.ndarray], design: Design) -> xr.Dataset:
+def _log_prior(natural: Mapping[str, np.ndarray], design: Design) -> xr.Dataset:
     import xarray as xr
-    from scipy.special import gammaln
 
-    terms = log_terms(np, position, design, gammaln)
-    named = {name: terms["coefficients"][..., i] for i, name in enumerate(design.hierarchy.names)}
-    return xr.Dataset({k: (("chain", "draw"), v) for k, v in (named | {"nu": terms["nu"]}).items()})
+    terms = log_priors(np, natural, design)
+    coefficients = terms.pop("coefficients")
+    named = {name: coefficients[..., i] for i, name in enumerate(design.hierarchy.names)}
+    return xr.Dataset({k: (("chain", "draw"), v) for k, v in (named | terms).items()})
 
 
 def _response(
-    natural: Mapping[str, np.ndarray], design: Design, rng: np.random.Generator, drift: np.ndarray | float
+    mean: np.ndarray, natural: Mapping[str, np.ndarray], design: Design, rng: np.random.Generator
 ) -> np.ndarray:
-    mean = law_at_slots(np, natural, design) + drift
-    scale = total_scale(np, each_slot(np.exp(natural["sigma"])), design.relative_sd)
     noise = rng.standard_t(nu(natural)[..., None, None], size=mean.shape)
-    return design.slots.gather(np.exp(mean + scale * noise))
+    return design.slots.gather(np.exp(mean + two_sided(noise, *slot_scales(np, natural, design), rng)))
 
 
 def _stats(raw: RawDraws) -> xr.Dataset:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 LAWS = {
     "chinchilla": ("hoffmann2022chinchilla", "besiroglu2024replication"),
     "gamma": ("hoffmann2022chinchilla", "busbridge2025distillation"),
+    "kaplan": ("kaplan2020scaling",),
+    "varying-exponent": ("hoffmann2022chinchilla", "li2025farseer"),
+    "data-limited": ("hoffmann2022chinchilla", "muennighoff2023dataconstrained"),
+    "mixture": ("yao2018stacking",),
 }
 BACKENDS = {"pymc": ("abrilpla2023pymc",), "numpyro": ("phan2019numpyro",)}
 # By a word in the source of the runs or in their dataset column.

@@ -11,11 +11,11 @@ from bayes_scaling.faults import Fault
 
 CANONICAL = (
     "run_id", "architecture", "context_length", "params", "tokens", "flops", "loss",
-    "loss_sd", "weight", "group",
+    "loss_sd", "weight", "group", "unique_tokens",
 )  # fmt: skip
 REQUIRED = ("architecture", "context_length", "params", "tokens", "loss")
 TEXT = ("run_id", "architecture", "group")
-COUNTS = ("context_length", "params", "tokens", "flops")
+COUNTS = ("context_length", "params", "tokens", "flops", "unique_tokens")
 COLUMNS_SHOWN = 30
 
 # Counts that leave out embeddings and training losses are other quantities: never taken by themselves.
@@ -47,6 +47,7 @@ _ALIASES = {
     "loss_sd": "loss sd, loss std, loss se, loss stderr, loss standard error, loss error, loss sigma",
     "weight": "weight, weights, run weight",
     "group": "group",
+    "unique_tokens": "unique tokens, num unique tokens, n unique tokens, unique data, corpus tokens",
 }
 
 

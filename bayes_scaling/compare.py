@@ -78,6 +78,7 @@ def compare(
     context_length: Any = None,
     architecture: Any = None,
     cost: str | Cost = "6ND",
+    unique_tokens: float | None = None,
 ) -> Comparison:
     """Compare architectures, each at its own optimum for the budget.
 
@@ -92,6 +93,8 @@ def compare(
         Two or more. Default: all fitted.
     cost : str or Cost
         As for `frontier`.
+    unique_tokens : float, optional
+        As for `frontier`, the same for all.
 
     Returns
     -------
@@ -103,12 +106,12 @@ def compare(
         As for `frontier`, or fewer than two architectures.
     """
     cost = resolve_cost(fit, cost)
-    here = frontier(fit, compute, context_length, architecture, cost)
+    here = frontier(fit, compute, context_length, architecture, cost, unique_tokens)
     names = [str(a) for a in here.draws["architecture"].to_numpy()]
     if len(names) < 2:
         raise BudgetError(f"comparing needs two architectures; there is only {', '.join(names)}")
     ladder = _search_ladder(fit, here, cost)
-    along = frontier(fit, ladder, context_length, architecture, cost)
+    along = frontier(fit, ladder, context_length, architecture, cost, unique_tokens)
     pairs = list(permutations(names, 2))
     parts = [_pair(here.draws["loss"], along.draws["loss"], *pair) for pair in pairs]
     return Comparison(_joined(parts, pairs), cost.name, _reach(here, pairs), (ladder[0], ladder[-1]))

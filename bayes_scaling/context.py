@@ -68,6 +68,7 @@ def context_effect(
     context_length: Any = None,
     architecture: Any = None,
     cost: str | Cost = "accounted",
+    unique_tokens: float | None = None,
 ) -> ContextEffect:
     """How N*, D* and L* move with the context length at fixed budgets.
 
@@ -82,6 +83,8 @@ def context_effect(
         Default: all fitted.
     cost : str or Cost
         Default "accounted": the context length enters the FLOPs too.
+    unique_tokens : float, optional
+        As for `frontier`.
 
     Returns
     -------
@@ -92,7 +95,7 @@ def context_effect(
     BudgetError
         Fewer than two context lengths, and as for `frontier`.
     """
-    found = frontier(fit, compute, context_length, architecture, cost)
+    found = frontier(fit, compute, context_length, architecture, cost, unique_tokens)
     lengths = found.draws["context_length"].to_numpy()
     if len(lengths) < 2:
         raise BudgetError(f"a context effect needs two context lengths; there is only {lengths[0]}")

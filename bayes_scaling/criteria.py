@@ -23,6 +23,7 @@ MAX_TREE_DEPTH = 10  # the limit of both back ends' NUTS
 BAD_K_SHARE = 0.01
 NOMINAL = 0.9
 HELD, LEFT_OUT = 0.1, 20  # distance of the back-test's coverage from nominal; runs it needs
+EPOCHS, REPEATING = 4, 5  # up to 4 epochs tokens are nearly as good as new; runs beyond that are needed
 DECADES, RUNS = 1.0, 60  # below either, extrapolations were seen to miss
 
 
@@ -219,7 +220,8 @@ def calibrated(rows: pd.DataFrame) -> Check:
 
 def data(fit: Fit) -> tuple[Check, ...]:
     """Whether the runs are a base broad enough to extrapolate from."""
-    return (_compute_span(fit.runs.frame), _run_count(fit.runs.frame))
+    rows = (_compute_span(fit.runs.frame), _run_count(fit.runs.frame))
+    return (*rows, _repetition(fit.runs.frame)) if fit.law.columns else rows
 
 
 def _compute_span(frame: pd.DataFrame) -> Check:
@@ -237,6 +239,18 @@ def _run_count(frame: pd.DataFrame) -> Check:
     count = len(frame)
     advice = f"{count} runs are few: extrapolations may be too sure. Add runs, or keep near the data"
     return judge("run_count", count, ">=", RUNS, REVIEW, f"{count} runs", advice)
+
+
+def _repetition(frame: pd.DataFrame) -> Check:
+    """Whether runs repeat enough to tell what repetition is worth."""
+    epochs = frame["tokens"] / frame["unique_tokens"]
+    count = int((epochs >= EPOCHS).sum())
+    seen = (
+        f"{count} runs go over their unique tokens {EPOCHS} times or more, the most {epochs.max():.3g} times"
+    )
+    advice = f"{seen}: what repetition costs (repeat_tokens, repeat_params) is the priors' word. Add runs of "
+    advice += "many epochs, or ask for unlimited unique tokens only"
+    return judge("repetition", count, ">=", REPEATING, REVIEW, seen, advice)
 
 
 def _some(rows: Any, most: int = 5) -> str:

@@ -2,8 +2,9 @@
 
 For each architecture ln L = ln law + f, where f is a sum over four directions in (ln params, ln tokens) of
 integrated random walks that start, with value and slope 0, at the centre of the runs. The slope along a
-direction turns within each box of `STEP` e-folds by a normal amount and keeps it: `SCALES` per root e-fold.
-Far from the runs f neither falls back to 0 nor runs off faster than a random walk of the local exponents.
+direction turns within each box of `STEP` e-folds by a normal amount and keeps it. How much per root e-fold,
+``drift_scale``, is learnt from the runs. Far from them f neither falls back to 0 nor runs off faster than a
+random walk of the local exponents.
 """
 
 from __future__ import annotations
@@ -19,8 +20,6 @@ HALF = float(np.sqrt(0.5))
 DIRECTIONS = {"params": (1.0, 0.0), "tokens": (0.0, 1.0), "ratio": (-HALF, HALF), "compute": (HALF, HALF)}
 STEP = 0.8  # e-folds
 BOXES = 24  # on each side: 8 decades; beyond, the slope stays
-SCALES = dict.fromkeys(DIRECTIONS, 0.015)  # of ln L, per e-fold and root e-fold; see docs/discrepancy.md
-_SCALES = np.array(list(SCALES.values()))
 
 
 def coordinates(log_params: Array, log_tokens: Array) -> Array:
@@ -29,7 +28,7 @@ def coordinates(log_params: Array, log_tokens: Array) -> Array:
 
 
 def box_values(log_params: np.ndarray, log_tokens: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """What a weight of 1 in each box adds to ln L.
+    """What a weight of 1 (of ln L, per e-fold and root e-fold) in each box adds to ln L.
 
     Parameters
     ----------
@@ -46,7 +45,7 @@ def box_values(log_params: np.ndarray, log_tokens: np.ndarray, boxes: np.ndarray
     x = coordinates(log_params, log_tokens)[..., direction] * np.where(side == 0, 1.0, -1.0)
     inside = np.maximum(x - number * STEP, 0.0)
     turned = np.where(inside < STEP, 0.5 * inside**2, STEP * (inside - 0.5 * STEP))
-    return np.asarray(_SCALES[direction] / np.sqrt(STEP) * turned)
+    return np.asarray(turned / np.sqrt(STEP))
 
 
 def boxes_reached(log_params: np.ndarray, log_tokens: np.ndarray) -> np.ndarray:
@@ -66,6 +65,7 @@ class Drift:
     Attributes
     ----------
     weights : ndarray (chain, draw, direction, side, box)
+        Turn of the slope per root e-fold.
     reference : tuple of float
         ln params and ln tokens of the centre.
     """
@@ -131,8 +131,29 @@ class Drift:
     @cached_property
     def _tables(self) -> np.ndarray:
         """Value, slope and turn at the inner edge of each box, outwards from the centre; one box more."""
-        turns = _SCALES[:, None, None] / np.sqrt(STEP) * self.weights.astype(float)
+        turns = self.weights.astype(float) / np.sqrt(STEP)
         turns = np.concatenate([turns, np.zeros((*turns.shape[:-1], 1))], axis=-1)
         slopes = np.cumsum(STEP * turns, axis=-1) - STEP * turns
         gains = STEP * slopes + 0.5 * STEP**2 * turns
         return np.stack([np.cumsum(gains, axis=-1) - gains, slopes, turns], axis=-1).reshape(-1, 3)
+
+
+def all_boxes(
+    boxes: np.ndarray, reached: np.ndarray, scale: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Weights (..., direction, side, box) of all boxes, from those reached; the others are the prior's.
+
+    Parameters
+    ----------
+    boxes : ndarray of int (box, 3)
+        Those reached.
+    reached : ndarray (..., box)
+    scale : ndarray (...)
+        The drift's.
+    """
+    full = (
+        rng.standard_normal((*reached.shape[:-1], len(DIRECTIONS), 2, BOXES)) * scale[..., None, None, None]
+    )
+    direction, side, number = boxes.T
+    full[..., direction, side, number] = reached
+    return full

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bayes_scaling.effective import changes, path
 from bayes_scaling.laws import log_form, log_loss
 
 TOLERANCE = 1e-9  # of ln params
@@ -35,6 +36,7 @@ class Line:
             name: np.broadcast_to(value, (*self._draws, 1)).ravel() if np.ndim(value) else value
             for name, value in log_form(np, law).items()
         }
+        self._law = _effective_law if changes(self._theta) else _law
 
     def index(self, shape: tuple[int, ...]) -> np.ndarray:
         """The draw of each point of an array (chain, draw, ...)."""
@@ -52,7 +54,7 @@ class Line:
         """d ln L / d ln N, and its own derivative, the bend of the cost curve left out of it."""
         cost, rise = self.curve.value_and_slope(np, x)
         log_tokens = log_compute - cost
-        law = _law(self._of(index), x, log_tokens, rise)
+        law = self._law(self._of(index), x, log_tokens, rise)
         drift = self.drift.along(index, x, log_tokens, rise)
         return law.slope + drift[0], law.bend + drift[1]
 
@@ -98,7 +100,7 @@ class Line:
         index = self.index(log_params.shape)
         cost, rise = self.curve.value_and_slope(np, log_params)
         log_tokens, theta = log_compute - cost, self._of(index)
-        law = _law(theta, log_params, log_tokens, rise)
+        law = self._law(theta, log_params, log_tokens, rise)
         drift = self.drift.along(index, log_params, log_tokens, rise)
         price = law.slope_of_tokens + self.drift.each(index, log_params, log_tokens)[2]
         along_params = law.bend + drift[1] - self.curve.bend(np, log_params) * price
@@ -141,5 +143,26 @@ def _law(theta: Mapping[str, Any], x: np.ndarray, log_tokens: np.ndarray, rise: 
         outer * along,
         outer * (curved * along**2 + mixed * rate**2),
         outer * (curved * along * of_tokens - mixed * rate * theta["beta"]),
+        outer * of_tokens,
+    )
+
+
+def _effective_law(theta: Mapping[str, Any], x: np.ndarray, log_tokens: np.ndarray, rise: np.ndarray) -> _Law:
+    """The same for a law whose terms see effective sizes."""
+    at = path(theta, x, log_tokens, rise)
+    of_params = theta["log_A"] - theta["alpha"] * at.params
+    inner = np.logaddexp(of_params, theta["log_B"] - theta["beta"] * at.tokens)
+    part = 1 / (1 + np.exp(theta["log_E"] - theta["gamma"] * inner))
+    share = np.exp(of_params - inner)
+    outer = theta["gamma"] * part
+    curved, mixed = theta["gamma"] * (1 - part), share * (1 - share)
+    gain, price = theta["alpha"] * np.exp(at.log_slope), theta["beta"] * np.exp(at.log_price)
+    rate, of_tokens = gain + at.tokens_fall * price, -(1 - share) * price
+    along = -at.tokens_fall * of_tokens - share * gain
+    bent = of_tokens * at.tokens_curve - share * gain * at.curve
+    return _Law(
+        outer * along,
+        outer * (curved * along**2 + mixed * rate**2 + bent),
+        outer * (curved * along * of_tokens - mixed * rate * price + of_tokens * at.tokens_turn),
         outer * of_tokens,
     )

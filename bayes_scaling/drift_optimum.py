@@ -75,6 +75,9 @@ def _search(theta: Values, drift: Drift, alone: np.ndarray, log_compute: np.ndar
 class _Quick:
     """The law's array namespace for the search: NumPy's own logaddexp is several times slower."""
 
+    exp, expm1, log, log1p = np.exp, np.expm1, np.log, np.log1p
+    maximum, minimum = np.maximum, np.minimum
+
     @staticmethod
     def logaddexp(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         less = np.abs(a - b)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.errors import ConvergenceWarning, SpecError
+from bayes_scaling.laws import FITTED
 from bayes_scaling.models.draws import RawDraws, Sampling
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior import Fit
@@ -31,6 +32,7 @@ def fit(
     discrepancy: str | None = None,
     offsets: Sequence[str] | None = None,
     priors: Mapping[str, Mapping[str, float]] | None = None,
+    errors: str | None = None,
     backend: str = "numpyro",
     sampler: str = "nutpie",
     draws: int = 1000,
@@ -46,9 +48,9 @@ def fit(
     runs : Runs, path, DataFrame or catalogue name
         See `load_runs`.
     spec : ModelSpec, optional
-        Or its parts: ``law`` ("gamma" or "chinchilla"), ``pooling`` ("partial", "none",
-        "complete"), ``discrepancy`` ("none", "drift"), ``offsets`` (columns of recipes or of the training
-        that checkpoints come from), ``priors`` (changes by name); see `ModelSpec`.
+        Or its parts: ``law`` (a name in `bayes_scaling.LAWS`), ``pooling`` ("partial", "none", "complete"),
+        ``discrepancy`` ("drift", "none"), ``offsets`` (columns of recipes or of the training that checkpoints
+        come from), ``priors`` (changes by name), ``errors`` ("symmetric", "skewed"); see `ModelSpec`.
     backend : {"numpyro", "pymc"}
     sampler : {"nutpie", "pymc"}
         For the PyMC back end: nutpie, or PyMC's own (no compilation, slower draws).
@@ -67,7 +69,8 @@ def fit(
     RunsError
         Runs that cannot be read or fitted.
     SpecError
-        An unknown law, pooling, prior, back end or sampler, or sizes that are not positive.
+        An unknown law, pooling, prior, back end or sampler, or sizes that are not positive; a law whose
+        columns the runs lack.
 
     Warns
     -----
@@ -83,7 +86,15 @@ def fit(
     >>> import bayes_scaling as bs
     >>> posterior = bs.fit("simulated", draws=500, progress=False)  # doctest: +SKIP
     """
-    spec = _spec(spec, law=law, pooling=pooling, discrepancy=discrepancy, offsets=offsets, priors=priors)
+    spec = _spec(
+        spec,
+        law=law,
+        pooling=pooling,
+        discrepancy=discrepancy,
+        offsets=offsets,
+        priors=priors,
+        errors=errors,
+    )
     sampling = sampling_of(backend, sampler, draws, tune, chains, seed, progress)
     runs = runs if isinstance(runs, Runs) else load_runs(runs)
     require_fittable(runs)
@@ -120,7 +131,10 @@ def _spec(spec: ModelSpec | None, **parts: Any) -> ModelSpec:
     given: dict[str, Any] = {name: value for name, value in parts.items() if value is not None}
     if spec is not None and given:
         raise SpecError(f"give spec or {', '.join(given)}, not both")
-    return spec or ModelSpec(**given)
+    found = spec or ModelSpec(**given)
+    if found.law not in FITTED:
+        raise SpecError(f"law {found.law!r} is that of stacks; fit one of {', '.join(FITTED)}")
+    return found
 
 
 def sampling_of(

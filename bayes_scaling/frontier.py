@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.laws import check_budget
+from bayes_scaling.laws import check_budget, unique_of
 from bayes_scaling.posterior import Fit, coefficients
 from bayes_scaling.reach import decades_outside, nearest_runs
 from bayes_scaling.surface import surface_of
@@ -77,6 +77,7 @@ def frontier(
     context_length: Any = None,
     architecture: Any = None,
     cost: str | Cost = "6ND",
+    unique_tokens: float | None = None,
 ) -> Frontier:
     """Posterior of the compute-optimal params, tokens and loss.
 
@@ -94,6 +95,8 @@ def frontier(
     cost : str or Cost
         What a token costs: "6ND", "accounted" (each architecture's own FLOPs) or a registered one;
         see `bayes_scaling.accounting.get_cost`.
+    unique_tokens : float, optional
+        Different tokens that runs can draw from, for a law of repetition. Default: unlimited.
 
     Returns
     -------
@@ -102,7 +105,8 @@ def frontier(
     Raises
     ------
     BudgetError
-        A budget outside 1 to 1e40 FLOPs, a bad context length, an unknown architecture.
+        A budget outside 1 to 1e40 FLOPs, a bad context length, an unknown architecture, unique_tokens
+        that are not positive or that the law does not know.
 
     References
     ----------
@@ -112,7 +116,8 @@ def frontier(
     budgets = np.unique(np.atleast_1d(np.asarray(compute, dtype=float)))
     theta = coefficients(fit, architecture, context_length)
     cost = resolve_cost(fit, cost)
-    cells = each_cell(theta, lambda a, t: optimum(fit, theta, a, t, budgets, cost))
+    unique_of(fit.law, unique_tokens)
+    cells = each_cell(theta, lambda a, t: optimum(fit, theta, a, t, budgets, cost, unique_tokens))
     draws = on_cells(cells, theta, "compute", budgets)
     return Frontier(draws, cost.name, _reach(fit, draws, cost))
 
@@ -128,10 +133,16 @@ def resolve_cost(fit: Fit, cost: str | Cost) -> Cost:
 
 
 def optimum(
-    fit: Fit, theta: xr.Dataset, architecture: str, context_length: int, budgets: np.ndarray, cost: Cost
+    fit: Fit,
+    theta: xr.Dataset,
+    architecture: str,
+    context_length: int,
+    budgets: np.ndarray,
+    cost: Cost,
+    unique_tokens: float | None = None,
 ) -> dict[str, np.ndarray]:
     """Variables of `Frontier.draws` for one group, each (chain, draw, compute)."""
-    surface = surface_of(fit, theta, architecture, context_length)
+    surface = surface_of(fit, theta, architecture, context_length, unique_tokens)
     curve = cost.curve(float(context_length), architecture)
     log_compute = np.log(cost.to_flops(budgets))
     log_params = surface.optimal_log_params(log_compute, curve)

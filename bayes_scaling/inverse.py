@@ -9,9 +9,10 @@ import numpy as np
 
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.frontier import each_cell, on_cells, resolve_cost
+from bayes_scaling.laws import unique_of
 from bayes_scaling.posterior import Fit, coefficients
 from bayes_scaling.reach import decades_outside, nearest_runs
-from bayes_scaling.surface import surface_of
+from bayes_scaling.surface import Surface, surface_of
 from bayes_scaling.tables import summarise_draws
 
 if TYPE_CHECKING:
@@ -61,7 +62,12 @@ class Target:
 
 
 def iso_loss(
-    fit: Fit, loss: Any, context_length: Any = None, architecture: Any = None, cost: str | Cost = "6ND"
+    fit: Fit,
+    loss: Any,
+    context_length: Any = None,
+    architecture: Any = None,
+    cost: str | Cost = "6ND",
+    unique_tokens: float | None = None,
 ) -> Target:
     """Cheapest compute that reaches a loss, with its params and tokens.
 
@@ -70,7 +76,7 @@ def iso_loss(
     fit : Fit
     loss : float or sequence of float
         Nats per token.
-    context_length, architecture, cost
+    context_length, architecture, cost, unique_tokens
         As for `frontier`.
 
     Returns
@@ -83,11 +89,16 @@ def iso_loss(
     BudgetError
         A loss that is not a positive number; a bad context length or architecture.
     """
-    return _targets(fit, "loss", loss, context_length, architecture, cost)
+    return _targets(fit, "loss", loss, context_length, architecture, cost, unique_tokens)
 
 
 def optimal_for_params(
-    fit: Fit, params: Any, context_length: Any = None, architecture: Any = None, cost: str | Cost = "6ND"
+    fit: Fit,
+    params: Any,
+    context_length: Any = None,
+    architecture: Any = None,
+    cost: str | Cost = "6ND",
+    unique_tokens: float | None = None,
 ) -> Target:
     """Compute and tokens at which a model of that size is the optimal one, and its loss.
 
@@ -95,7 +106,7 @@ def optimal_for_params(
     ----------
     fit : Fit
     params : float or sequence of float
-    context_length, architecture, cost
+    context_length, architecture, cost, unique_tokens
         As for `frontier`.
 
     Returns
@@ -108,11 +119,17 @@ def optimal_for_params(
     BudgetError
         Params that are not a positive number; a bad context length or architecture.
     """
-    return _targets(fit, "params", params, context_length, architecture, cost)
+    return _targets(fit, "params", params, context_length, architecture, cost, unique_tokens)
 
 
 def _targets(
-    fit: Fit, target: str, values: Any, context_length: Any, architecture: Any, cost: str | Cost
+    fit: Fit,
+    target: str,
+    values: Any,
+    context_length: Any,
+    architecture: Any,
+    cost: str | Cost,
+    unique_tokens: float | None,
 ) -> Target:
     wanted = np.unique(np.atleast_1d(np.asarray(values, dtype=float)))
     bad = wanted[~(np.isfinite(wanted) & (wanted > 0))]
@@ -121,8 +138,14 @@ def _targets(
         raise BudgetError(f"{target} {shown}: give a positive number, such as {EXAMPLES[target]}")
     theta = coefficients(fit, architecture, context_length)
     cost = resolve_cost(fit, cost)
+    unique_of(fit.law, unique_tokens)
     solve = {"loss": _for_loss, "params": _for_params}[target]
-    cells = each_cell(theta, lambda a, t: solve(fit, theta, a, t, wanted, cost))
+
+    def cell(architecture: str, context_length: int) -> dict[str, np.ndarray]:
+        surface = surface_of(fit, theta, architecture, context_length, unique_tokens)
+        return solve(surface, cost.curve(float(context_length), architecture), wanted, cost)
+
+    cells = each_cell(theta, cell)
     draws = on_cells(cells, theta, target, wanted)
     return Target(draws, target, cost.name, _reach(fit, draws["compute"], cost))
 
@@ -130,22 +153,14 @@ def _targets(
 EXAMPLES = {"loss": "2.5", "params": "1e9"}
 
 
-def _for_loss(
-    fit: Fit, theta: xr.Dataset, architecture: str, context_length: int, loss: np.ndarray, cost: Cost
-) -> dict[str, np.ndarray]:
-    surface = surface_of(fit, theta, architecture, context_length)
-    curve = cost.curve(float(context_length), architecture)
+def _for_loss(surface: Surface, curve: Any, loss: np.ndarray, cost: Cost) -> dict[str, np.ndarray]:
     log_params, log_tokens = surface.cheapest(loss, curve)
     compute = cost.from_flops(np.exp(curve.value(np, np.nan_to_num(log_params)) + log_tokens))
     compute = np.where(np.isnan(log_params), np.inf, compute)
     return {"compute": compute, "params": np.exp(log_params), "tokens": np.exp(log_tokens)}
 
 
-def _for_params(
-    fit: Fit, theta: xr.Dataset, architecture: str, context_length: int, params: np.ndarray, cost: Cost
-) -> dict[str, np.ndarray]:
-    surface = surface_of(fit, theta, architecture, context_length)
-    curve = cost.curve(float(context_length), architecture)
+def _for_params(surface: Surface, curve: Any, params: np.ndarray, cost: Cost) -> dict[str, np.ndarray]:
     log_tokens = surface.suited(params, curve)
     tokens = np.exp(log_tokens)
     compute = cost.from_flops(np.exp(curve.value(np, np.log(params)) + log_tokens))

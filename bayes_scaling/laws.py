@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from bayes_scaling.effective import PIVOT_PARAMS, PIVOT_TOKENS, UNLIMITED, effective
 from bayes_scaling.errors import BudgetError, SpecError
 
 Array = Any
+TINY = 1e-300  # stands for an E of 0 in logs
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,21 @@ B = Coefficient("B", "nats^(1/gamma)", "scale of the tokens term at one token")
 ALPHA = Coefficient("alpha", "1", "exponent of params inside the sum")
 BETA = Coefficient("beta", "1", "exponent of tokens inside the sum")
 GAMMA = Coefficient("gamma", "1", "exponent of the sum")
+ETA = Coefficient("eta", "1", "change of ln beta with ln params", lower=-float("inf"))
+REPEAT_TOKENS = Coefficient("repeat_tokens", "epochs", "repetitions after which tokens are worth little more")
+REPEAT_PARAMS = Coefficient(
+    "repeat_params", "1", "excess params, over those that suit the unique tokens, alike"
+)
+NEUTRAL: Mapping[str, float] = MappingProxyType(
+    {"E": 0.0, "beta": 1.0, "gamma": 1.0, "eta": 0.0, "repeat_tokens": 1e30, "repeat_params": 1e30}
+)
 
 
 @dataclass(frozen=True)
 class Law:
-    """L(N, D) = E + (A N^-alpha + B D^-beta)^gamma, some coefficients free and some fixed.
+    """L(N, D) = E + (A N'^-alpha + B D'^-beta)^gamma, some coefficients free and some fixed.
+
+    N' and D' are `bayes_scaling.effective.effective`, N and D themselves in a law without their coefficients.
 
     Attributes
     ----------
@@ -53,6 +65,8 @@ class Law:
     fixed : mapping of str to float
         Coefficients held at a value: ``{"gamma": 1.0}`` is the Chinchilla law.
     formula, reference : str
+    columns : tuple of str
+        Columns of the runs that it needs beside params and tokens.
 
     References
     ----------
@@ -64,6 +78,7 @@ class Law:
     formula: str
     reference: str
     fixed: Mapping[str, float] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fixed", MappingProxyType(dict(self.fixed)))
@@ -73,8 +88,13 @@ class Law:
         """Names of the free coefficients."""
         return tuple(c.name for c in self.coefficients)
 
+    @property
+    def repeats(self) -> bool:
+        """Whether the number of unique tokens matters."""
+        return "repeat_tokens" in self.names
+
     def complete(self, coefficients: Mapping[str, Array]) -> dict[str, Array]:
-        """Free coefficients with the fixed ones added.
+        """Free coefficients with the fixed ones; ``unique_tokens``, if they matter, unlimited by default.
 
         Raises
         ------
@@ -84,10 +104,16 @@ class Law:
         missing = [name for name in self.names if name not in coefficients]
         if missing:
             raise SpecError(f"law {self.name!r} needs {', '.join(missing)}; give {', '.join(self.names)}")
-        return {name: coefficients[name] for name in self.names} | dict(self.fixed)
+        full = {name: coefficients[name] for name in self.names} | dict(self.fixed)
+        if self.repeats:
+            full["unique_tokens"] = coefficients.get("unique_tokens", UNLIMITED)
+        return full
 
     def loss(self, xp: Any, params: Array, tokens: Array, coefficients: Mapping[str, Array]) -> Array:
-        """Loss in nats per token at raw params and tokens; all arguments broadcast."""
+        """Loss in nats per token at raw params and tokens; all arguments broadcast.
+
+        ``coefficients`` may hold ``unique_tokens``.
+        """
         theta = log_form(xp, self.complete(coefficients))
         return xp.exp(log_loss(xp, xp.log(params), xp.log(tokens), theta))
 
@@ -96,12 +122,19 @@ class Law:
     ) -> tuple[Array, Array]:
         """Params and tokens that minimise the loss under compute = k * params * tokens.
 
-        The optimum does not depend on gamma. Arguments broadcast.
+        The optimum does not depend on gamma. Tokens do not repeat. Arguments broadcast.
+
+        Raises
+        ------
+        SpecError
+            A law whose exponents change with params has no closed form.
 
         References
         ----------
         Hoffmann et al. 2022, equation 4.
         """
+        if "eta" in self.names:
+            raise SpecError(f"law {self.name!r} has no closed form of the optimum: use bayes_scaling.optimum")
         theta = self.complete(coefficients)
         log_product = xp.log(compute) - xp.log(k)
         ratio = xp.log(theta["alpha"]) + xp.log(theta["A"]) - xp.log(theta["beta"]) - xp.log(theta["B"])
@@ -110,26 +143,36 @@ class Law:
 
 
 def log_form(xp: Any, coefficients: Mapping[str, Array]) -> dict[str, Array]:
-    """User coefficients (E, A, B, alpha, beta, gamma) as the arguments of `log_loss`."""
-    return {
-        "log_E": xp.log(coefficients["E"]),
+    """User coefficients (E, A, B, alpha, beta, gamma and others) as the arguments of `log_loss`."""
+    theta = {
+        "log_E": xp.log(xp.maximum(coefficients["E"], TINY)),
         "log_A": xp.log(coefficients["A"]),
         "log_B": xp.log(coefficients["B"]),
         "alpha": coefficients["alpha"],
         "beta": coefficients["beta"],
         "gamma": coefficients["gamma"],
     }
+    if "eta" in coefficients:
+        theta |= {"eta": coefficients["eta"]} | pivots(xp, 1.0, 1.0)
+    if "unique_tokens" in coefficients:
+        theta |= {name: coefficients[name] for name in ("repeat_tokens", "repeat_params")}
+        theta["log_unique"] = xp.log(coefficients["unique_tokens"])
+    return theta
+
+
+def pivots(xp: Any, params: float, tokens: float) -> dict[str, Array]:
+    """The pivots of ``eta`` in logs relative to reference sizes."""
+    return {"pivot_params": xp.log(PIVOT_PARAMS / params), "pivot_tokens": xp.log(PIVOT_TOKENS / tokens)}
 
 
 def log_loss(xp: Any, log_params: Array, log_tokens: Array, theta: Mapping[str, Array]) -> Array:
     """ln L, the law itself.
 
     ``log_params`` and ``log_tokens`` may be relative to reference sizes when ``log_A`` and ``log_B``
-    are relative to the same ones. Everything broadcasts.
+    (and pivots and unique tokens) are relative to the same ones. Everything broadcasts.
     """
-    inner = xp.logaddexp(
-        theta["log_A"] - theta["alpha"] * log_params, theta["log_B"] - theta["beta"] * log_tokens
-    )
+    n, d = effective(xp, log_params, log_tokens, theta)
+    inner = xp.logaddexp(theta["log_A"] - theta["alpha"] * n, theta["log_B"] - theta["beta"] * d)
     return xp.logaddexp(theta["log_E"], theta["gamma"] * inner)
 
 
@@ -146,7 +189,38 @@ GAMMA_LAW = Law(
     "L = E + (A N^-alpha + B D^-beta)^gamma",
     "Busbridge et al. 2025, arXiv:2502.08606",
 )
-LAWS: Mapping[str, Law] = MappingProxyType({law.name: law for law in (CHINCHILLA, GAMMA_LAW)})
+KAPLAN = Law(
+    "kaplan",
+    (A, B, ALPHA, GAMMA),
+    "L = (A N^-alpha + B / D)^gamma",
+    "Kaplan et al. 2020, arXiv:2001.08361, equation 1.5: alpha_D is gamma, alpha_N alpha gamma",
+    {"E": 0.0, "beta": 1.0},
+)
+VARYING = Law(
+    "varying-exponent",
+    (E, A, B, ALPHA, BETA, ETA),
+    "L = E + A N^-alpha + B D^-beta, beta times (N / 1e9)^eta round D = 2e10",
+    "After Li et al. 2025, arXiv:2506.10972: there B has an exponent too, and beta another form",
+    {"gamma": 1.0},
+)
+DATA_LIMITED = Law(
+    "data-limited",
+    (E, A, B, ALPHA, BETA, REPEAT_TOKENS, REPEAT_PARAMS),
+    "L = E + A N'^-alpha + B D'^-beta, N' and D' fading beyond the unique tokens",
+    "Muennighoff et al. 2023, arXiv:2305.16264",
+    {"gamma": 1.0},
+    ("unique_tokens",),
+)
+MIXTURE = Law(
+    "mixture",
+    (E, A, B, ALPHA, BETA, GAMMA, ETA, REPEAT_TOKENS, REPEAT_PARAMS),
+    "all of these: the draws of a stack are each of one law",
+    "Yao et al. 2018, arXiv:1704.02030",
+)
+LAWS: Mapping[str, Law] = MappingProxyType(
+    {law.name: law for law in (CHINCHILLA, GAMMA_LAW, KAPLAN, VARYING, DATA_LIMITED, MIXTURE)}
+)
+FITTED = tuple(name for name in LAWS if name != MIXTURE.name)
 
 
 def get_law(name: str | Law) -> Law:
@@ -162,6 +236,23 @@ def get_law(name: str | Law) -> Law:
     if name not in LAWS:
         raise SpecError(f"unknown law {name!r}; choose one of {', '.join(LAWS)}")
     return LAWS[name]
+
+
+def unique_of(law: Law, unique_tokens: float | None) -> dict[str, Any]:
+    """The coefficient ``unique_tokens``, empty where it is not given.
+
+    Raises
+    ------
+    BudgetError
+        Not a positive number, or the law knows no repetition.
+    """
+    if unique_tokens is None:
+        return {}
+    if not law.repeats:
+        raise BudgetError(f"law {law.name!r} knows no unique_tokens: fit law {DATA_LIMITED.name!r}")
+    if not 1 <= unique_tokens <= UNLIMITED:
+        raise BudgetError(f"unique_tokens {unique_tokens!r}: give a number of tokens such as 3e11")
+    return {"unique_tokens": float(unique_tokens)}
 
 
 def check_budget(compute: Array) -> None:

@@ -133,7 +133,7 @@ def coefficients(
     Returns
     -------
     Dataset
-        Variables of the law and sigma; dims chain, draw, architecture, context_length.
+        Variables of the law and of the scatter; dims chain, draw, architecture, context_length.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def coefficients(
     """
     architectures = _architectures(fit, architecture, allow_new)
     contexts = _contexts(fit, context_length)
-    posterior = fit.posterior[[*fit.law.names, "sigma"]]
+    posterior = fit.posterior[[*fit.law.names, *fit.spec.noise_names]]
     known = set(fit.architectures).issuperset(architectures) and set(fit.context_lengths).issuperset(contexts)
     if not known:
         posterior = _with_unseen(fit, posterior, architectures, contexts, seed)
@@ -162,7 +162,8 @@ def drift_of(fit: Fit, architecture: str, seed: int = 0) -> Drift | None:
     else:
         rng = np.random.default_rng([seed, 3, *architecture.encode()])
         known = weights.isel(architecture=0)
-        chosen = known.copy(data=rng.standard_normal(known.shape))
+        drawn = known.copy(data=rng.standard_normal(known.shape))
+        chosen = (fit.posterior["drift_scale"] * drawn).transpose(*known.dims)
     kept = chosen.sel({name: fit.posterior[name] for name in ("chain", "draw")})
     logs = [np.log(fit.runs.frame[name].to_numpy(dtype=float)).mean() for name in ("params", "tokens")]
     return Drift(kept.to_numpy(), (float(logs[0]), float(logs[1])))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.errors import SpecError
-from bayes_scaling.laws import Law, log_form, log_loss
+from bayes_scaling.laws import Law, log_form, log_loss, unique_of
+from bayes_scaling.models.density import two_sided
 from bayes_scaling.models.misfit import OFFSET
 from bayes_scaling.posterior import Fit, coefficients, drift_of, offset_of
 from bayes_scaling.reach import decades_outside, nearest_runs
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
 KINDS = ("mean", "response")
 
 
-def predict(fit: Fit, runs: Any, kind: str = "mean", seed: int = 0, allow_new: bool = False) -> xr.DataArray:
+def predict(
+    fit: Fit,
+    runs: Any,
+    kind: str = "mean",
+    seed: int = 0,
+    allow_new: bool = False,
+    unique_tokens: float | None = None,
+) -> xr.DataArray:
     """Posterior draws of the loss of given runs.
 
     Parameters
@@ -39,6 +47,9 @@ def predict(fit: Fit, runs: Any, kind: str = "mean", seed: int = 0, allow_new: b
         For the scatter and for groups without runs.
     allow_new : bool
         Accept architectures that the fit has not seen.
+    unique_tokens : float, optional
+        Different tokens that every run can draw from, for a law of repetition. Default: the runs' own column
+        ``unique_tokens``, unlimited where they have none.
 
     Returns
     -------
@@ -48,20 +59,27 @@ def predict(fit: Fit, runs: Any, kind: str = "mean", seed: int = 0, allow_new: b
     Raises
     ------
     SpecError, RunsError, BudgetError
-        Unknown kind; runs that cannot be read; an unknown architecture.
+        Unknown kind; runs that cannot be read; an unknown architecture; unique_tokens that are not
+        positive or that the law does not know.
     """
     if kind not in KINDS:
         raise SpecError(f"unknown kind {kind!r}; choose one of {', '.join(KINDS)}")
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
     draws = coefficients(fit, runs.architectures, runs.context_lengths, allow_new=allow_new, seed=seed)
     cells = _each_run(draws, runs)
-    log_mean = _log_mean(fit.law, cells, runs) + _drift(fit, runs, seed) + _offsets(fit, runs, kind, seed)
+    log_mean = (
+        _log_mean(fit.law, cells, runs, unique_tokens)
+        + _drift(fit, runs, seed)
+        + _offsets(fit, runs, kind, seed)
+    )
     if kind == "response":
-        log_mean = log_mean + cells["sigma"] * _scatter(fit, log_mean.shape, seed)
+        log_mean = log_mean + _scatter(fit, cells, log_mean.shape, seed)
     return _as_draws(np.exp(log_mean))
 
 
-def predict_table(fit: Fit, runs: Any, kind: str = "mean", seed: int = 0) -> pd.DataFrame:
+def predict_table(
+    fit: Fit, runs: Any, kind: str = "mean", seed: int = 0, unique_tokens: float | None = None
+) -> pd.DataFrame:
     """One row a run: its design, then mean, sd and quantiles of its loss in nats per token.
 
     ``extrapolation_decades`` is the farthest of params, tokens and 6ND outside the group's runs.
@@ -71,7 +89,9 @@ def predict_table(fit: Fit, runs: Any, kind: str = "mean", seed: int = 0) -> pd.
     predict : the arguments and errors.
     """
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
-    table = summarise_draws(predict(fit, runs, kind, seed)).reset_index(drop=True)
+    table = summarise_draws(predict(fit, runs, kind, seed, unique_tokens=unique_tokens)).reset_index(
+        drop=True
+    )
     design = runs.frame[["architecture", "context_length", "params", "tokens"]].reset_index(drop=True)
     design.insert(0, "row", range(len(design)))
     table = design.join(table[["mean", "sd", "q025", "q05", "q25", "median", "q75", "q95", "q975"]])
@@ -119,9 +139,14 @@ def _each_run(draws: xr.Dataset, runs: Runs) -> dict[str, np.ndarray]:
     }
 
 
-def _log_mean(law: Law, cells: dict[str, np.ndarray], runs: Runs) -> np.ndarray:
+def _log_mean(
+    law: Law, cells: dict[str, np.ndarray], runs: Runs, unique_tokens: float | None = None
+) -> np.ndarray:
     log_params, log_tokens = (np.log(runs.frame[c].to_numpy(dtype=float)) for c in ("params", "tokens"))
-    return np.asarray(log_loss(np, log_params, log_tokens, log_form(np, law.complete(cells))))
+    known: dict[str, Any] = unique_of(law, unique_tokens)
+    if law.repeats and not known and "unique_tokens" in runs.frame:
+        known = {"unique_tokens": runs.frame["unique_tokens"].to_numpy(dtype=float)}
+    return np.asarray(log_loss(np, log_params, log_tokens, log_form(np, law.complete(cells | known))))
 
 
 def _drift(fit: Fit, runs: Runs, seed: int) -> np.ndarray | float:
@@ -159,9 +184,11 @@ def _offsets(fit: Fit, runs: Runs, kind: str, seed: int) -> np.ndarray | float:
     return found
 
 
-def _scatter(fit: Fit, shape: tuple[int, ...], seed: int) -> np.ndarray:
+def _scatter(fit: Fit, cells: dict[str, np.ndarray], shape: tuple[int, ...], seed: int) -> np.ndarray:
     nu = fit.posterior["nu"].transpose("chain", "draw").to_numpy()[..., None]
-    return np.random.default_rng([seed, 2]).standard_t(nu, size=shape)
+    rng = np.random.default_rng([seed, 2])
+    noise, sigma = rng.standard_t(nu, size=shape), cells["sigma"]
+    return two_sided(noise, sigma, sigma * cells["skew"] if "skew" in cells else None, rng)
 
 
 def _as_draws(loss: np.ndarray) -> xr.DataArray:

@@ -35,7 +35,8 @@ class Runs:
     frame : DataFrame
         One row a run, in the order given, indexed from 0. First the canonical columns: run_id (optional),
         architecture, context_length (tokens), params, tokens, flops (total of the training), loss (nats
-        per token), loss_sd (optional, nats), weight (optional), group (optional); then all other columns.
+        per token), loss_sd (optional, nats), weight (optional), group (optional), unique_tokens (optional,
+        those that the run could draw from); then all other columns.
     mapping : dict of str to str
         Canonical name to the column it was read from.
     notes : tuple of Finding

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayes_scaling.errors import SpecError
-from bayes_scaling.laws import log_loss
-from bayes_scaling.models.coefficients import draw_prior, to_user
-from bayes_scaling.models.density import degrees, law_arguments, total_scale
+from bayes_scaling.fitting import BACKENDS
 from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.draws import Sampling
 from bayes_scaling.models.loss_numpyro import keep_compiled
-from bayes_scaling.models.refit import Refitter
+from bayes_scaling.models.refit import compile_refitter
 from bayes_scaling.models.spec import ModelSpec
-from bayes_scaling.runs import load_runs
+from bayes_scaling.runs import Runs, load_runs
+from bayes_scaling.simulated_curves import (
+    Curves,
+    plausible,
+    posterior_curves,
+    prior_curve,
+    quantities,
+    simulate_losses,
+)
 from bayes_scaling.uniformity import outside
+from bayes_scaling.workers import workers
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LOWEST, HIGHEST = 1.0, 12.0  # nats per token: curves that leave this are not plausible
 RANKED = 99  # posterior draws that a truth is ranked among
 NEEDED_ESS = 100.0
 LARGEST_R_HAT = 1.05  # of short chains, for each replicate
 LEVEL = 0.95
-TARGET = 10.0  # times the runs' largest compute: where the optimum is asked for
+HERE, PARTS = 100, 8  # replicates up to which no process is started; parts for other processes
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +98,13 @@ def sbc(
     seed: int = 0,
     progress: bool | None = None,
     scale: float = 1.0,
+    backend: str = "numpyro",
+    executor: Executor | None = None,
 ) -> Sbc:
     """Simulate losses at the runs' sizes from the prior, refit, and rank each truth in its posterior.
 
     The prior is cut to curves whose losses lie within 1 to 12 nats at every run, and so is each posterior:
-    that keeps ranks exact. One model is compiled and refitted, in NumPyro.
+    that keeps ranks exact. One model is compiled and refitted.
 
     Parameters
     ----------
@@ -107,6 +118,11 @@ def sbc(
     scale : float
         Multiplies the simulated noise: a value other than 1 simulates from another model than is fitted,
         which the ranks must show.
+    backend : {"numpyro", "pymc"}
+        PyMC by nutpie.
+    executor : concurrent.futures.Executor, optional
+        Where parts of the study run, each compiling for itself; the ranks are the same. Default: here up to
+        `HERE` replicates, a process for each core beyond.
 
     Returns
     -------
@@ -115,7 +131,8 @@ def sbc(
     Raises
     ------
     SpecError
-        Sizes that are not positive, a prior with hardly a plausible curve, or a spec with a drift.
+        Sizes that are not positive, an unknown back end, a prior with hardly a plausible curve, or a spec
+        with offsets.
     RunsError
         As for `load_runs`.
 
@@ -125,60 +142,69 @@ def sbc(
     """
     if min(replicates, draws, tune, chains - 1) < 1:
         raise SpecError("sbc needs replicates, draws and tune of at least 1, and 2 chains")
+    if backend not in BACKENDS:
+        raise SpecError(f"unknown backend {backend!r}; choose one of {', '.join(BACKENDS)}")
     spec = spec or ModelSpec()
-    if spec.discrepancy != "none" or spec.offsets:
-        raise SpecError("sbc simulates the law alone: give a spec without drift (discrepancy) and offsets")
-    keep_compiled()
-    design = build_design(load_runs(runs), spec)
-    refit = Refitter(design, Sampling(draws, tune, chains, seed))
-    rng = np.random.default_rng([seed, 7])
-    ranks, states = [], []
-    for i in _tracked(replicates, progress):
-        truth = _plausible_truth(design, rng)
-        found = refit(_simulated(design, truth, rng, scale), int(rng.integers(2**31)))
-        states.append(_state(found.natural, found.divergences))
-        ranks.append(_ranks(design, truth, found.natural, rng) | {"replicate": i})
-    return _result(ranks, states, spec)
+    if spec.offsets:
+        raise SpecError("sbc simulates no offsets: give a spec without them")
+    study = _Study(load_runs(runs), spec, Sampling(draws, tune, chains, seed), scale, backend)
+    if executor is None and replicates <= HERE:
+        rows = list(_tracked(study.replicates(range(replicates)), replicates, progress))
+    else:
+        rows = _elsewhere(study, replicates, executor, progress)
+    return _result(rows, spec)
 
 
-def _plausible_truth(design: Design, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """One draw from the prior cut to plausible curves: (1, column) and nu (1,)."""
-    for _ in range(50):
-        natural, _component = draw_prior(design, 200, rng)
-        good = np.flatnonzero(_plausible(design, natural))
-        if good.size:
-            return {name: value[good[:1]] for name, value in natural.items()}
-    raise SpecError("the prior gives hardly a curve of plausible losses for these runs: change it")
+@dataclass(frozen=True, eq=False)
+class _Study:
+    runs: Runs
+    spec: ModelSpec
+    sampling: Sampling
+    scale: float
+    backend: str
+
+    def replicates(self, numbers: range) -> Iterator[dict[str, Any]]:
+        """Ranks and convergence of some replicates, the model compiled once for them."""
+        keep_compiled()
+        design = build_design(self.runs, self.spec)
+        refit = compile_refitter(design, self.sampling, self.backend)
+        for i in numbers:
+            rng = np.random.default_rng([self.sampling.seed, 7, i])
+            truth = prior_curve(design, rng)
+            found = refit(simulate_losses(design, truth, rng, self.scale), int(rng.integers(2**31)))
+            flat = {name: np.reshape(v, (-1, *v.shape[2:])) for name, v in found.natural.items()}
+            drawn = posterior_curves(found.design, flat, rng)
+            ranks = _ranks(design, truth, drawn, rng)
+            yield {"replicate": i, "ranks": ranks} | _state(found.natural, found.divergences)
 
 
-def _plausible(design: Design, natural: dict[str, np.ndarray]) -> np.ndarray:
-    """Whether all losses of a draw are: (...)."""
-    loss = np.exp(_log_mean(design, natural))
-    inside = (loss > LOWEST) & (loss < HIGHEST) | (design.weight == 0)
-    return np.asarray(inside.all((-2, -1)))
+def _part(study: _Study, numbers: range) -> list[dict[str, Any]]:
+    """Some replicates, in whatever process."""
+    return list(study.replicates(numbers))
 
 
-def _log_mean(design: Design, natural: dict[str, np.ndarray]) -> np.ndarray:
-    """The law at every slot: (..., column, slot)."""
-    theta = law_arguments(np, natural, design.spec.law_value.fixed)
-    each = {name: v if isinstance(v, float) else np.asarray(v)[..., None] for name, v in theta.items()}
-    return np.asarray(log_loss(np, design.log_params, design.log_tokens, each))
-
-
-def _simulated(
-    design: Design, truth: dict[str, np.ndarray], rng: np.random.Generator, scale: float
-) -> np.ndarray:
-    mean = _log_mean(design, truth)[0]
-    spread = total_scale(np, np.exp(truth["sigma"])[0][:, None], design.relative_sd)
-    noise = rng.standard_t(float(degrees(np, truth["nu"])[0]), size=mean.shape)
-    return np.where(design.weight > 0, mean + scale * spread * noise, mean)
+def _elsewhere(
+    study: _Study, replicates: int, executor: Executor | None, progress: bool | None
+) -> list[dict[str, Any]]:
+    """All replicates in parts, in order."""
+    edges = np.linspace(0, replicates, PARTS + 1).astype(int)
+    parts = [range(a, b) for a, b in pairwise(edges.tolist()) if b > a]
+    with workers(executor) as pool:
+        futures = [pool.submit(_part, study, part) for part in parts]
+        found = [
+            row
+            for future in _tracked(as_completed(futures), len(futures), progress)
+            for row in future.result()
+        ]
+    return sorted(found, key=lambda row: row["replicate"])
 
 
 def _state(natural: Any, divergences: int) -> dict[str, Any]:
     import arviz_stats as az
     import xarray as xr
 
-    data = {n: (("chain", "draw", "column")[: v.ndim], v) for n, v in natural.items()}
+    dims = ("chain", "draw", "column")
+    data = {n: (dims[: v.ndim], v) for n, v in natural.items() if n != "drift"}
     draws = xr.Dataset(data)
     r_hat = max(float(v.max()) for v in az.rhat(draws).values())
     ess = min(float(v.min()) for v in az.ess(draws).values())
@@ -186,15 +212,11 @@ def _state(natural: Any, divergences: int) -> dict[str, Any]:
     return {"r_hat": r_hat, "ess": ess, "divergences": divergences, "converged": good}
 
 
-def _ranks(
-    design: Design, truth: dict[str, np.ndarray], natural: Any, rng: np.random.Generator
-) -> dict[str, int]:
+def _ranks(design: Design, truth: Curves, found: Curves, rng: np.random.Generator) -> dict[str, int]:
     """Rank of the truth of each quantity among spread-out plausible draws."""
-    flat = {name: np.reshape(v, (-1, *v.shape[2:])) for name, v in natural.items()}
-    keep = np.flatnonzero(_plausible(design, flat))
+    keep = np.flatnonzero(plausible(design, found))
     chosen = keep[np.linspace(0, len(keep) - 1, RANKED).round().astype(int)]
-    posterior = _quantities(design, {name: v[chosen] for name, v in flat.items()})
-    known = _quantities(design, truth)
+    posterior, known = quantities(design, found[chosen]), quantities(design, truth)
     return {
         name: int((posterior[name] < known[name][0]).sum() + _ties(posterior[name] == known[name][0], rng))
         for name in known
@@ -205,37 +227,7 @@ def _ties(equal: np.ndarray, rng: np.random.Generator) -> int:
     return int(rng.integers(0, int(equal.sum()) + 1))
 
 
-def _quantities(design: Design, natural: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Coefficients by group, nu, and what follows from them: the optimum, the order of architectures."""
-    from bayes_scaling.laws import get_law
-
-    labels = _labels(design)
-    found = {
-        f"{name} [{label}]": natural[name][:, i]
-        for name in design.hierarchy.names
-        for i, label in enumerate(labels)
-    }
-    user = to_user(natural, design)
-    compute = TARGET * 6 * np.exp((design.log_params + design.log_tokens)[design.weight > 0].max())
-    compute *= design.reference_params * design.reference_tokens
-    law = get_law(design.spec.law)
-    params, tokens = law.optimum(np, compute, user)
-    loss = law.loss(np, params, tokens, user)
-    for i, label in enumerate(labels):
-        found |= {f"optimal params [{label}]": params[:, i], f"loss there [{label}]": loss[:, i]}
-    if len(labels) > 1:
-        found["loss difference"] = loss[:, 0] - loss[:, -1]
-    return found | {"nu": natural["nu"]}
-
-
-def _labels(design: Design) -> list[str]:
-    if design.columns == 1:
-        return ["all"]
-    groups = design.groups
-    return [f"{a}, {t}" for a, t in zip(groups.architecture, groups.context_length, strict=True)]
-
-
-def _tracked(replicates: int, progress: bool | None) -> Any:
+def _tracked(steps: Iterable[Any], total: int, progress: bool | None) -> Iterable[Any]:
     import sys
 
     from rich.console import Console
@@ -243,11 +235,12 @@ def _tracked(replicates: int, progress: bool | None) -> Any:
 
     shown = sys.stderr.isatty() if progress is None else progress
     console = Console(stderr=True)
-    return track(range(replicates), "replicates", console=console, disable=not shown, transient=True)
+    return track(steps, "replicates", total, console=console, disable=not shown, transient=True)
 
 
-def _result(ranks: list[dict[str, int]], states: list[dict[str, Any]], spec: ModelSpec) -> Sbc:
+def _result(rows: list[dict[str, Any]], spec: ModelSpec) -> Sbc:
     import pandas as pd
 
-    table = pd.DataFrame(ranks).set_index("replicate")
-    return Sbc(table, pd.DataFrame(states, index=table.index), spec)
+    states = pd.DataFrame(rows).set_index("replicate")
+    ranks = pd.DataFrame(list(states.pop("ranks")), index=states.index)
+    return Sbc(ranks, states, spec)

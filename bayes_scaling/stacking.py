@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.errors import BayesScalingError, SpecError
+from bayes_scaling.laws import NEUTRAL, get_law
 from bayes_scaling.posterior import Fit
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 STEPS, SETTLED = 10_000, 1e-10
 RUN = ("split", "architecture", "context_length", "params", "tokens", "loss")
-FULL_LAW = "gamma"  # has the coefficients of every law
+COVERING = ("gamma", "mixture")  # laws of others' draws, the first that has all of their coefficients
 MIXED = ("posterior", "posterior_predictive", "log_likelihood", "log_prior", "sample_stats")
 
 
@@ -130,8 +131,9 @@ def mixture(fits: Mapping[str, Fit], weights: Sequence[float], seed: int = 0) ->
     spec = _common_spec(fits)
     members = list(fits.values())
     chosen = _chosen(members[0], weights, seed)
-    base = next(fit for fit in members if fit.spec.law == spec.law)  # its prior has all coefficients
+    base = max(members, key=lambda fit: len(fit.law.names))
     idata = base.idata.copy()
+    idata["prior"] = _group(base, "prior", spec)
     for group in MIXED:
         idata[group] = _pick([_group(fit, group, spec) for fit in members], chosen)
     if spec.discrepancy == "drift":
@@ -159,12 +161,20 @@ def _common_spec(fits: Mapping[str, Fit]) -> ModelSpec:
             )
         if _size(fit) != _size(first):
             raise BayesScalingError(f"fits {name!r} and {other!r} have other chains or draws: fit both alike")
-        for part in ("pooling", "offsets", "priors"):
+        for part in ("pooling", "offsets", "priors", "errors"):
             if getattr(fit.spec, part) != getattr(first.spec, part):
                 raise SpecError(f"fits {name!r} and {other!r} differ in {part}: only law and discrepancy may")
-    law = specs[0].law if len({spec.law for spec in specs}) == 1 else FULL_LAW
     drift = any(spec.discrepancy == "drift" for spec in specs)
-    return replace(specs[0], law=law, discrepancy="drift" if drift else "none")
+    return replace(specs[0], law=_covering(specs), discrepancy="drift" if drift else "none")
+
+
+def _covering(specs: Sequence[ModelSpec]) -> str:
+    """The law of all, or the first that is every one of them for some coefficients."""
+    if len({spec.law for spec in specs}) == 1:
+        return specs[0].law
+    laws = [spec.law_value for spec in specs]
+    needed = {name for law in laws for name in (*law.names, *law.fixed)}
+    return next(name for name in COVERING if needed <= set(get_law(name).names))
 
 
 def _size(fit: Fit) -> tuple[int, int]:
@@ -189,10 +199,15 @@ def _group(fit: Fit, group: str, spec: ModelSpec) -> xr.Dataset:
     import xarray as xr
 
     data = fit.idata[group].to_dataset()
-    lacking = [name for name in spec.law_value.names if name not in fit.law.names]
-    if group != "posterior" or not lacking:
+    if group not in ("posterior", "prior"):
         return data
-    data = data.assign({name: xr.full_like(data["E"], fit.law.fixed[name]) for name in lacking})
+    if spec.discrepancy != fit.spec.discrepancy:
+        data = data.assign(drift_scale=0 * data["nu"])
+    lacking = [name for name in spec.law_value.names if name not in fit.law.names]
+    if not lacking:
+        return data
+    neutral = dict(NEUTRAL) | dict(fit.law.fixed)
+    data = data.assign({name: xr.full_like(data["A"], neutral[name]) for name in lacking})
     if "tau_architecture" not in data:
         return data
     taus = ["tau_architecture", "tau_context"]

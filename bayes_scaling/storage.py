@@ -227,7 +227,7 @@ def _spec(tree: xr.DataTree, path: Path) -> ModelSpec:
 
 def _check_parts(tree: xr.DataTree, spec: ModelSpec, path: Path) -> None:
     needed = {
-        "posterior": (*spec.law_value.names, "sigma"),
+        "posterior": (*spec.law_value.names, *spec.noise_names),
         "observed_data": ("loss",),
         "log_likelihood": ("loss",),
         "constant_data": (),
@@ -236,6 +236,7 @@ def _check_parts(tree: xr.DataTree, spec: ModelSpec, path: Path) -> None:
     }
     if spec.discrepancy == "drift":
         needed["drift"] = ("weight",)
+        needed["posterior"] += ("drift_scale",)
     if spec.offsets:
         needed["offsets"] = ("shift",)
     check_groups(tree, path, needed)

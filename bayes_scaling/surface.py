@@ -11,7 +11,7 @@ import numpy as np
 from bayes_scaling import drift_optimum, optimum
 from bayes_scaling.drift import Drift
 from bayes_scaling.ladder import at_rungs, compute_for_loss, make_ladder
-from bayes_scaling.laws import Law
+from bayes_scaling.laws import Law, unique_of
 from bayes_scaling.optimum import OptimumError
 from bayes_scaling.posterior import Fit, drift_of
 
@@ -60,7 +60,7 @@ class Surface:
     def exponent(self, log_params: np.ndarray, log_compute: np.ndarray, curve: Any) -> np.ndarray:
         """d ln N* / d ln C at an optimum."""
         if self.drift is None:
-            return optimum.exponent(self.values, log_params, curve)
+            return optimum.exponent(self.values, log_params, curve, log_compute)
         return drift_optimum.exponent(self._all, log_params, curve, log_compute)
 
     def cheapest(self, loss: np.ndarray, curve: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -109,11 +109,12 @@ def _ladder(log_compute: np.ndarray) -> np.ndarray:
     return make_ladder(np.exp(max(low - margin, 0.0)), np.exp(min(high + margin, np.log(1e40))))
 
 
-def surface_of(fit: Fit, theta: xr.Dataset, architecture: str, context_length: int) -> Surface:
+def surface_of(
+    fit: Fit, theta: xr.Dataset, architecture: str, context_length: int, unique_tokens: float | None = None
+) -> Surface:
     """The surface of one group, from draws of `posterior.coefficients`."""
-    return Surface(
-        fit.law, group_coefficients(fit, theta, architecture, context_length), drift_of(fit, architecture)
-    )
+    values = group_coefficients(fit, theta, architecture, context_length) | unique_of(fit.law, unique_tokens)
+    return Surface(fit.law, values, drift_of(fit, architecture))
 
 
 def group_coefficients(fit: Fit, theta: xr.Dataset, architecture: str, context_length: int) -> dict[str, Any]:

@@ -62,12 +62,14 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "loss": POSITIVE,
     "loss_sd": (MISSING, INFINITE, NEGATIVE),
     "weight": POSITIVE,
+    "unique_tokens": POSITIVE,
 }
 REMEDIES = {
     ("loss_sd", "missing value"): "write 0 where no measurement error is known",
     ("loss_sd", "negative"): "give a standard deviation in nats, 0 or more",
     ("weight", "missing value"): "write 1 for an ordinary run",
     ("weight", "zero"): "drop the run instead of weighting it by 0",
+    ("unique_tokens", "missing value"): "write the size of the corpus, 1e15 where nothing was repeated",
     ("flops", "missing value"): "fill the cell, or leave the whole column out to use 6 * params * tokens",
 }
 

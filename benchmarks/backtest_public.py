@@ -31,13 +31,14 @@ def studies(folder: Path) -> Iterator[tuple[str, pd.DataFrame, str, list[float] 
     gadre = gadre.assign(architecture=gadre["train_set"])
     marin = marin[~marin["outlier"].astype(bool)].assign(architecture=marin["dataset"])
     epoch = epoch[~epoch["excluded_by_epoch"].astype(bool)]
-    yield "xlstm", xlstm, "compute", [1.05e19, 3.1e19, 0.95e20]
-    yield "xlstm", xlstm, "tokens_per_param", [98.0]
-    yield "xlstm", xlstm, "params", [392e6, 814e6]
-    yield "epoch", epoch, "compute", [2e19, 1e20, 3e20, 1e21]
-    yield "gadre", gadre, "compute", [3e18, 1e20, 1e21]
-    yield "gadre", gadre, "tokens_per_param", [83.0]
-    yield "marin", marin, "compute", [1.25e19, 4.1e19, 1.03e20]
+    yield "xlstm", xlstm, "compute", [1e19, 3e19, 1e20]
+    yield "xlstm, grids cut through", xlstm, "compute", [0.943e19, 2.83e19, 0.93e20, 0.943e20]
+    yield "xlstm", xlstm, "tokens_per_param", [94.0]
+    yield "xlstm", xlstm, "params", [375e6, 780e6]
+    yield "epoch", epoch, "compute", [1.9e19, 0.95e20, 2.9e20, 0.95e21]
+    yield "gadre", gadre, "compute", [2.9e18, 0.95e20, 0.95e21]
+    yield "gadre", gadre, "tokens_per_param", [80.0]
+    yield "marin", marin, "compute", [1.2e19, 4e19, 1e20]
     for by in ("group", "context", "architecture"):
         yield f"xlstm, {by} left out", xlstm, by, None
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayes_scaling.accounting import get_cost
 from bayes_scaling.data.catalog import FOLDER
 from bayes_scaling.data.truth import KEYS, Truth, make_truth
 from bayes_scaling.errors import RunsError
-from bayes_scaling.laws import check_budget, get_law
+from bayes_scaling.laws import FITTED, Law, check_budget, get_law
+from bayes_scaling.optimum import optimal_log_params
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +30,7 @@ SIZE_JITTER = 0.04
 RATIO_PARAMS = (160e6, 400e6)
 RATIO_COMPUTE = 3e20  # fixed-ratio runs above this many FLOPs are left out
 NU = 10.0
+EPOCHS = (1, 2, 5, 15, 40)  # of runs in turn
 CSV_NAME, TRUTH_NAME = "simulated_runs.csv", "simulated_truth.json"
 
 
@@ -72,7 +75,8 @@ def simulate(
     context_lengths : sequence of int
         In tokens.
     law : str
-        ``gamma`` or ``chinchilla``.
+        A name in `bayes_scaling.LAWS`. Under a law of repetition some runs go over their tokens 2, 5, 15 or
+        40 times (column ``unique_tokens``).
     budgets : sequence of float
         Training FLOPs of the isoFLOP grids; each has 10 sizes over a factor of 8 round the optimum.
     token_param_ratios : sequence of float
@@ -101,6 +105,8 @@ def simulate(
 
     _check(architectures, context_lengths, budgets, token_param_ratios, noise)
     rng = _generator(seed)
+    if get_law(law).name not in FITTED:
+        raise RunsError(f"simulate: law {law!r} is that of stacks; choose one of {', '.join(FITTED)}")
     if truth is None:
         truth = make_truth(rng, architectures, context_lengths, get_law(law).name, noise, NU)
     frame = _design(rng, truth, budgets, token_param_ratios)
@@ -135,15 +141,23 @@ def _design(
     law = get_law(truth.law)
     parts = []
     for row in truth.coefficients.to_dict(orient="records"):
-        optimum = law.optimum(np, np.asarray(budgets, dtype=float), {name: row[name] for name in law.names})[
-            0
-        ]
+        optimum = _optimal_params(law, {name: row[name] for name in law.names}, budgets)
         part = pd.concat([_isoflop(rng, budgets, optimum), _fixed_ratio(rng, ratios)], ignore_index=True)
         parts.append(part.assign(**{key: row[key] for key in KEYS}))
     frame = pd.concat(parts, ignore_index=True)
     frame["flops"] = 6.0 * frame["params"] * frame["tokens"]
+    if law.columns:
+        frame["unique_tokens"] = frame["tokens"] / np.resize(EPOCHS, len(frame))
     frame["run_id"] = [f"sim-{i:04d}" for i in range(len(frame))]
     return frame
+
+
+def _optimal_params(law: Law, values: dict[str, float], budgets: Sequence[float]) -> np.ndarray:
+    compute = np.asarray(budgets, dtype=float)
+    if "eta" not in law.names:
+        return np.asarray(law.optimum(np, compute, values)[0])
+    theta = {name: np.asarray(value) for name, value in law.complete(values).items()}
+    return np.exp(optimal_log_params(theta, np.log(compute), get_cost("6ND").curve(1.0, "")))
 
 
 def _isoflop(rng: np.random.Generator, budgets: Sequence[float], optimum: np.ndarray) -> pd.DataFrame:

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_scaling.errors import RunsError
-from bayes_scaling.laws import get_law
+from bayes_scaling.laws import Law, get_law
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COEFFICIENTS = ("E", "A", "B", "alpha", "beta", "gamma")
+OTHERS = MappingProxyType(
+    {"eta": 0.03, "repeat_tokens": 15.0, "repeat_params": 5.0}
+)  # of laws that have them
 KEYS = ("architecture", "context_length")
 REFERENCE_COMPUTE = 3e19
 REFERENCE_CONTEXT = 8192
@@ -68,8 +71,8 @@ class Truth:
     ----------
     law : str
     coefficients : DataFrame
-        One row a group: architecture, context_length, E (nats), A, B, alpha, beta, gamma, sigma (scale of
-        the noise in ln loss).
+        One row a group: architecture, context_length, E (nats), A, B, alpha, beta, gamma, what else the law
+        has, sigma (scale of the noise in ln loss).
     nu : float
         Degrees of freedom of the Student-t noise.
     """
@@ -81,6 +84,8 @@ class Truth:
     def expected_loss(self, frame: pd.DataFrame) -> np.ndarray:
         """Loss without noise, nats, shape (run,), of runs with architecture, context_length, params, tokens.
 
+        And unique_tokens, if the law knows them.
+
         Raises
         ------
         RunsError
@@ -89,6 +94,7 @@ class Truth:
         theta = self.by_run(frame)
         law = get_law(self.law)
         arrays = {name: theta[name].to_numpy() for name in law.names}
+        arrays |= {name: frame[name].to_numpy(dtype=float) for name in law.columns}
         params, tokens = (frame[name].to_numpy(dtype=float) for name in ("params", "tokens"))
         return np.asarray(law.loss(np, params, tokens, arrays))
 
@@ -119,8 +125,10 @@ class Truth:
 
         try:
             document = json.loads(text)
-            table = pd.DataFrame(document["groups"])[[*KEYS, *COEFFICIENTS, "sigma"]]
-            return cls(get_law(document["law"]).name, table, float(document["nu"]))
+            law = get_law(document["law"])
+            names = dict.fromkeys((*COEFFICIENTS, *law.names))
+            table = pd.DataFrame(document["groups"])[[*KEYS, *names, "sigma"]]
+            return cls(law.name, table, float(document["nu"]))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise RunsError(
                 f"no truth of simulated runs: {error}. Remedy: give what Truth.to_json wrote."
@@ -141,37 +149,42 @@ def make_truth(
     """
     import pandas as pd
 
-    free_gamma = "gamma" in get_law(law).names
     rows = []
     for architecture in architectures:
         profile = PROFILES.get(architecture) or _drawn_profile(rng)
         for length in context_lengths:
-            theta = _coefficients(profile, length, free_gamma)
+            theta = _coefficients(profile, length, get_law(law))
             rows.append(
                 {"architecture": architecture, "context_length": int(length), **theta, "sigma": noise}
             )
     return Truth(law, pd.DataFrame(rows), nu)
 
 
-def _coefficients(profile: Profile, context_length: int, free_gamma: bool) -> dict[str, float]:
-    """The law whose optimum at the reference compute is the profile's."""
+def _coefficients(profile: Profile, context_length: int, law: Law) -> dict[str, float]:
+    """The law whose optimum at the reference compute is the profile's, with slopes there near its."""
     doublings = float(np.log2(context_length / REFERENCE_CONTEXT))
-    gamma = profile.gamma if free_gamma else 1.0
-    alpha = profile.alpha * np.exp(profile.exponent_slope * doublings) * profile.gamma / gamma
-    beta = profile.beta * profile.gamma / gamma
+    falling = profile.reducible * np.exp(profile.reducible_slope * doublings)
+    floor = law.fixed.get("E", profile.E)
+    slope = profile.gamma * falling / (profile.E + falling - floor)  # of the loss above the law's own floor
+    gamma = law.fixed.get("gamma", profile.gamma)
+    if "beta" in law.fixed:
+        gamma = profile.beta * slope / law.fixed["beta"]
+    alpha = profile.alpha * np.exp(profile.exponent_slope * doublings) * slope / gamma
+    beta = profile.beta * slope / gamma
     params = profile.optimum * np.exp(profile.optimum_slope * doublings)
     tokens = REFERENCE_COMPUTE / 6 / params
-    inner = (profile.reducible * np.exp(profile.reducible_slope * doublings)) ** (1 / gamma)
+    inner = (profile.E + falling - floor) ** (1 / gamma)
     share = beta / (alpha + beta)  # of the params term, where alpha * it = beta * the tokens term
     values = (
-        profile.E,
+        floor,
         inner * share * params**alpha,
         inner * (1 - share) * tokens**beta,
         alpha,
         beta,
         gamma,
     )
-    return {name: float(f"{value:.{DIGITS}g}") for name, value in zip(COEFFICIENTS, values, strict=True)}
+    found = {name: float(f"{value:.{DIGITS}g}") for name, value in zip(COEFFICIENTS, values, strict=True)}
+    return found | {name: value for name, value in OTHERS.items() if name in law.names}
 
 
 def _drawn_profile(rng: np.random.Generator) -> Profile:

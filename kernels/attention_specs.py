@@ -16,11 +16,12 @@ from bayes_scaling.kernels.spec import (
     KernelError,
     KernelSpec,
     Sizes,
+    check_offsets,
 )
 
 Array = Any
 SOURCE = "Vaswani et al. 2017, arXiv:1706.03762, eq. 1; online softmax: Milakov and Gimelshein 2018"
-WIDEST_HEAD = 256
+WIDEST_HEAD = 128
 
 
 def score_flops(shape: Sizes, pairs: float) -> float:
@@ -75,6 +76,7 @@ def check_heads(kernel: str, shape: Sizes) -> None:
     for name in ("head_dim_qk", "head_dim_v"):
         if shape[name] > WIDEST_HEAD:
             raise KernelError(f"{kernel}: {name} = {shape[name]} is over {WIDEST_HEAD}; use narrower heads.")
+    check_offsets(kernel, shape, "tokens" if "tokens" in shape else "keys")
 
 
 DECODE_ATTENTION = KernelSpec(
@@ -96,14 +98,16 @@ DECODE_ATTENTION = KernelSpec(
         Config({"block_keys": 128, "programs": 528}, num_warps=8, num_stages=2),
         Config({"block_keys": 32, "programs": 1056}, num_warps=2, num_stages=4),
     ),
-    example={
-        "batch": 16,
-        "num_heads": 16,
-        "num_kv_heads": 16,
-        "keys": 8192,
-        "head_dim_qk": 128,
-        "head_dim_v": 128,
-    },
+    examples=(
+        {
+            "batch": 16,
+            "num_heads": 16,
+            "num_kv_heads": 16,
+            "keys": 8192,
+            "head_dim_qk": 128,
+            "head_dim_v": 128,
+        },
+    ),
     limits=lambda shape: check_heads("decode_attention", shape),
 )
 
@@ -125,13 +129,15 @@ PREFILL_ATTENTION = KernelSpec(
         Config({"block_q": 64, "block_keys": 64}, num_warps=4, num_stages=3),
         Config({"block_q": 128, "block_keys": 32}, num_warps=8, num_stages=3),
     ),
-    example={
-        "batch": 4,
-        "num_heads": 16,
-        "num_kv_heads": 16,
-        "tokens": 4096,
-        "head_dim_qk": 128,
-        "head_dim_v": 128,
-    },
+    examples=(
+        {
+            "batch": 4,
+            "num_heads": 16,
+            "num_kv_heads": 16,
+            "tokens": 4096,
+            "head_dim_qk": 128,
+            "head_dim_v": 128,
+        },
+    ),
     limits=lambda shape: check_heads("prefill_attention", shape),
 )

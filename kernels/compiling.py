@@ -137,8 +137,8 @@ def compile_launch(launch: Launch, capability: int) -> Resources:
 
 
 def kernel_resources(
-    spec: KernelSpec, capability: int, dtype: str = "bfloat16", config: Config | None = None
+    spec: KernelSpec, shape: Sizes, capability: int, dtype: str = "bfloat16", config: Config | None = None
 ) -> Iterator[Resources]:
-    """Resources of each launch of a kernel at the example of its specification."""
-    for launch in symbolic_launches(spec, spec.example, dtype, config or spec.space(capability)[0]):
+    """Resources of each launch of a kernel at a shape, by default with the default configuration."""
+    for launch in symbolic_launches(spec, shape, dtype, config or spec.space(capability)[0]):
         yield compile_launch(launch, capability)

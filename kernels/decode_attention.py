@@ -25,6 +25,7 @@ def split_kernel(
     group,
     keys,
     split_keys,
+    splits,
     head_dim_qk,
     head_dim_v,
     scale,
@@ -32,7 +33,7 @@ def split_kernel(
     block_keys: tl.constexpr,
     block_qk: tl.constexpr,
     block_v: tl.constexpr,
-    splits: tl.constexpr,
+    several: tl.constexpr,
     dot: tl.constexpr,
 ):
     """Each program attends to one split of the keys for all query heads that share them.
@@ -73,7 +74,7 @@ def split_kernel(
     out_mask = in_group[:, None] & in_v[None, :]
     out_at = out + at_split[:, None] * head_dim_v + dims_v[None, :]
     tl.store(out_at, result.to(out.dtype.element_ty), mask=out_mask)
-    if splits > 1:
+    if several:
         tl.store(maxima + at_split, largest + tl.log2(weight), mask=in_group)
 
 
@@ -139,7 +140,7 @@ def split_launch(
     group = shape["num_heads"] // shape["num_kv_heads"]
     args = {name: arrays[name] for name in ("q", "k", "v")}
     args |= {"out": arrays["parts" if splits > 1 else "out"], "maxima": arrays.get("maxima", arrays["out"])}
-    args |= {"group": group, "keys": shape["keys"], "split_keys": split_keys}
+    args |= {"group": group, "keys": shape["keys"], "split_keys": split_keys, "splits": splits}
     args |= {name: shape[name] for name in ("head_dim_qk", "head_dim_v")}
     args["scale"] = math.log2(math.e) / math.sqrt(shape["head_dim_qk"])
     constants = {
@@ -147,7 +148,7 @@ def split_launch(
         "block_keys": config.blocks["block_keys"],
         "block_qk": tile(shape["head_dim_qk"], 256),
         "block_v": tile(shape["head_dim_v"], 256),
-        "splits": splits,
+        "several": splits > 1,
         "dot": dot_dtype(dtype),
     }
     return Launch(split_kernel, (shape["batch"] * shape["num_kv_heads"], splits), args, constants, config)

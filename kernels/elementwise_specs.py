@@ -44,7 +44,7 @@ COPY = KernelSpec(
     count=copy_work,
     source="STREAM copy (McCalpin 1995)",
     configs=config_space({"block": (4096, 2048, 8192)}, (8, 4)),
-    example={"numbers": 2**28},
+    examples=({"numbers": 2**28},),
 )
 
 EMPTY = KernelSpec(
@@ -56,7 +56,7 @@ EMPTY = KernelSpec(
     count=lambda shape, dtype: Work(0.0, 0.0),
     source="a kernel that does nothing: the time of a launch",
     configs=(Config({}, num_warps=4, num_stages=1),),
-    example={"programs": 1},
+    examples=({"programs": 1},),
 )
 
 
@@ -96,7 +96,7 @@ MATMUL = KernelSpec(
         Config({"block_m": 16, "block_n": 64, "block_k": 128, "group_m": 8}, num_warps=4, num_stages=4),
         Config({"block_m": 16, "block_n": 32, "block_k": 256, "group_m": 8}, num_warps=4, num_stages=4),
     ),
-    example={"m": 8192, "n": 8192, "k": 8192},
+    examples=({"m": 8192, "n": 8192, "k": 8192},),
     draw=draw_matmul,
 )
 
@@ -125,7 +125,7 @@ RMSNORM = KernelSpec(
     count=rmsnorm_work,
     source="Zhang and Sennrich 2019, arXiv:1910.07467, eq. 4",
     configs=config_space({"block": (4096, 2048, 1024)}, (8, 4)),
-    example={"tokens": 16384, "embedding_dim": 4096},
+    examples=({"tokens": 16384, "embedding_dim": 4096},),
 )
 
 
@@ -152,5 +152,5 @@ SWIGLU = KernelSpec(
     count=swiglu_work,
     source="Shazeer 2020, arXiv:2002.05202, eq. 6",
     configs=config_space({"block": (2048, 1024, 4096)}, (8, 4)),
-    example={"tokens": 16384, "ffn_dim": 10944},
+    examples=({"tokens": 16384, "ffn_dim": 10944},),
 )

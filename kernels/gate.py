@@ -17,7 +17,7 @@ Array = Any
 # Largest relative error of rounding a number, in units that allow for rounding towards zero.
 ROUNDING = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
 SUM_ROUNDINGS = 500.0  # float32 roundings that sums and divisions may gather
-PRODUCT_ROUNDINGS = 8.0  # roundings of factors on a device, TF32 ones where the dtype is float32
+PRODUCT_ROUNDINGS = 12.0  # roundings of factors on a device, TF32 ones where the dtype is float32
 TF32 = 2.0**-10
 
 

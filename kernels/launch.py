@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,12 +37,6 @@ class Launch:
         """Run it."""
         warps, stages = self.config.num_warps, self.config.num_stages
         self.code[self.grid](**self.args, **self.constants, num_warps=warps, num_stages=stages)
-
-
-def run(launches: Iterable[Launch]) -> None:
-    """Run launches one after the other."""
-    for launch in launches:
-        launch()
 
 
 def dot_dtype(dtype: str) -> Any:

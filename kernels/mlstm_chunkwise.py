@@ -40,40 +40,42 @@ def state_kernel(
     head_dim_v,
     scale,
     chunk_size: tl.constexpr,
+    block_t: tl.constexpr,
     block_qk: tl.constexpr,
     block_v: tl.constexpr,
     dot: tl.constexpr,
 ):
-    """Each program walks one tile of one head's memory over the chunks and stores it before each."""
+    """Each program walks one tile of one head's memory over the tokens and stores it before each chunk."""
     row_tile, col_tile, head = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
+    k, v = k + head * tokens * head_dim_qk, v + head * tokens * head_dim_v
+    input_gate, forget_gate = input_gate + head * tokens, forget_gate + head * tokens
     rows = row_tile * block_qk + tl.arange(0, block_qk)
     cols = col_tile * block_v + tl.arange(0, block_v)
     in_qk, in_v = rows < head_dim_qk, cols < head_dim_v
     mask = in_qk[:, None] & in_v[None, :]
     memory_at = rows[:, None] * head_dim_v + cols[None, :]
-    steps = tl.arange(0, chunk_size)
     memory = tl.zeros((block_qk, block_v), dtype=tl.float32)
     norm = tl.zeros((block_qk,), dtype=tl.float32)
     maximum = tl.full((1,), 0.0, dtype=tl.float32)
     first = tl.arange(0, 1)
-    for chunk in range(chunks):
-        slot = head * chunks + chunk
-        tl.store(states + slot * head_dim_qk * head_dim_v + memory_at, memory, mask=mask)
-        if col_tile == 0:
-            tl.store(norms + slot * head_dim_qk + rows, norm, mask=in_qk)
-        if col_tile + row_tile == 0:
-            tl.store(maxima + slot + first, maximum)
-        positions = chunk * chunk_size + steps
+    for start in range(0, tokens, block_t):
+        slot = head * chunks + start // chunk_size
+        if start % chunk_size == 0:
+            tl.store(states + slot * head_dim_qk * head_dim_v + memory_at, memory, mask=mask)
+            if col_tile == 0:
+                tl.store(norms + slot * head_dim_qk + rows, norm, mask=in_qk)
+            if col_tile + row_tile == 0:
+                tl.store(maxima + slot + first, maximum)
+        positions = start + tl.arange(0, block_t)
         inside = positions < tokens
-        at = head * tokens + positions
-        gate, forget = load_gates(input_gate, forget_gate, at, inside)
+        gate, forget = load_gates(input_gate, forget_gate, positions, inside)
         whole = tl.sum(forget)
         reach = whole - tl.cumsum(forget) + gate
         new_maximum = tl.maximum(whole + maximum, tl.max(reach))
         keep, write = tl.exp(whole + maximum - new_maximum), tl.exp(reach - new_maximum) * scale
         k_mask, v_mask = in_qk[:, None] & inside[None, :], inside[:, None] & in_v[None, :]
-        key_tile = tl.load(k + at[None, :] * head_dim_qk + rows[:, None], mask=k_mask, other=0.0)
-        values = tl.load(v + at[:, None] * head_dim_v + cols[None, :], mask=v_mask, other=0.0)
+        key_tile = tl.load(k + positions[None, :] * head_dim_qk + rows[:, None], mask=k_mask, other=0.0)
+        values = tl.load(v + positions[:, None] * head_dim_v + cols[None, :], mask=v_mask, other=0.0)
         gated = key_tile.to(tl.float32) * write[None, :]
         memory = tl.dot(gated.to(dot), values.to(dot), memory * keep[None, :])
         norm = norm * keep + tl.sum(gated, 1)
@@ -102,48 +104,76 @@ def output_kernel(
     head_dim_v,
     scale,
     chunk_size: tl.constexpr,
+    block_t: tl.constexpr,
     block_qk: tl.constexpr,
     block_v: tl.constexpr,
     dot: tl.constexpr,
 ):
-    """Each program computes some columns of one chunk's outputs: its own tokens, and the state before it."""
-    col_tile, chunk, head = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
-    steps = tl.arange(0, chunk_size)
-    positions = chunk * chunk_size + steps
+    """Each program computes some columns of a block of outputs.
+
+    They come from the state before its chunk, and from the chunk's tokens up to its own, tile by tile with a
+    running maximum. Offsets inside a head are 32 bits wide, to spare registers.
+    """
+    col_tile, block, head = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
+    q, k = q + head * tokens * head_dim_qk, k + head * tokens * head_dim_qk
+    v, h = v + head * tokens * head_dim_v, h + head * tokens * head_dim_v
+    input_gate, forget_gate = input_gate + head * tokens, forget_gate + head * tokens
+    steps = tl.arange(0, block_t)
+    first = block * block_t
+    chunk_start = first // chunk_size * chunk_size
+    positions = first + steps
     inside = positions < tokens
-    at = head * tokens + positions
     cols = col_tile * block_v + tl.arange(0, block_v)
     in_v = cols < head_dim_v
-    slot = head * chunks + chunk
-    scores = tl.zeros((chunk_size, chunk_size), dtype=tl.float32)
-    past = tl.zeros((chunk_size, block_v), dtype=tl.float32)
-    past_norm = tl.zeros((chunk_size,), dtype=tl.float32)
+    slot = head * chunks + chunk_start // chunk_size
+    states, norms = states + slot * head_dim_qk * head_dim_v, norms + slot * head_dim_qk
+    total = tl.zeros((block_t, block_v), dtype=tl.float32)
+    norm = tl.zeros((block_t,), dtype=tl.float32)
     for start in range(0, head_dim_qk, block_qk):
         rows = start + tl.arange(0, block_qk)
         in_qk = rows < head_dim_qk
-        q_mask, k_mask = inside[:, None] & in_qk[None, :], in_qk[:, None] & inside[None, :]
-        queries = tl.load(q + at[:, None] * head_dim_qk + rows[None, :], mask=q_mask, other=0.0)
-        key_tile = tl.load(k + at[None, :] * head_dim_qk + rows[:, None], mask=k_mask, other=0.0)
-        memory_at = states + (slot * head_dim_qk + rows)[:, None] * head_dim_v + cols[None, :]
+        q_mask = inside[:, None] & in_qk[None, :]
+        queries = tl.load(q + positions[:, None] * head_dim_qk + rows[None, :], mask=q_mask, other=0.0)
+        memory_at = states + rows[:, None] * head_dim_v + cols[None, :]
         memory = tl.load(memory_at, mask=in_qk[:, None] & in_v[None, :], other=0.0)
-        norm = tl.load(norms + slot * head_dim_qk + rows, mask=in_qk, other=0.0)
-        scores = tl.dot(queries.to(dot), key_tile.to(dot), scores)
-        past = tl.dot(queries.to(dot), memory.to(dot), past)
-        past_norm += tl.sum(queries.to(tl.float32) * norm[None, :], 1)
-    gate, forget = load_gates(input_gate, forget_gate, at, inside)
-    decay = tl.cumsum(forget)
-    reach = decay[:, None] + (gate - decay)[None, :]
-    reach = tl.where(steps[None, :] <= steps[:, None], reach, float("-inf"))
-    before = decay + tl.load(maxima + slot)
-    maximum = tl.maximum(before, tl.max(reach, 1))
-    scores = scores * scale * tl.exp(reach - maximum[:, None])
-    carry = tl.exp(before - maximum)
-    values_mask = inside[:, None] & in_v[None, :]
-    values = tl.load(v + at[:, None] * head_dim_v + cols[None, :], mask=values_mask, other=0.0)
-    total = tl.dot(scores.to(dot), values.to(dot), past * carry[:, None])
-    divisor = tl.maximum(tl.abs(tl.sum(scores, 1) + past_norm * carry), tl.exp(-maximum))
-    out_at = h + at[:, None] * head_dim_v + cols[None, :]
-    tl.store(out_at, (total / divisor[:, None]).to(h.dtype.element_ty), mask=values_mask)
+        past_norm = tl.load(norms + rows, mask=in_qk, other=0.0)
+        total = tl.dot(queries.to(dot), memory.to(dot), total)
+        norm += tl.sum(queries.to(tl.float32) * past_norm[None, :], 1)
+    elapsed = tl.full((1,), 0.0, dtype=tl.float32)
+    for start in range(chunk_start, first, block_t):
+        _, forget = load_gates(input_gate, forget_gate, start + steps, steps >= 0)
+        elapsed += tl.sum(forget)
+    _, forget = load_gates(input_gate, forget_gate, positions, inside)
+    decay = elapsed + tl.cumsum(forget)
+    maximum = decay + tl.load(maxima + slot)
+    elapsed = tl.full((1,), 0.0, dtype=tl.float32)
+    for start in range(chunk_start, first + block_t, block_t):
+        keys = start + steps
+        seen = keys < tokens
+        scores = tl.zeros((block_t, block_t), dtype=tl.float32)
+        for part in range(0, head_dim_qk, block_qk):
+            rows = part + tl.arange(0, block_qk)
+            in_qk = rows < head_dim_qk
+            q_mask, k_mask = inside[:, None] & in_qk[None, :], in_qk[:, None] & seen[None, :]
+            queries = tl.load(q + positions[:, None] * head_dim_qk + rows[None, :], mask=q_mask, other=0.0)
+            key_tile = tl.load(k + keys[None, :] * head_dim_qk + rows[:, None], mask=k_mask, other=0.0)
+            scores = tl.dot(queries.to(dot), key_tile.to(dot), scores)
+        gate, forget = load_gates(input_gate, forget_gate, keys, seen)
+        reach = decay[:, None] + (gate - elapsed - tl.cumsum(forget))[None, :]
+        reach = tl.where(keys[None, :] <= positions[:, None], reach, float("-inf"))
+        elapsed += tl.sum(forget)
+        new_maximum = tl.maximum(maximum, tl.max(reach, 1))
+        scores = scores * scale * tl.exp(reach - new_maximum[:, None])
+        shrink = tl.exp(maximum - new_maximum)
+        v_mask = seen[:, None] & in_v[None, :]
+        values = tl.load(v + keys[:, None] * head_dim_v + cols[None, :], mask=v_mask, other=0.0)
+        total = tl.dot(scores.to(dot), values.to(dot), total * shrink[:, None])
+        norm = norm * shrink + tl.sum(scores, 1)
+        maximum = new_maximum
+    divisor = tl.maximum(tl.abs(norm), tl.exp(-maximum))
+    out_at = h + positions[:, None] * head_dim_v + cols[None, :]
+    out_mask = inside[:, None] & in_v[None, :]
+    tl.store(out_at, (total / divisor[:, None]).to(h.dtype.element_ty), mask=out_mask)
 
 
 def chunks_of(shape: Sizes) -> int:
@@ -159,7 +189,8 @@ def scratch(shape: Sizes, config: Config) -> dict[str, tuple[int, ...]]:
 
 
 def launches(arrays: Mapping[str, Any], shape: Sizes, dtype: str, config: Config) -> list[Launch]:
-    """The recurrence over the states, then the outputs of all chunks."""
+    """The recurrence over the states, then the outputs of all blocks of tokens."""
+    block_t = min(shape["chunk_size"], config.blocks["block_t"])
     block_qk = tile(shape["head_dim_qk"], config.blocks["block_qk"])
     block_v = tile(shape["head_dim_v"], config.blocks["block_v"])
     shared = {name: arrays[name] for name in ("k", "v", "states", "norms", "maxima")}
@@ -168,6 +199,7 @@ def launches(arrays: Mapping[str, Any], shape: Sizes, dtype: str, config: Config
     shared |= {"chunks": chunks_of(shape), "scale": 1.0 / math.sqrt(shape["head_dim_qk"])}
     constants = {
         "chunk_size": shape["chunk_size"],
+        "block_t": block_t,
         "block_qk": block_qk,
         "block_v": block_v,
         "dot": dot_dtype(dtype),
@@ -176,7 +208,8 @@ def launches(arrays: Mapping[str, Any], shape: Sizes, dtype: str, config: Config
     last = {name: arrays[name] for name in ("C_last", "n_last", "m_last")}
     state_grid = triton.cdiv(shape["head_dim_qk"], block_qk), columns, heads
     output_args = {**shared, "q": arrays["q"], "h": arrays["h"]}
+    output_grid = columns, triton.cdiv(shape["tokens"], block_t), heads
     return [
         Launch(state_kernel, state_grid, {**shared, **last}, constants, config),
-        Launch(output_kernel, (columns, chunks_of(shape), heads), output_args, constants, config),
+        Launch(output_kernel, output_grid, output_args, constants, config),
     ]

@@ -7,10 +7,19 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.accounting import Shape, Work, mlstm_cell
-from bayes_scaling.kernels.spec import Arrays, Buffer, Config, KernelError, KernelSpec, Sizes, precision
+from bayes_scaling.kernels.spec import (
+    Arrays,
+    Buffer,
+    Config,
+    KernelError,
+    KernelSpec,
+    Sizes,
+    check_offsets,
+    precision,
+)
 
 Array = Any
-CHUNKS = (16, 32, 64, 128)
+SMALL_CHUNKS, CHUNK_MULTIPLE = (16, 32), 64  # a chunk is one tile or several
 MATRIX = ("batch", "num_heads", "head_dim_qk", "head_dim_v")
 NORMALISER = ("batch", "num_heads", "head_dim_qk")
 MAXIMUM = ("batch", "num_heads")
@@ -100,11 +109,14 @@ def chunkwise_work(shape: Sizes, dtype: str) -> Work:
 
 
 def check_chunk(shape: Sizes) -> None:
-    """Refuse a chunk that is not one tile."""
-    if shape["chunk_size"] not in CHUNKS:
+    """Refuse a chunk that is not made of whole tiles."""
+    size = shape["chunk_size"]
+    if size not in SMALL_CHUNKS and size % CHUNK_MULTIPLE:
         raise KernelError(
-            f"mlstm_chunkwise: chunk_size = {shape['chunk_size']} is not served; use one of {CHUNKS}."
+            f"mlstm_chunkwise: chunk_size = {size} is not served; "
+            f"use 16, 32 or a multiple of {CHUNK_MULTIPLE}."
         )
+    check_offsets("mlstm_chunkwise", shape, "tokens")
 
 
 STEP_READS = {
@@ -137,7 +149,7 @@ MLSTM_STEP = KernelSpec(
         Config({"block_qk": 128, "block_v": 32}, num_warps=4, num_stages=2),
         Config({"block_qk": 128, "block_v": 64}, num_warps=8, num_stages=2),
     ),
-    example={"batch": 64, "num_heads": 8, "head_dim_qk": 256, "head_dim_v": 512},
+    examples=({"batch": 64, "num_heads": 8, "head_dim_qk": 256, "head_dim_v": 512},),
     draw=lambda shape, rng: draw_tokens(shape, rng, STEP_READS),
 )
 
@@ -163,19 +175,22 @@ MLSTM_CHUNKWISE = KernelSpec(
     count=chunkwise_work,
     source=f"{SOURCE}; chunks as in Beck et al. 2025, arXiv:2503.14376",
     configs=(
-        Config({"block_qk": 64, "block_v": 64}, num_warps=4, num_stages=2),
-        Config({"block_qk": 64, "block_v": 128}, num_warps=8, num_stages=2),
-        Config({"block_qk": 128, "block_v": 64}, num_warps=8, num_stages=2),
-        Config({"block_qk": 32, "block_v": 64}, num_warps=4, num_stages=2),
+        Config({"block_t": 64, "block_qk": 64, "block_v": 128}, num_warps=8),
+        Config({"block_t": 64, "block_qk": 128, "block_v": 64}, num_warps=8),
+        Config({"block_t": 64, "block_qk": 64, "block_v": 64}, num_warps=4, capabilities=(100,)),
+        Config({"block_t": 64, "block_qk": 32, "block_v": 64}, num_warps=4, capabilities=(100,)),
     ),
-    example={
-        "batch": 4,
-        "num_heads": 8,
-        "tokens": 8192,
-        "head_dim_qk": 256,
-        "head_dim_v": 512,
-        "chunk_size": 64,
-    },
+    examples=tuple(
+        {
+            "batch": 4,
+            "num_heads": 8,
+            "tokens": 8192,
+            "head_dim_qk": 256,
+            "head_dim_v": 512,
+            "chunk_size": chunk_size,
+        }
+        for chunk_size in (64, 128)
+    ),
     draw=lambda shape, rng: draw_tokens(shape, rng, CHUNKWISE_READS),
     limits=check_chunk,
 )

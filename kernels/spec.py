@@ -73,8 +73,7 @@ class Config:
     capabilities: tuple[int, ...] = CAPABILITIES
 
     def __str__(self) -> str:
-        tiles = ";".join(f"{name}={size}" for name, size in self.blocks.items())
-        return f"{tiles};warps={self.num_warps};stages={self.num_stages}"
+        return shape_text({**self.blocks, "warps": self.num_warps, "stages": self.num_stages})
 
 
 def config_space(
@@ -118,8 +117,8 @@ class KernelSpec:
         Where the maths is from.
     configs : tuple of Config
         The space that is tuned.
-    example : mapping of str to int
-        A shape of practice, at which resources are recorded.
+    examples : tuple of mappings of str to int
+        Shapes of practice, at which resources are recorded.
     draw : callable, optional
         Shape and generator in, inputs out; default standard normal.
     limits : callable
@@ -135,7 +134,7 @@ class KernelSpec:
     count: Callable[[Sizes, str], Work]
     source: str
     configs: tuple[Config, ...]
-    example: Sizes
+    examples: tuple[Sizes, ...]
     draw: Callable[[Sizes, np.random.Generator], Arrays] | None = None
     limits: Callable[[Sizes], None] = no_limits
     dtypes: tuple[str, ...] = field(default=("bfloat16", "float16", "float32"))
@@ -193,6 +192,13 @@ def check_sizes(kernel: str, dims: tuple[str, ...], shape: Sizes) -> None:
         size = shape[name]
         if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 0 < size <= LARGEST_SIZE:
             raise KernelError(f"{kernel}: {name} = {size!r} must be a whole number from 1 to {LARGEST_SIZE}.")
+
+
+def check_offsets(kernel: str, shape: Sizes, length: str) -> None:
+    """Refuse a head whose numbers 32 bits cannot count."""
+    longest = LARGEST_SIZE // max(shape["head_dim_qk"], shape["head_dim_v"])
+    if shape[length] > longest:
+        raise KernelError(f"{kernel}: {length} = {shape[length]} is over {longest} for heads of this width.")
 
 
 def shape_text(shape: Sizes) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bayes_scaling.models.density import degrees, law_arguments
+from bayes_scaling.laws import TINY
+from bayes_scaling.models.density import REPETITION, degrees, law_arguments
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import Groups, component_log_density, kernels
 
@@ -14,7 +15,7 @@ Draws = Mapping[str, np.ndarray]
 
 
 def to_user(natural: Draws, design: Design) -> dict[str, np.ndarray]:
-    """E (nats), A, B (raw params and tokens), alpha, beta[, gamma] and sigma, each (..., group)."""
+    """The law's coefficients (E in nats, A and B of raw sizes) and the scatter's, each (..., group)."""
     law = design.spec.law_value
     theta = law_arguments(np, natural, law.fixed)
     user = {
@@ -23,9 +24,10 @@ def to_user(natural: Draws, design: Design) -> dict[str, np.ndarray]:
         "B": np.exp(theta["log_B"] + theta["beta"] * np.log(design.reference_tokens)),
         "alpha": theta["alpha"],
         "beta": theta["beta"],
-        "gamma": theta["gamma"],
     }
-    return {name: user[name] for name in law.names} | {"sigma": np.exp(natural["sigma"])}
+    user |= {name: theta[name] for name in ("gamma", "eta", *REPETITION) if name in theta}
+    noise = {name: np.exp(natural[name]) for name in design.spec.noise_names}
+    return {name: user[name] for name in law.names} | noise
 
 
 def to_natural(user: Draws, design: Design) -> dict[str, np.ndarray]:
@@ -35,14 +37,17 @@ def to_natural(user: Draws, design: Design) -> dict[str, np.ndarray]:
     log_a = np.log(full["A"]) - full["alpha"] * np.log(design.reference_params)
     log_b = np.log(full["B"]) - full["beta"] * np.log(design.reference_tokens)
     natural = {
-        "E": np.log(full["E"]),
+        "E": np.log(np.maximum(full["E"], TINY)),
         "R": full["gamma"] * np.logaddexp(log_a, log_b),
         "share": log_a - log_b,
         "slope_params": np.log(full["gamma"] * full["alpha"]),
         "slope_tokens": np.log(full["gamma"] * full["beta"]),
         "gamma": np.log(full["gamma"]),
-        "sigma": np.log(user["sigma"]),
     }
+    if "eta" in full:
+        natural["eta"] = full["eta"]
+    logs = [name for name in (*REPETITION, *design.spec.noise_names) if name in user]
+    natural |= {name: np.log(user[name]) for name in logs}
     return {name: natural[name] for name in design.hierarchy.names}
 
 
@@ -77,7 +82,7 @@ def draw_unseen(
     """
     pooling = design.spec.pooling
     if pooling == "complete":
-        return {name: np.repeat(value, len(new), axis=-1) for name, value in natural.items()}
+        return {name: np.repeat(natural[name], len(new), axis=-1) for name in design.hierarchy.names}
     values = _stacked(natural, design)
     noise = rng.standard_normal((*values.shape[:-1], len(new)))
     if pooling == "none":
@@ -109,14 +114,15 @@ def _condition(
 def draw_prior(
     design: Design, draws: int, rng: np.random.Generator
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Coefficients (draw, column) and their components (draw, coefficient) from the prior; ``nu`` too."""
+    """Coefficients (draw, column) and scalars (draw,) of the prior; the components (draw, coefficient)."""
     h = design.hierarchy
     component = rng.integers(h.tau.shape[1], size=(draws, len(h.names)))
     factor = np.linalg.cholesky(h.covariance)[np.arange(len(h.names)), component]
     noise = rng.standard_normal((draws, len(h.names), design.columns, 1))
     values = h.mean[:, None] + (factor @ noise)[..., 0]
     natural = {name: values[:, i] for i, name in enumerate(h.names)}
-    natural["nu"] = design.nu_center + design.nu_prior.scale * rng.standard_normal(draws)
+    for (name, prior), mean in zip(design.scalars.items(), design.centers, strict=True):
+        natural[name] = mean + prior.scale * rng.standard_normal(draws)
     return natural, component
 
 

@@ -1,7 +1,8 @@
 """The log density of the joint loss model, term by term, for NumPy, JAX and PyTensor.
 
-A position holds for each coefficient one value per column (group), and ln(nu - 2). The coefficients
-are pinned by the data at the reference sizes, and the map from the natural ones
+A position holds for each coefficient one value per column (group), ln(nu - 2) and, with a drift, the
+log of its scale and the coordinates of its weights (`coordinates`). The coefficients are pinned by the
+data at the reference sizes, and the map from the natural ones
 
     ln E, ln R, logit share, ln slope_params, ln slope_tokens[, ln gamma], ln sigma
 
@@ -10,7 +11,8 @@ to the pinned ones
     ln(E + R), ln(R / E), logit share, ln dL/dn, ln dL/dd[, ln gamma], ln sigma
 
 has unit Jacobian, so priors stand on the natural coefficients. R is the reducible loss at the
-reference and share the part of it that the params term has.
+reference and share the part of it that the params term has. A law without E pins ln R itself; what a law
+has beside these (eta, repetition, the skew of the noise) stays as it is.
 
 Written with elementwise functions and sums alone, on named blocks: PyTensor's numba code for such
 a graph compiles several times faster than one with products and slices.
@@ -23,12 +25,14 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.laws import log_loss
+from bayes_scaling.laws import TINY, log_loss
+from bayes_scaling.models.coordinates import added, turned_weights, weights
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import log_prior
 from bayes_scaling.models.misfit import marginal
 
 Array = Any
+REPETITION = ("repeat_tokens", "repeat_params")
 
 
 def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: Any) -> dict[str, Array]:
@@ -39,7 +43,7 @@ def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: An
     xp : module
         Array namespace.
     position : mapping of str to array
-        By prior name (column,), and ``nu`` ().
+        By prior name (column,); ``nu`` () and ``drift_scale`` (); ``drift`` (block, weight).
     design : Design
     lgamma : callable
         The log of the gamma function in that namespace.
@@ -47,46 +51,89 @@ def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: An
     Returns
     -------
     dict of str to array
-        The log priors ``coefficients`` (coefficient,) and ``nu`` (), the log likelihood ``loss`` ().
+        The log priors ``coefficients`` (coefficient,), ``nu`` (), ``drift_scale`` () and ``drift`` (), the
+        log likelihood ``loss`` ().
     """
     natural = unpin(xp, position)
-    values = xp.stack([natural[name] for name in design.hierarchy.names], axis=-2)
-    return {
-        "coefficients": log_prior(xp, values, design.hierarchy),
-        "nu": normal(natural["nu"], design.nu_center, design.nu_prior.scale),
-        "loss": _log_likelihood(xp, natural, design, lgamma),
-    }
+    predicted, misfit = predict_slots(xp, natural, design)
+    rows = slot_log_likelihood(xp, predicted, natural, design, lgamma)
+    return log_priors(xp, natural, design) | misfit | {"loss": (design.weight * rows).sum((-2, -1))}
 
 
-def _log_likelihood(xp: Any, natural: Mapping[str, Array], design: Design, lgamma: Any) -> Array:
-    """Student-t round the law, or the law and its drift with the drift integrated out."""
+def predict_slots(xp: Any, natural: Mapping[str, Array], design: Design) -> tuple[Array, dict[str, Array]]:
+    """ln L of the law and its misfit (..., column, slot), and the log prior of the misfit's weights."""
+    law = law_at_slots(xp, natural, design)
     if design.misfit is None:
-        return (design.weight * slot_log_likelihood(xp, natural, design, lgamma)).sum((-2, -1))
+        return law, {}
+    misfit, at = design.misfit, design.coordinates
+    assert at is not None
+    turned, density = turned_weights(xp, design.log_loss - law, natural, misfit, at)
+    return law + added(xp, turned, natural, misfit, at), {"drift": density}
+
+
+def misfit_weights(natural: Mapping[str, np.ndarray], design: Design) -> np.ndarray:
+    """Weights (..., block, weight) of a settled design's misfit; see `coordinates.weights`."""
+    misfit, at = design.misfit, design.coordinates
+    assert misfit is not None and at is not None
+    residual = design.log_loss - law_at_slots(np, natural, design)
+    turned, _ = turned_weights(np, residual, natural, misfit, at)
+    return weights(turned, natural, misfit, at)
+
+
+def log_priors(xp: Any, natural: Mapping[str, Array], design: Design) -> dict[str, Array]:
+    """Log priors of the coefficients (..., coefficient) and of each scalar (...)."""
+    values = xp.stack([natural[name] for name in design.hierarchy.names], axis=-2)
+    scalars = {
+        name: normal(natural[name], mean, prior.scale)
+        for (name, prior), mean in zip(design.scalars.items(), design.centers, strict=True)
+    }
+    return {"coefficients": log_prior(xp, values, design.hierarchy)} | scalars
+
+
+def log_approximate(xp: Any, position: Mapping[str, Array], design: Design, lgamma: Any) -> Array:
+    """The log density whose mode and curvature shape the coordinates: the weights integrated out.
+
+    Without a misfit it is the log density itself; with one, the noise is taken as normal with settled
+    precisions.
+    """
+    if design.misfit is None:
+        return sum(term.sum() for term in log_terms(xp, position, design, lgamma).values())
+    natural = unpin(xp, position)
     residual = design.log_loss - law_at_slots(xp, natural, design)
-    return marginal(xp, residual, natural["sigma"], design.misfit, design.weight.sum(-1))
+    prior = sum(term.sum() for term in log_priors(xp, natural, design).values())
+    return prior + marginal(xp, residual, natural, design.misfit, design.weight.sum(-1))
 
 
 def unpin(xp: Any, pinned: Mapping[str, Array]) -> dict[str, Array]:
     """Natural coefficients from data-pinned ones, on log (logit) scales."""
-    level, ratio, share = pinned["E"], pinned["R"], pinned["share"]
-    log_reducible = level - softplus(xp, -ratio)
-    return dict(pinned) | {
-        "E": log_reducible - ratio,
-        "R": log_reducible,
-        "slope_params": pinned["slope_params"] - log_reducible + softplus(xp, -share),
-        "slope_tokens": pinned["slope_tokens"] - log_reducible + softplus(xp, share),
-    }
+    log_reducible, share, level = pinned["R"], pinned["share"], {}
+    if "E" in pinned:
+        log_reducible = pinned["E"] - softplus(xp, -pinned["R"])
+        level = {"E": log_reducible - pinned["R"], "R": log_reducible}
+    return (
+        dict(pinned)
+        | level
+        | {
+            "slope_params": pinned["slope_params"] - log_reducible + softplus(xp, -share),
+            "slope_tokens": pinned["slope_tokens"] - log_reducible + softplus(xp, share),
+        }
+    )
 
 
 def pin(xp: Any, natural: Mapping[str, Array]) -> dict[str, Array]:
     """Data-pinned coefficients from natural ones; the inverse of `unpin`."""
-    log_e, log_reducible, share = natural["E"], natural["R"], natural["share"]
-    return dict(natural) | {
-        "E": xp.logaddexp(log_e, log_reducible),
-        "R": log_reducible - log_e,
-        "slope_params": natural["slope_params"] + log_reducible - softplus(xp, -share),
-        "slope_tokens": natural["slope_tokens"] + log_reducible - softplus(xp, share),
-    }
+    log_reducible, share, level = natural["R"], natural["share"], {}
+    if "E" in natural:
+        log_e = natural["E"]
+        level = {"E": xp.logaddexp(log_e, log_reducible), "R": log_reducible - log_e}
+    return (
+        dict(natural)
+        | level
+        | {
+            "slope_params": natural["slope_params"] + log_reducible - softplus(xp, -share),
+            "slope_tokens": natural["slope_tokens"] + log_reducible - softplus(xp, share),
+        }
+    )
 
 
 def softplus(xp: Any, x: Array) -> Array:
@@ -96,32 +143,58 @@ def softplus(xp: Any, x: Array) -> Array:
 
 def law_arguments(xp: Any, natural: Mapping[str, Array], fixed: Mapping[str, float]) -> dict[str, Array]:
     """Arguments of `laws.log_loss` relative to the reference sizes, each (..., column)."""
-    gamma = fixed["gamma"] if "gamma" in fixed else xp.exp(natural["gamma"])
-    return {
-        "log_E": natural["E"],
+    if "beta" in fixed:
+        gamma = xp.exp(natural["slope_tokens"]) / fixed["beta"]
+    else:
+        gamma = fixed["gamma"] if "gamma" in fixed else xp.exp(natural["gamma"])
+    theta = {
+        "log_E": natural.get("E", float(np.log(TINY))),
         "log_A": natural["R"] / gamma - softplus(xp, -natural["share"]),
         "log_B": natural["R"] / gamma - softplus(xp, natural["share"]),
         "alpha": xp.exp(natural["slope_params"]) / gamma,
         "beta": xp.exp(natural["slope_tokens"]) / gamma,
         "gamma": gamma,
     }
+    if "eta" in natural:
+        theta["eta"] = natural["eta"]
+    return theta | {name: xp.exp(natural[name]) for name in REPETITION if name in natural}
 
 
 def law_at_slots(xp: Any, natural: Mapping[str, Array], design: Design) -> Array:
     """ln L of the law in each slot: (..., column, slot)."""
     arguments = law_arguments(xp, natural, design.spec.law_value.fixed)
-    theta = {name: each_slot(value) for name, value in arguments.items()}
+    theta = {name: each_slot(value) for name, value in arguments.items()} | dict(design.places)
     return log_loss(xp, design.log_params, design.log_tokens, theta)
 
 
 def slot_log_likelihood(
-    xp: Any, natural: Mapping[str, Array], design: Design, lgamma: Any, drift: Array | float = 0.0
+    xp: Any, predicted: Array, natural: Mapping[str, Array], design: Design, lgamma: Any
 ) -> Array:
-    """Log density of ln L in each slot given the drift there, unweighted: (..., column, slot)."""
-    predicted = law_at_slots(xp, natural, design) + drift
-    scale = total_scale(xp, each_slot(xp.exp(natural["sigma"])), design.relative_sd)
+    """Log density of ln L in each slot round what is predicted there, unweighted: (..., column, slot)."""
+    below, above = slot_scales(xp, natural, design)
     nu = degrees(xp, natural["nu"])[..., None, None]
-    return student_t(xp, design.log_loss, predicted, scale, nu, lgamma)
+    if above is None:
+        return student_t(xp, design.log_loss, predicted, below, nu, lgamma)
+    scale = xp.where(design.log_loss > predicted, above, below)
+    one_sided = student_t(xp, design.log_loss, predicted, scale, nu, lgamma)
+    return one_sided + xp.log(2 * scale / (below + above))
+
+
+def slot_scales(xp: Any, natural: Mapping[str, Array], design: Design) -> tuple[Array, Array | None]:
+    """Residual scales of ln L below and above the law; None above where they are one."""
+    below = total_scale(xp, each_slot(xp.exp(natural["sigma"])), design.relative_sd)
+    if "skew" not in natural:
+        return below, None
+    up = each_slot(xp.exp(natural["sigma"] + natural["skew"]))
+    return below, total_scale(xp, up, design.relative_sd)
+
+
+def two_sided(noise: np.ndarray, below: Array, above: Array | None, rng: np.random.Generator) -> np.ndarray:
+    """Residuals from Student-t noise of scale 1: the side by its share, then its scale."""
+    if above is None:
+        return np.asarray(below * noise)
+    up = rng.uniform(size=noise.shape) < above / (below + above)
+    return np.asarray(np.where(up, above, -below) * np.abs(noise))
 
 
 def each_slot(value: Array | float) -> Array | float:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from bayes_scaling.effective import UNLIMITED
 from bayes_scaling.errors import SpecError
+from bayes_scaling.laws import pivots
+from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.hierarchy import Groups, Hierarchy, build_hierarchy, center
 from bayes_scaling.models.misfit import Misfit, build_misfit
 from bayes_scaling.models.priors import Prior
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.runs import Runs
 
-GROUP_PRIORS = ("E", "R", "share", "slope_params", "slope_tokens", "gamma", "sigma")
+GROUP_PRIORS = (
+    "E", "R", "share", "slope_params", "slope_tokens", "gamma", "eta", "repeat_tokens", "repeat_params",
+    "sigma", "skew",
+)  # fmt: skip
+ALWAYS = ("R", "share", "slope_params", "slope_tokens")
 
 
 @dataclass(frozen=True)
@@ -61,9 +70,15 @@ class Design:
         Geometric means over the runs.
     hierarchy : Hierarchy
         Of the coefficients in the order of the rows of a position.
-    nu_prior : Prior
+    scalars : mapping of str to Prior
+        Of what all groups share: ``nu``, and ``drift_scale`` with a drift.
     misfit : Misfit or None
         Of the drift and the offsets, where the spec has any.
+    coordinates : Coordinates or None
+        Of the misfit's weights, once they are settled.
+    places : mapping of str to array
+        What the law's effective sizes need beside coefficients, relative to the references: pivots, unique
+        tokens (column, slot).
     """
 
     spec: ModelSpec
@@ -77,8 +92,10 @@ class Design:
     reference_params: float
     reference_tokens: float
     hierarchy: Hierarchy
-    nu_prior: Prior
+    scalars: Mapping[str, Prior]
     misfit: Misfit | None = None
+    coordinates: Coordinates | None = None
+    places: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def columns(self) -> int:
@@ -86,14 +103,19 @@ class Design:
         return self.slots.shape[0]
 
     @property
-    def size(self) -> int:
-        """Length of a position: coefficients x columns, then ln(nu - 2)."""
-        return len(self.hierarchy.names) * self.columns + 1
+    def law_size(self) -> int:
+        """Length of a position's part with normal coordinates: coefficients x columns, then the scalars."""
+        return len(self.hierarchy.names) * self.columns + len(self.scalars)
 
     @property
-    def nu_center(self) -> float:
-        """Prior mean of ln(nu - 2)."""
-        return center(self.nu_prior)
+    def size(self) -> int:
+        """Length of a position: the law's part, then the coordinates of the misfit's weights."""
+        return self.law_size + (0 if self.misfit is None else int(np.prod(self.misfit.shape)))
+
+    @property
+    def centers(self) -> np.ndarray:
+        """Prior means of the scalars on their log scales."""
+        return np.array([center(prior) for prior in self.scalars.values()])
 
 
 def build_design(runs: Runs, spec: ModelSpec) -> Design:
@@ -103,9 +125,9 @@ def build_design(runs: Runs, spec: ModelSpec) -> Design:
     log_params, log_tokens = np.log(_floats(runs, "params")), np.log(_floats(runs, "tokens"))
     loss = _floats(runs, "loss")
     sd = np.nan_to_num(_floats(runs, "loss_sd", 0.0))
-    names = [name for name in GROUP_PRIORS if name not in spec.law_value.fixed]
     n, d = (slots.spread(logs - logs.mean(), 0.0) for logs in (log_params, log_tokens))
     weight = slots.spread(_floats(runs, "weight", 1.0), 0.0)
+    references = float(np.exp(log_params.mean())), float(np.exp(log_tokens.mean()))
     return Design(
         spec=spec,
         groups=groups,
@@ -118,11 +140,49 @@ def build_design(runs: Runs, spec: ModelSpec) -> Design:
             n, d, weight, _blocks(groups, spec), spec.discrepancy == "drift", _offsets(runs, spec, slots)
         ),
         relative_sd=slots.spread(sd / loss, 0.0) if sd.any() else None,
-        reference_params=float(np.exp(log_params.mean())),
-        reference_tokens=float(np.exp(log_tokens.mean())),
-        hierarchy=build_hierarchy({name: spec.prior(name) for name in names}, groups, spec.pooling),
-        nu_prior=spec.prior("nu"),
+        reference_params=references[0],
+        reference_tokens=references[1],
+        hierarchy=build_hierarchy({name: spec.prior(name) for name in sampled(spec)}, groups, spec.pooling),
+        scalars={name: spec.prior(name) for name in _scalars(spec)},
+        places=_places(runs, spec, slots, references),
     )
+
+
+def _scalars(spec: ModelSpec) -> tuple[str, ...]:
+    return ("nu", "drift_scale") if spec.discrepancy == "drift" else ("nu",)
+
+
+def sampled(spec: ModelSpec) -> tuple[str, ...]:
+    """The coefficients of a position: those that every law has, the law's own, the noise's.
+
+    Where beta is fixed, gamma is the slope of tokens over it.
+    """
+    law = spec.law_value
+    tied = {"gamma"} if "beta" in law.fixed else set()
+    free = {*ALWAYS, *law.names, *spec.noise_names} - tied
+    return tuple(name for name in GROUP_PRIORS if name in free)
+
+
+def _places(runs: Runs, spec: ModelSpec, slots: Slots, references: tuple[float, float]) -> dict[str, Any]:
+    """See `Design.places`.
+
+    Raises
+    ------
+    SpecError
+        The runs lack a column that the law needs.
+    """
+    law = spec.law_value
+    for name in law.columns:
+        if name not in runs.frame:
+            raise SpecError(
+                f"law {law.name!r} needs the column {name!r} of the runs: how many different tokens each run "
+                "could draw from (1e15 where it repeated none). Add it, or fit another law"
+            )
+    places: dict[str, Any] = pivots(np, *references) if "eta" in law.names else {}
+    if law.repeats:
+        logs = np.log(_floats(runs, "unique_tokens", UNLIMITED) / references[1])
+        places["log_unique"] = slots.spread(logs, float(np.log(UNLIMITED)))
+    return places
 
 
 def observed_groups(runs: Runs) -> tuple[Groups, np.ndarray]:

@@ -71,7 +71,7 @@ def seen_draws(posterior: xr.Dataset, design: Design) -> tuple[dict[str, np.ndar
     groups = design.groups
     rows = [list(posterior["architecture"].to_numpy()).index(a) for a in groups.architecture]
     columns = [list(posterior["context_length"].to_numpy()).index(t) for t in groups.context_length]
-    names = (*design.spec.law_value.names, "sigma")
+    names = (*design.spec.law_value.names, *design.spec.noise_names)
     cells = {name: posterior[name].transpose(*DIMS).to_numpy()[..., rows, columns] for name in names}
     natural = to_natural({name: value[..., : design.columns] for name, value in cells.items()}, design)
     if "tau_architecture" not in posterior:

@@ -109,7 +109,9 @@ def scale_points(group_scale: float) -> np.ndarray:
 
 
 def center(prior: Prior) -> float:
-    """The prior's median on its own log or logit scale."""
+    """The prior's median on its own scale: log, logit, or as it is."""
+    if prior.transform == "identity":
+        return prior.median
     if prior.transform == "logit":
         return float(np.log(prior.median) - np.log1p(-prior.median))
     return float(np.log(prior.median))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
 
+Terms = Callable[[Any], Mapping[str, Any]]
 _NUTPIE = {
     "diverging": "diverging",
     "energy": "energy",
@@ -31,22 +32,36 @@ _PYMC = {
 
 def build_pymc(design: Design, whitening: Whitening) -> pm.Model:
     """A PyMC model of the whitened position."""
-    import pytensor.tensor as pt
-
-    return whitened_model(
-        design.size, lambda point: log_terms(pt, whitening.position(point, design), design, pt.gammaln)
-    )
+    return whitened_model(design.size, terms_at(design, whitening))
 
 
-def whitened_model(size: int, terms: Callable[[Any], Mapping[str, Any]]) -> pm.Model:
+def whitened_model(size: int, terms: Terms) -> pm.Model:
     """A PyMC model of a point (size,), one potential for each named term of its log density."""
     import pymc as pm
 
     with pm.Model(check_bounds=False) as model:
-        whitened = pm.Flat("whitened", shape=size, initval=np.zeros(size))
-        for name, term in terms(whitened).items():
-            pm.Potential(name, term)
+        add_point(size, terms)
     return model
+
+
+def add_terms(design: Design, whitening: Whitening) -> None:
+    """The whitened position and the potentials, in the PyMC model that is open."""
+    add_point(design.size, terms_at(design, whitening))
+
+
+def add_point(size: int, terms: Terms) -> None:
+    """A point (size,) and the potentials of its terms, in the PyMC model that is open."""
+    import pymc as pm
+
+    for name, term in terms(pm.Flat("whitened", shape=size, initval=np.zeros(size))).items():
+        pm.Potential(name, term)
+
+
+def terms_at(design: Design, whitening: Whitening) -> Terms:
+    """The named terms of the log density as a function of the whitened point."""
+    import pytensor.tensor as pt
+
+    return lambda point: log_terms(pt, whitening.position(point, design), design, pt.gammaln)
 
 
 def sample_pymc(design: Design, whitening: Whitening, sampling: Sampling) -> RawDraws:

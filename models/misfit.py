@@ -1,20 +1,19 @@
-"""The drift and the offsets in the likelihood: their weights integrated out, the noise made robust.
+"""The drift and the offsets: what they add to ln L, and their likelihood with the weights integrated out.
 
-Given the law and the noise scales, both are normal and so are the losses round the law: the weights of the
-boxes that runs reach and of the offsets are integrated out exactly, one Cholesky factor for each
-architecture. The noise is normal with a precision for each run, that of a Student-t at the mode
-(`settling.settle`): outliers count for little, as they do in the Student-t itself.
+The weights have standard normal priors; a drift's are multiplied by its scale. Given the law and normal noise
+they are normal too and can be integrated out, one Cholesky factor for each architecture: `marginal` finds the
+mode of the rest and the curvature there. What is sampled is exact, for any noise: see `coordinates`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from bayes_scaling.drift import BOXES, DIRECTIONS, box_values, boxes_reached
+from bayes_scaling.drift import box_values, boxes_reached
 
 Array = Any
 OFFSET = 0.01  # of ln L: recipes and seeds of one laboratory differ by some tenths of a per cent to 2%
@@ -22,7 +21,7 @@ OFFSET = 0.01  # of ln L: recipes and seeds of one laboratory differ by some ten
 
 @dataclass(frozen=True)
 class Misfit:
-    """Constants of the marginal likelihood.
+    """What the weights add to ln L, and the noise that the runs have round it.
 
     Attributes
     ----------
@@ -31,17 +30,13 @@ class Misfit:
     levels : tuple of (str, str)
         Column and value of each offset.
     basis : ndarray (column, slot, weight)
-        What a weight of 1 adds to ln L: the boxes', then the offsets'.
+        What a weight of 1 adds to ln L, at a drift scale of 1: the boxes', then the offsets'.
     blocks : tuple of tuple of int
         Columns that share one drift: an architecture's.
-    precision : ndarray (column, slot)
+    precision : array (column, slot)
         Of a run's noise over that of its column's sigma; 0 in a free slot.
     degrees : float
         Of the Student-t whose precisions these are; infinite before they are settled.
-    weighted : ndarray (column, slot, box)
-        Precision times basis.
-    gram : ndarray (column, box, box)
-        Basis, precision, basis.
     """
 
     boxes: np.ndarray
@@ -49,15 +44,21 @@ class Misfit:
     basis: np.ndarray
     blocks: tuple[tuple[int, ...], ...]
     precision: Array
-    degrees: float
-    weighted: Array
-    gram: Array
+    degrees: float = np.inf
 
-    def with_precision(self, xp: Any, precision: Array, degrees: float = np.inf) -> Misfit:
-        """The same with other precisions."""
-        weighted = precision[..., None] * self.basis
-        gram = xp.einsum("csi,csj->cij", weighted, self.basis)
-        return replace(self, precision=precision, degrees=degrees, weighted=weighted, gram=gram)
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Blocks and weights of each."""
+        return len(self.blocks), self.basis.shape[-1]
+
+    @property
+    def drifting(self) -> np.ndarray:
+        """Whether each weight is a box's: (weight,)."""
+        return np.asarray(np.arange(self.basis.shape[-1]) < len(self.boxes), dtype=float)
+
+    def scales(self, xp: Any, log_scale: Array) -> Array:
+        """The drift's scale for boxes, 1 for offsets, whose size is in the basis: (..., weight)."""
+        return self.drifting * xp.exp(log_scale)[..., None] + (1 - self.drifting)
 
 
 def build_misfit(
@@ -75,82 +76,62 @@ def build_misfit(
     parts += [OFFSET * np.asarray(where, dtype=float)[..., None] for where in offsets.values()]
     if not parts:
         return None
-    basis = np.concatenate(parts, axis=-1)
-    empty = Misfit(boxes, tuple(offsets), basis, blocks, weight, np.inf, basis, np.zeros(()))
-    return empty.with_precision(np, weight)
+    return Misfit(boxes, tuple(offsets), np.concatenate(parts, axis=-1), blocks, weight)
 
 
-def marginal(xp: Any, residual: Array, log_sigma: Array, misfit: Misfit, counts: np.ndarray) -> Array:
-    """Log density of the residuals of ln L round the law, the drift integrated out: (...).
+def log_scale(natural: Mapping[str, Array]) -> Array:
+    """Log of the drift's scale (...); 0 where there are offsets only."""
+    return natural.get("drift_scale", np.zeros(()))
+
+
+def marginal(xp: Any, residual: Array, natural: Mapping[str, Array], misfit: Misfit, counts: Array) -> Array:
+    """Log density of residuals of ln L round the law, weights integrated out, noise normal: ().
 
     Parameters
     ----------
-    residual : array (..., column, slot)
-    log_sigma : array (..., column)
+    residual : array (column, slot)
+    natural : mapping
+        sigma (column,) and drift_scale (), logs both.
     counts : ndarray (column,)
         Sum of the runs' weights.
     """
-    inverse = xp.exp(-2 * log_sigma)
-    square = ((misfit.precision * residual**2).sum(-1) * inverse).sum(-1)
-    total = -0.5 * square - (counts * (log_sigma + 0.5 * np.log(2 * np.pi))).sum(-1)
-    for kernel, score in block_systems(xp, residual, inverse, misfit):
-        factor = xp.linalg.cholesky(kernel)
-        gain = (score * xp.linalg.solve(kernel, score[..., None])[..., 0]).sum(-1)
-        total = total + 0.5 * gain - xp.log(xp.diagonal(factor, axis1=-2, axis2=-1)).sum(-1)
+    square = (misfit.precision * residual**2).sum(-1) * xp.exp(-2 * natural["sigma"])
+    total = -0.5 * square.sum() - (counts * (natural["sigma"] + 0.5 * np.log(2 * np.pi))).sum()
+    for factor, lifted in block_systems(xp, residual, natural, misfit):
+        total = total + 0.5 * (lifted**2).sum() - xp.log(xp.diagonal(factor)).sum()
     return total
 
 
-def block_systems(xp: Any, residual: Array, inverse: Array, misfit: Misfit) -> list[tuple[Array, Array]]:
-    """For each block the precision of its weights (..., box, box) and its scores (..., box)."""
-    scores = (misfit.weighted * residual[..., None]).sum(-2) * inverse[..., None]
-    systems = []
+def block_systems(
+    xp: Any, residual: Array, natural: Mapping[str, Array], misfit: Misfit
+) -> Iterator[tuple[Array, Array]]:
+    """L and L^-1 (S B^T P r) of each block, with L L^T = I + S B^T P B S, the precision of its weights."""
+    scales = misfit.scales(xp, log_scale(natural))
+    identity = np.eye(len(misfit.drifting))
+    precision = misfit.precision * xp.exp(-2 * natural["sigma"])[:, None]
     for block in misfit.blocks:
         columns = list(block)
-        kernel = np.eye(misfit.basis.shape[-1])
-        for c in columns:
-            kernel = kernel + inverse[..., c, None, None] * misfit.gram[c]
-        systems.append((kernel, sum(scores[..., c, :] for c in columns)))
-    return systems
+        basis = scales * misfit.basis[columns].reshape(-1, len(identity))
+        weighted = precision[np.array(columns)].reshape(-1)[:, None] * basis
+        factor = xp.linalg.cholesky(identity + basis.T @ weighted)
+        yield factor, xp.linalg.solve(factor, weighted.T @ residual[np.array(columns)].reshape(-1))
 
 
-def draw_weights(
-    residual: np.ndarray, log_sigma: np.ndarray, misfit: Misfit, rng: np.random.Generator
-) -> np.ndarray:
-    """Weights of the reached boxes given the law and sigma, exactly: (..., block, box)."""
-    drawn = []
-    for kernel, score in block_systems(np, residual, np.exp(-2 * log_sigma), misfit):
-        upper = np.linalg.cholesky(kernel).swapaxes(-1, -2)
-        mean = np.linalg.solve(kernel, score[..., None])
-        noise = np.linalg.solve(upper, rng.standard_normal((*score.shape, 1)))
-        drawn.append((mean + noise)[..., 0])
-    return np.stack(drawn, axis=-2)
-
-
-def added(weights: np.ndarray, misfit: Misfit) -> np.ndarray:
-    """f at every slot of weights (..., block, box): (..., column, slot)."""
-    found = np.empty((*weights.shape[:-2], *misfit.basis.shape[:2]))
-    for b, block in enumerate(misfit.blocks):
-        for c in block:
-            found[..., c, :] = weights[..., b, :] @ misfit.basis[c].T
-    return found
-
-
-def all_boxes(weights: np.ndarray, misfit: Misfit, rng: np.random.Generator) -> np.ndarray:
-    """Weights (..., block, direction, side, box) of all boxes; those no run reaches are the prior's."""
-    full = rng.standard_normal((*weights.shape[:-1], len(DIRECTIONS), 2, BOXES))
-    direction, side, number = misfit.boxes.T
-    full[..., direction, side, number] = weights[..., : len(misfit.boxes)]
-    return full
-
-
-def fitted(residual: np.ndarray, log_sigma: np.ndarray, misfit: Misfit) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of f at every slot given the law and sigma: (column, slot) each."""
+def fitted(
+    residual: np.ndarray, natural: Mapping[str, np.ndarray], misfit: Misfit
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance at every slot of what the weights add, given the law: (column, slot) each."""
     mean, variance = np.zeros(residual.shape), np.zeros(residual.shape)
-    for block, (kernel, score) in zip(
-        misfit.blocks, block_systems(np, residual, np.exp(-2 * log_sigma), misfit), strict=True
+    scales = misfit.scales(np, log_scale(natural))
+    for block, (factor, lifted) in zip(
+        misfit.blocks, block_systems(np, residual, natural, misfit), strict=True
     ):
-        weights, cover = np.linalg.solve(kernel, score), np.linalg.inv(kernel)
         for c in block:
-            mean[c] = misfit.basis[c] @ weights
-            variance[c] = np.einsum("si,ij,sj->s", misfit.basis[c], cover, misfit.basis[c])
+            rows = np.linalg.solve(factor, (scales * misfit.basis[c]).T)
+            mean[c], variance[c] = lifted @ rows, (rows**2).sum(0)
     return mean, variance
+
+
+def with_precision(misfit: Misfit | None, precision: Array, degrees: float = np.inf) -> Misfit | None:
+    """The same with other precisions; None stays None."""
+    return misfit and replace(misfit, precision=precision, degrees=degrees)

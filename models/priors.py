@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Prior:
     group_scale : float
         Median of the log-normal prior on the standard deviation between architectures, on the same log
         or logit scale; with context length, per factor of 4, it is `hierarchy.ALONG_CONTEXT` of that.
-    transform : {"log", "logit"}
+    transform : {"log", "logit", "identity"}
     """
 
     name: str
@@ -36,7 +38,7 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "E",
         1.7,
         0.35,
-        0.08,
+        0.05,
         "nats per token",
         "Entropy of web text with sub-word tokens: Hoffmann et al. 2022 1.69, Besiroglu et al. 2024 1.82; "
         "90% between 0.96 and 3.0. Other units (bytes, other text) need their own.",
@@ -45,7 +47,7 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "R",
         1.3,
         0.7,
-        0.12,
+        0.08,
         "nats per token",
         "Reducible loss at the geometric mean of the runs: trained language models reach 2 to 5 nats; "
         "90% between 0.4 and 4.1.",
@@ -54,7 +56,7 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "share",
         0.5,
         1.0,
-        0.3,
+        0.2,
         "1",
         "Share of the params term in the reducible loss there: sweeps are laid round the optimum, "
         "where the two terms are of one size; 90% between 0.16 and 0.84.",
@@ -64,7 +66,7 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "slope_params",
         0.35,
         0.4,
-        0.12,
+        0.08,
         "1",
         "Exponent gamma * alpha of the reducible loss in params: published fits 0.25 to 0.5; "
         "90% between 0.18 and 0.68.",
@@ -73,7 +75,7 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "slope_tokens",
         0.35,
         0.4,
-        0.12,
+        0.08,
         "1",
         "Exponent gamma * beta of the reducible loss in tokens: published fits 0.25 to 0.5; "
         "90% between 0.18 and 0.68.",
@@ -82,7 +84,7 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "gamma",
         0.75,
         0.4,
-        0.1,
+        0.07,
         "1",
         "Between Chinchilla's 1 and published free fits of 0.5 to 0.7; 90% between 0.39 and 1.45.",
     ),
@@ -102,4 +104,85 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "degrees of freedom above 2",
         "Tails of the Student-t residuals: outliers are common; above 2 so that the variance exists.",
     ),
+    Prior(
+        "drift_scale",
+        0.01,
+        0.6,
+        0.0,
+        "1 per root e-fold",
+        "How fast exponents of the loss itself turn away from the law's, in each direction: by 0.015 over a "
+        "factor of 10, a tenth to a fifth of what they are; 90% between 0.37 and 2.7 times that.",
+    ),
+    Prior(
+        "eta",
+        0.0,
+        0.05,
+        0.02,
+        "1",
+        "Change of ln beta with ln params: either sign is as likely; over a factor of 1,000 in params the "
+        "exponent of tokens changes by a factor between 0.57 and 1.76 (90%).",
+        "identity",
+    ),
+    Prior(
+        "repeat_tokens",
+        15.0,
+        0.7,
+        0.3,
+        "epochs",
+        "Repetitions after which a token is worth 1/e of a new one: Muennighoff et al. 2023 found 15.4 for "
+        "one corpus and family; 90% between 4.7 and 47.",
+    ),
+    Prior(
+        "repeat_params",
+        5.0,
+        0.7,
+        0.3,
+        "1",
+        "The same for params beyond those that suit the unique tokens: Muennighoff et al. 2023 found 5.3; "
+        "90% between 1.6 and 16.",
+    ),
+    Prior(
+        "skew",
+        2.0,
+        0.8,
+        0.3,
+        "1",
+        "Scatter above the law over scatter below: runs are undertuned more often than lucky; 90% between "
+        "0.54 and 7.5.",
+    ),
+)
+
+# Where a law gives a coefficient another meaning.
+LAW_PRIORS: Mapping[str, tuple[Prior, ...]] = MappingProxyType(
+    {
+        "kaplan": (
+            Prior(
+                "R",
+                3.0,
+                0.4,
+                0.08,
+                "nats per token",
+                "The whole loss at the geometric mean of the runs, as nothing is irreducible: trained "
+                "language models reach 2 to 5 nats.",
+            ),
+            Prior(
+                "slope_params",
+                0.09,
+                0.5,
+                0.12,
+                "1",
+                "alpha_N, the exponent of the whole loss in params: Kaplan et al. 2020 0.076, smaller than "
+                "exponents of the reducible loss; 90% between 0.04 and 0.2.",
+            ),
+            Prior(
+                "slope_tokens",
+                0.1,
+                0.5,
+                0.12,
+                "1",
+                "alpha_D, the exponent of the whole loss in tokens: Kaplan et al. 2020 0.095 to 0.103; "
+                "90% between 0.044 and 0.23.",
+            ),
+        )
+    }
 )

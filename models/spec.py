@@ -13,10 +13,11 @@ from typing import Any
 
 from bayes_scaling.errors import SpecError
 from bayes_scaling.laws import Law, get_law
-from bayes_scaling.models.priors import DEFAULT_PRIORS, Prior
+from bayes_scaling.models.priors import DEFAULT_PRIORS, LAW_PRIORS, Prior
 
 POOLINGS = ("partial", "none", "complete")
-DISCREPANCIES = ("none", "drift")
+DISCREPANCIES = ("drift", "none")
+ERRORS = ("symmetric", "skewed")
 _SETTABLE = ("median", "scale", "group_scale")
 
 
@@ -30,8 +31,9 @@ class ModelSpec:
         A name in `bayes_scaling.laws.LAWS`.
     pooling : {"partial", "none", "complete"}
         Groups (architecture, context length) share a hierarchy, are independent, or are one.
-    discrepancy : {"none", "drift"}
-        The law is taken as true, or ln L drifts from it away from the runs; see `bayes_scaling.drift`.
+    discrepancy : {"default", "drift", "none"}
+        ln L drifts from the law away from the runs, see `bayes_scaling.drift`: the default. Or the law is
+        taken as true.
     offsets : tuple of str
         Columns of the runs whose values stand for runs made alike: a recipe, a data order, the training run
         that several checkpoints come from. Each value shifts ln L of its runs by a normal amount of sd
@@ -39,23 +41,31 @@ class ModelSpec:
     priors : mapping of str to mapping
         Changes to the default priors by name, such as ``{"E": {"median": 1.2, "scale": 0.2}}``.
         Keys: median, scale, group_scale; see `bayes_scaling.models.priors.Prior`.
+    errors : {"symmetric", "skewed"}
+        Runs scatter round the law alike on both sides, or more above it, as undertuned ones do: a Student-t
+        of two scales, ``sigma`` below and ``skew`` times that above. The law is then the loss of well-tuned
+        runs.
 
     Raises
     ------
     SpecError
-        Unknown law, pooling, discrepancy, prior or key, or a value that is not positive.
+        Unknown law, pooling, discrepancy, errors, prior or key, or a value that is not positive.
     """
 
     law: str = "gamma"
     pooling: str = "partial"
-    discrepancy: str = "none"
+    discrepancy: str = "drift"
     offsets: tuple[str, ...] = ()
     priors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    errors: str = "symmetric"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "law", get_law(self.law).name)
         _one_of("pooling", self.pooling, POOLINGS)
+        if self.discrepancy == "default":
+            object.__setattr__(self, "discrepancy", DISCREPANCIES[0])
         _one_of("discrepancy", self.discrepancy, DISCREPANCIES)
+        _one_of("errors", self.errors, ERRORS)
         object.__setattr__(self, "offsets", _columns(self.offsets))
         frozen = {name: MappingProxyType(_checked(name, change)) for name, change in self.priors.items()}
         object.__setattr__(self, "priors", MappingProxyType(frozen))
@@ -65,11 +75,17 @@ class ModelSpec:
         """The `Law` itself."""
         return get_law(self.law)
 
+    @property
+    def noise_names(self) -> tuple[str, ...]:
+        """Names of the scatter's coefficients, one of each in every group."""
+        return ("sigma", "skew") if self.errors == "skewed" else ("sigma",)
+
     def prior(self, name: str) -> Prior:
-        """The prior of that name with this spec's changes."""
+        """The prior of that name, the law's own where it has one, with this spec's changes."""
         _one_of("prior", name, tuple(_DEFAULTS))
+        own = {prior.name: prior for prior in LAW_PRIORS.get(self.law, ())}
         changes: dict[str, Any] = dict(self.priors.get(name, {}))
-        return replace(_DEFAULTS[name], **changes)
+        return replace(own.get(name, _DEFAULTS[name]), **changes)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -79,6 +95,7 @@ class ModelSpec:
             "discrepancy": self.discrepancy,
             "offsets": list(self.offsets),
             "priors": {k: dict(v) for k, v in self.priors.items()},
+            "errors": self.errors,
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -91,7 +108,8 @@ class ModelSpec:
 
     def to_toml(self) -> str:
         """TOML text."""
-        lines = [f'{name} = "{getattr(self, name)}"' for name in ("law", "pooling", "discrepancy")]
+        parts = ("law", "pooling", "discrepancy", "errors")
+        lines = [f'{name} = "{getattr(self, name)}"' for name in parts]
         lines += [f"offsets = {json.dumps(list(self.offsets))}"] if self.offsets else []
         for name, change in sorted(self.priors.items()):
             lines += ["", f"[priors.{name}]", *(f"{key} = {value!r}" for key, value in change.items())]
@@ -137,7 +155,7 @@ def _parsed(loads: Any, text: str, kind: str) -> Mapping[str, Any]:
         raise SpecError(f"the model spec is not {kind}: {error}") from None
     if not isinstance(values, dict):
         raise SpecError(
-            f"the model spec is not a {kind} table of law, pooling, discrepancy, offsets and priors"
+            f"the model spec is not a {kind} table of law, pooling, discrepancy, errors, offsets and priors"
         )
     return values
 
@@ -164,8 +182,11 @@ def _checked(name: str, change: Any) -> dict[str, float]:
     for key, value in change.items():
         _one_of(f"key of prior {name!r}", key, _SETTABLE)
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or value <= 0:
-            raise SpecError(f"prior {name!r}: {key} must be a positive number, not {value!r}")
+        signed = key == "median" and _DEFAULTS[name].transform == "identity"
+        if not number or not math.isfinite(value) or (value <= 0 and not signed):
+            raise SpecError(
+                f"prior {name!r}: {key} must be a {'' if signed else 'positive '}number, not {value!r}"
+            )
     if name == "share" and change.get("median", 0.5) >= 1:
         raise SpecError("prior 'share': median must lie between 0 and 1")
     return {key: float(value) for key, value in change.items()}

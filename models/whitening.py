@@ -1,5 +1,7 @@
 """The posterior mode and the curvature there: the sampler walks in the whitened space.
 
+The coordinates of a misfit's weights are nearly standard normal as they are (`coordinates`).
+
 Found with JAX whichever back end samples, so that both walk the same space.
 """
 
@@ -12,8 +14,9 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from bayes_scaling.models.density import log_terms, pin
+from bayes_scaling.models.density import log_approximate, pin
 from bayes_scaling.models.design import Design
+from bayes_scaling.models.misfit import with_precision
 
 STEP = 1e-5
 Objective = Callable[[np.ndarray, Design], tuple[float, np.ndarray]]
@@ -22,12 +25,12 @@ FLOOR = 1e-6  # smallest curvature over the largest: a direction the data and pr
 
 @dataclass(frozen=True)
 class Whitening:
-    """position = mode + factor @ whitened.
+    """law's part of a position = mode + factor @ that of the whitened point; the rest is the same in both.
 
     Attributes
     ----------
-    mode : ndarray (size,)
-    factor : ndarray (size, size)
+    mode : ndarray (law_size,)
+    factor : ndarray (law_size, law_size)
         Square root of the inverse of the negative log density's Hessian.
     """
 
@@ -35,20 +38,32 @@ class Whitening:
     factor: np.ndarray
 
     def position(self, whitened: Any, design: Design) -> dict[str, Any]:
-        """Positions by name, (..., column) and ``nu`` (...), of whitened points (..., size)."""
-        columns = design.columns
-        bounds = {
-            name: slice(i * columns, (i + 1) * columns) for i, name in enumerate(design.hierarchy.names)
+        """Positions by name of whitened points (..., size).
+
+        Coefficients (..., column), scalars (...), and ``drift`` (..., block, weight) with a misfit.
+        """
+        law = self.law(whitened[..., : design.law_size], design)
+        if design.misfit is None:
+            return law
+        rest = whitened[..., design.law_size :]
+        return law | {"drift": rest.reshape((*tuple(rest.shape[:-1]), *design.misfit.shape))}
+
+    def law(self, whitened: Any, design: Design) -> dict[str, Any]:
+        """The law's part by name, of points (..., law_size)."""
+        columns, names = design.columns, design.hierarchy.names
+        found = {
+            name: self._block(whitened, slice(i * columns, (i + 1) * columns)) for i, name in enumerate(names)
         }
-        blocks = {name: self._block(whitened, rows) for name, rows in bounds.items()}
-        return blocks | {"nu": self.mode[-1] + (self.factor[-1] * whitened).sum(-1)}
+        for row, name in enumerate(design.scalars, start=len(names) * columns):
+            found[name] = self.mode[row] + (self.factor[row] * whitened).sum(-1)
+        return found
+
+    def _block(self, law: Any, rows: slice) -> Any:
+        return self.mode[rows] + (self.factor[rows] * law[..., None, :]).sum(-1)
 
     def vector(self, whitened: Any) -> Any:
         """Positions (..., size) of whitened points (..., size)."""
         return self._block(whitened, slice(None))
-
-    def _block(self, whitened: Any, rows: slice) -> Any:
-        return self.mode[rows] + (self.factor[rows] * whitened[..., None, :]).sum(-1)
 
 
 def start(design: Design) -> np.ndarray:
@@ -56,9 +71,11 @@ def start(design: Design) -> np.ndarray:
     h = design.hierarchy
     natural = {name: np.full(design.columns, mean) for name, mean in zip(h.names, h.mean, strict=True)}
     loss = np.exp(np.average(design.log_loss, axis=1, weights=design.weight))
-    natural["E"] = np.minimum(natural["E"], np.log(0.6 * loss))
-    natural["R"] = np.log(loss - np.exp(natural["E"]))
-    return np.append(np.concatenate(list(pin(np, natural).values())), design.nu_center)
+    natural["R"] = np.log(loss)
+    if "E" in natural:
+        natural["E"] = np.minimum(natural["E"], np.log(0.6 * loss))
+        natural["R"] = np.log(loss - np.exp(natural["E"]))
+    return np.concatenate([*pin(np, natural).values(), design.centers])
 
 
 def find_whitening(
@@ -71,7 +88,7 @@ def find_whitening(
     design : Design
     objective : callable, optional
         `compile_objective` of a design that differs in losses and precisions only: nothing is compiled.
-    start_at : ndarray (size,), optional
+    start_at : ndarray (law_size,), optional
         Where the search starts; default `start`.
     """
     both = objective or compile_objective(design)
@@ -101,7 +118,7 @@ def _difference_hessian(gradient: Callable[[np.ndarray], np.ndarray], x: np.ndar
 
 
 def compile_objective(design: Design) -> Objective:
-    """Minus the log density and its gradient at a position (size,).
+    """Minus the approximate log density and its gradient at the law's part of a position (law_size,).
 
     For this design and any that differs from it in its losses and in the precisions of its noise.
     """
@@ -109,14 +126,14 @@ def compile_objective(design: Design) -> Objective:
     import jax.numpy as jnp
     from jax.scipy.special import gammaln
 
-    identity = Whitening(np.zeros(design.size), np.eye(design.size))
+    identity = Whitening(np.zeros(design.law_size), np.eye(design.law_size))
 
     @jax.jit
     @jax.value_and_grad
     def potential(x: Any, log_loss: Any, precision: Any) -> Any:
-        misfit = design.misfit and design.misfit.with_precision(jnp, precision)
+        misfit = with_precision(design.misfit, precision)
         changed = replace(design, log_loss=log_loss, misfit=misfit)
-        return -sum(t.sum() for t in log_terms(jnp, identity.position(x, design), changed, gammaln).values())
+        return -log_approximate(jnp, identity.law(x, design), changed, gammaln)
 
     def call(x: np.ndarray, changed: Design) -> tuple[float, np.ndarray]:
         precision = changed.misfit.precision if changed.misfit else 0.0

@@ -12,10 +12,12 @@ import os
 import sys
 import tempfile
 import warnings
+from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from bayes_scaling.kernels import KERNELS
+from bayes_scaling.kernels import KERNELS, shape_text
 from bayes_scaling.kernels.spec import CAPABILITIES
 
 os.environ["TRITON_CACHE_DIR"] = tempfile.mkdtemp()
@@ -52,7 +54,7 @@ def hints_that_differ() -> list[str]:
     """Arguments of all kernels of which the JIT thinks otherwise."""
     found = []
     for spec in KERNELS.values():
-        for launch in compiling.symbolic_launches(spec, spec.example, "bfloat16", spec.space()[0]):
+        for launch in compiling.symbolic_launches(spec, spec.examples[0], "bfloat16", spec.space()[0]):
             for name, value in launch.args.items():
                 if jit_hint(value) != compiling.hint(value):
                     found.append(f"{spec.name}: {name} = {value!r}: {jit_hint(value)}")
@@ -62,24 +64,18 @@ def hints_that_differ() -> list[str]:
 def rows(every_configuration: bool) -> list[dict[str, Any]]:
     table = []
     for spec in KERNELS.values():
-        for capability in CAPABILITIES:
+        for shape, capability in product(spec.examples, CAPABILITIES):
             configs = spec.space(capability)
             for config in configs if every_configuration else configs[:1]:
-                for found in compiling.kernel_resources(spec, capability, config=config):
-                    table.append(
-                        {
-                            "kernel": spec.name,
-                            "function": found.code,
-                            "capability": capability,
-                            "config": str(config),
-                            "triton_version": triton.__version__,
-                            "registers": found.registers,
-                            "spill_bytes": found.spill_bytes,
-                            "shared_bytes": found.shared_bytes,
-                            "threads": found.threads,
-                            "over_limits": found.over_limits(),
-                        }
-                    )
+                where = {
+                    "kernel": spec.name,
+                    "shape": shape_text(shape),
+                    "capability": capability,
+                    "config": str(config),
+                    "triton_version": triton.__version__,
+                }
+                for found in compiling.kernel_resources(spec, shape, capability, config=config):
+                    table.append(where | asdict(found) | {"over_limits": found.over_limits()})
     return table
 
 

@@ -1,6 +1,7 @@
 """Every kernel in Triton's interpreter, and broken ones; run as a script, prints JSON.
 
-A process of its own, since Triton reads TRITON_INTERPRET when it is imported.
+A process of its own, since Triton reads TRITON_INTERPRET when it is imported. `device` runs every
+configuration at the bench's odd shapes instead, with the factors of products rounded to bfloat16 as on a GPU.
 """
 
 from __future__ import annotations
@@ -17,76 +18,75 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import triton.language as tl
 from triton.runtime import interpreter
 
-from bayes_scaling.kernels import Config, get_kernel
+from bayes_scaling.bench.cases import GATE_SHAPES
+from bayes_scaling.kernels import KERNELS, Config, get_kernel, load_code, parse_shape
 from bayes_scaling.kernels.gate import Verdict, judge
 from bayes_scaling.kernels.host_memory import HostMemory
 
 # Odd sizes, more than one tile along every dimension, and one tile.
-CASES: list[tuple[str, dict[str, int], dict[str, int]]] = [
-    ("copy", {"numbers": 1000}, {"block": 256}),
-    ("copy", {"numbers": 1}, {"block": 256}),
-    ("empty", {"programs": 3}, {}),
-    ("matmul", {"m": 33, "n": 41, "k": 50}, {"block_m": 16, "block_n": 16, "block_k": 16, "group_m": 2}),
-    ("matmul", {"m": 1, "n": 70, "k": 64}, {"block_m": 16, "block_n": 32, "block_k": 32, "group_m": 8}),
-    ("rmsnorm", {"tokens": 3, "embedding_dim": 100}, {"block": 32}),
-    ("rmsnorm", {"tokens": 2, "embedding_dim": 77}, {"block": 1024}),
-    ("swiglu", {"tokens": 3, "ffn_dim": 111}, {"block": 128}),
+CASES: list[tuple[str, str, str]] = [
+    ("copy", "numbers=1000", "block=256"),
+    ("copy", "numbers=1", "block=256"),
+    ("empty", "programs=3", ""),
+    ("matmul", "m=33;n=41;k=50", "block_m=16;block_n=16;block_k=16;group_m=2"),
+    ("matmul", "m=1;n=70;k=64", "block_m=16;block_n=32;block_k=32;group_m=8"),
+    ("rmsnorm", "tokens=3;embedding_dim=100", "block=32"),
+    ("rmsnorm", "tokens=2;embedding_dim=77", "block=1024"),
+    ("swiglu", "tokens=3;ffn_dim=111", "block=128"),
     (
         "decode_attention",
-        {"batch": 2, "num_heads": 6, "num_kv_heads": 2, "keys": 75, "head_dim_qk": 20, "head_dim_v": 36},
-        {"block_keys": 16, "programs": 12},
-    ),
-    (
-        "decode_attention",
-        {"batch": 1, "num_heads": 2, "num_kv_heads": 1, "keys": 310, "head_dim_qk": 16, "head_dim_v": 16},
-        {"block_keys": 16, "programs": 528},
+        "batch=2;num_heads=6;num_kv_heads=2;keys=75;head_dim_qk=20;head_dim_v=36",
+        "block_keys=16;programs=12",
     ),
     (
         "decode_attention",
-        {"batch": 1, "num_heads": 2, "num_kv_heads": 2, "keys": 1, "head_dim_qk": 64, "head_dim_v": 16},
-        {"block_keys": 16, "programs": 1},
+        "batch=1;num_heads=2;num_kv_heads=1;keys=310;head_dim_qk=16;head_dim_v=16",
+        "block_keys=16;programs=528",
+    ),
+    (
+        "decode_attention",
+        "batch=1;num_heads=2;num_kv_heads=2;keys=1;head_dim_qk=64;head_dim_v=16",
+        "block_keys=16;programs=1",
     ),
     (
         "prefill_attention",
-        {"batch": 2, "num_heads": 4, "num_kv_heads": 2, "tokens": 45, "head_dim_qk": 20, "head_dim_v": 36},
-        {"block_q": 16, "block_keys": 16},
+        "batch=2;num_heads=4;num_kv_heads=2;tokens=45;head_dim_qk=20;head_dim_v=36",
+        "block_q=16;block_keys=16",
     ),
     (
         "prefill_attention",
-        {"batch": 1, "num_heads": 1, "num_kv_heads": 1, "tokens": 70, "head_dim_qk": 16, "head_dim_v": 16},
-        {"block_q": 32, "block_keys": 16},
+        "batch=1;num_heads=1;num_kv_heads=1;tokens=70;head_dim_qk=16;head_dim_v=16",
+        "block_q=32;block_keys=16",
     ),
     (
         "prefill_attention",
-        {"batch": 1, "num_heads": 1, "num_kv_heads": 1, "tokens": 40, "head_dim_qk": 16, "head_dim_v": 16},
-        {"block_q": 16, "block_keys": 32},
+        "batch=1;num_heads=1;num_kv_heads=1;tokens=40;head_dim_qk=16;head_dim_v=16",
+        "block_q=16;block_keys=32",
     ),
+    ("mlstm_step", "batch=2;num_heads=2;head_dim_qk=20;head_dim_v=36", "block_qk=16;block_v=16"),
+    ("mlstm_step", "batch=1;num_heads=1;head_dim_qk=1;head_dim_v=3", "block_qk=64;block_v=64"),
     (
-        "mlstm_step",
-        {"batch": 2, "num_heads": 2, "head_dim_qk": 20, "head_dim_v": 36},
-        {"block_qk": 16, "block_v": 16},
-    ),
-    (
-        "mlstm_step",
-        {"batch": 1, "num_heads": 1, "head_dim_qk": 1, "head_dim_v": 3},
-        {"block_qk": 64, "block_v": 64},
+        "mlstm_chunkwise",
+        "batch=1;num_heads=2;tokens=53;head_dim_qk=20;head_dim_v=36;chunk_size=16",
+        "block_t=64;block_qk=16;block_v=16",
     ),
     (
         "mlstm_chunkwise",
-        {"batch": 1, "num_heads": 2, "tokens": 53, "head_dim_qk": 20, "head_dim_v": 36, "chunk_size": 16},
-        {"block_qk": 16, "block_v": 16},
+        "batch=1;num_heads=1;tokens=64;head_dim_qk=16;head_dim_v=32;chunk_size=32",
+        "block_t=64;block_qk=32;block_v=64",
     ),
     (
         "mlstm_chunkwise",
-        {"batch": 1, "num_heads": 1, "tokens": 64, "head_dim_qk": 16, "head_dim_v": 32, "chunk_size": 32},
-        {"block_qk": 32, "block_v": 64},
+        "batch=1;num_heads=1;tokens=5;head_dim_qk=16;head_dim_v=16;chunk_size=16",
+        "block_t=64;block_qk=16;block_v=16",
     ),
     (
         "mlstm_chunkwise",
-        {"batch": 1, "num_heads": 1, "tokens": 5, "head_dim_qk": 16, "head_dim_v": 16, "chunk_size": 16},
-        {"block_qk": 16, "block_v": 16},
+        "batch=1;num_heads=2;tokens=210;head_dim_qk=20;head_dim_v=20;chunk_size=64",
+        "block_t=16;block_qk=16;block_v=32",
     ),
 ]
 
@@ -107,8 +107,9 @@ BREAKS: list[tuple[str, str, str]] = [
     ("prefill_attention", "v_mask & (positions < tokens)", "v_mask & (positions >= 0)"),
     ("mlstm_step", "mask = in_qk[:, None] & in_v[None, :]", "mask = in_qk[:, None] & (cols >= 0)[None, :]"),
     ("mlstm_step", "norm, mask=in_qk", "norm, mask=rows >= 0"),
-    ("mlstm_chunkwise", "steps[None, :] <= steps[:, None]", "steps[None, :] >= 0"),
+    ("mlstm_chunkwise", "keys[None, :] <= positions[:, None]", "keys[None, :] >= 0"),
     ("mlstm_chunkwise", "tl.where(inside, log_sigmoid(forget), 0.0)", "log_sigmoid(forget)"),
+    ("mlstm_chunkwise", "if start % chunk_size == 0", "if start == 0"),
     ("mlstm_chunkwise", "mask=inside, other=float", "mask=at >= 0, other=float"),
 ]
 
@@ -143,10 +144,11 @@ def watched_reads(memory: HostMemory) -> Iterator[list[str]]:
 
 
 def verdict(name: str, index: int, dtype: str, code: ModuleType | None = None) -> Verdict:
-    _, shape, blocks = [case for case in CASES if case[0] == name][index]
+    _, sizes, tiles = [case for case in CASES if case[0] == name][index]
+    shape, config = parse_shape(sizes), Config(parse_shape(tiles))
     memory, rng = HostMemory(), np.random.default_rng(11)
     with watched_reads(memory) as strays:
-        found = judge(get_kernel(name), shape, dtype, memory, rng, Config(blocks), code)
+        found = judge(get_kernel(name), shape, dtype, memory, rng, config, code)
     return replace(found, overwritten=(*found.overwritten, *strays[:1]))
 
 
@@ -167,8 +169,8 @@ def broken(name: str, old: str, new: str, folder: Path) -> ModuleType:
 
 def results() -> dict[str, Any]:
     passed: dict[str, Any] = {}
-    for name, shape, _ in CASES:
-        index = [case[1] for case in CASES if case[0] == name].index(shape)
+    for number, (name, *_) in enumerate(CASES):
+        index = sum(case[0] == name for case in CASES[:number])
         for dtype in ("float32", "bfloat16", "float16"):
             found = verdict(name, index, dtype)
             passed[f"{name}-{index}-{dtype}"] = [dict(found.errors), found.overwritten]
@@ -186,6 +188,44 @@ def controls() -> dict[str, bool]:
     return seen
 
 
-if __name__ == "__main__":
+def round_factors() -> None:
+    """Products of bfloat16 factors, which the interpreter would multiply as integers."""
+
+    def widened(factor: Any) -> Any:
+        if factor.dtype.scalar != tl.bfloat16:
+            return factor.data
+        return (factor.data.astype(np.uint32) << 16).view(np.float32)
+
+    def create_dot(self: Any, a: Any, b: Any, d: Any, *rest: Any) -> Any:
+        product = np.matmul(widened(a), widened(b), dtype=np.float32)
+        return interpreter.TensorHandle(product + d.data, d.dtype.scalar)
+
+    interpreter.InterpreterBuilder.create_dot = create_dot
+
+
+class RoundingMemory(HostMemory):
+    """The host's memory, judged as a GPU's."""
+
+    exact_products = False
+
+
+def device_results() -> dict[str, Any]:
+    round_factors()
+    found = {}
+    for spec in KERNELS.values():
+        code, shape = load_code(spec), GATE_SHAPES[spec.name]
+        if hasattr(code, "dot_dtype"):
+            code.dot_dtype = lambda dtype: getattr(tl, dtype)  # type: ignore[attr-defined]
+        for config in spec.configs:
+            rng = np.random.default_rng(0)
+            each = judge(spec, shape, "bfloat16", RoundingMemory(), rng, config, code)
+            found[f"{spec.name} {config}"] = [dict(each.errors), each.overwritten]
+    return found
+
+
+if __name__ == "__main__" and "device" in sys.argv:
+    mend_interpreter()
+    json.dump(device_results(), sys.stdout)
+elif __name__ == "__main__":
     mend_interpreter()
     json.dump({"results": results(), "controls": controls()}, sys.stdout)

@@ -67,7 +67,7 @@ def test_broken_kernels_are_seen(interpreted: Any) -> None:
 
 
 def key(row: Row) -> tuple[str, ...]:
-    return tuple(str(row[name]) for name in ("kernel", "function", "capability", "config"))
+    return tuple(str(row[name]) for name in ("kernel", "shape", "code", "capability", "config"))
 
 
 def numbers(row: Row) -> tuple[int, ...]:
@@ -117,6 +117,15 @@ def test_limits_refuse_what_is_over() -> None:
     fine, over = json.loads(done.stdout)
     assert fine == []
     assert [each.split(" ")[-1] for each in over] == ["spilled", "memory", "threads"]
+
+
+@pytest.mark.slow
+def test_every_configuration_passes_the_gate_of_a_device() -> None:
+    """What `bayes-scaling bench` asks of a GPU first, with factors rounded as there."""
+    verdicts = run("kernel_interpreter.py", "device", TRITON_INTERPRET="1")
+    assert len(verdicts) == sum(len(spec.configs) for spec in KERNELS.values())
+    for case, (errors, overwritten) in verdicts.items():
+        assert all(error <= 1.0 for error in errors.values()) and not overwritten, (case, errors)
 
 
 @pytest.mark.slow

@@ -67,10 +67,11 @@ def test_arrays_have_the_sizes_that_the_spec_names(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_example_and_default_configuration_are_served(name: str) -> None:
+def test_examples_and_default_configuration_are_served(name: str) -> None:
     spec = get_kernel(name)
-    for dtype in spec.dtypes:
-        spec.supports(spec.example, dtype)
+    for shape in spec.examples:
+        for dtype in spec.dtypes:
+            spec.supports(shape, dtype)
     assert spec.configs
 
 
@@ -180,8 +181,15 @@ def test_norm_and_gate_work_like_a_block() -> None:
         ("matmul", {"m": 4, "n": 4, "k": 2.0}, "bfloat16", "matmul: k = 2.0 must be a whole number"),
         ("copy", {"numbers": 4, "rows": 1}, "bfloat16", "copy: unknown dimension 'rows'"),
         ("decode_attention", {"num_kv_heads": 3}, "bfloat16", "num_kv_heads = 3 must divide num_heads = 4"),
-        ("prefill_attention", {"head_dim_v": 512}, "bfloat16", "head_dim_v = 512 is over 256"),
-        ("mlstm_chunkwise", {"chunk_size": 100}, "bfloat16", "chunk_size = 100 is not served; use one of"),
+        ("prefill_attention", {"head_dim_v": 512}, "bfloat16", "head_dim_v = 512 is over 128"),
+        ("prefill_attention", {"tokens": 2**30}, "bfloat16", "tokens = 1073741824 is over 268435455"),
+        ("mlstm_chunkwise", {"tokens": 2**30}, "bfloat16", "tokens = 1073741824 is over 268435455"),
+        (
+            "mlstm_chunkwise",
+            {"chunk_size": 100},
+            "bfloat16",
+            "chunk_size = 100 is not served; use 16, 32 or a multiple of 64",
+        ),
     ],
 )
 def test_unsupported_is_refused_by_name(name: str, shape: dict[str, int], dtype: str, message: str) -> None:

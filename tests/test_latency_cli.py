@@ -101,7 +101,8 @@ def test_scores_of_a_perfect_and_of_a_biased_prediction():
     time = np.array([1.0, 2.0, 4.0, np.nan])
     rows = pd.DataFrame(
         {"left_out": 1e9, "architecture": "llama", "quantity": "ttft_ms",
-         "time_ms": time, "median": time * 1.1, "q05": time * 0.9, "q95": time * 1.05, "roofline_ms": time / 2, "lines_ms": time * 3,
+         "time_ms": time, "median": time * 1.1, "q05": time * 0.9, "q95": time * 1.05,
+         "roofline_ms": time / 2, "lines_ms": time * 3,
          "fits_probability": [0.9, 0.8, 0.4, 0.1], "measured": [1.0, 1.0, 1.0, 0.0]}
     )  # fmt: skip
     result = LatencyBacktest(rows, score(rows), score_fits(rows))

@@ -6,29 +6,76 @@ import numpy as np
 import pytest
 from scipy import optimize
 
+from bayes_scaling.effective import UNLIMITED
 from bayes_scaling.errors import BudgetError, SpecError
-from bayes_scaling.laws import CHINCHILLA, GAMMA_LAW, LAWS, check_budget, get_law, log_form, log_loss
+from bayes_scaling.laws import (
+    CHINCHILLA,
+    GAMMA_LAW,
+    LAWS,
+    MIXTURE,
+    NEUTRAL,
+    check_budget,
+    get_law,
+    log_form,
+    log_loss,
+)
 
-THETA = {"E": 1.7, "A": 60.0, "B": 180.0, "alpha": 0.31, "beta": 0.28, "gamma": 0.9}
+THETA = {"E": 1.7, "A": 60.0, "B": 180.0, "alpha": 0.31, "beta": 0.28, "gamma": 0.9, "eta": -0.02}
+THETA |= {"repeat_tokens": 15.0, "repeat_params": 5.0, "unique_tokens": 3e9}
 PARAMS, TOKENS = np.array([1e6, 2e8, 7e9, 1e13]), np.array([3e7, 4e9, 2e12, 1e15])
 
 
 def plain(params, tokens, theta):
-    inner = theta["A"] * params ** -theta["alpha"] + theta["B"] * tokens ** -theta["beta"]
+    """The formulas of the papers, without logs."""
+    if "unique_tokens" in theta:
+        own = theta["unique_tokens"]
+        matching = (theta["alpha"] * theta["A"] / theta["beta"] / theta["B"] * own ** theta["beta"]) ** (
+            1 / theta["alpha"]
+        )
+        tokens = faded(tokens, own, theta["repeat_tokens"])
+        faded_params = faded(params, matching, theta["repeat_params"])
+    else:
+        faded_params = params
+    beta = theta["beta"] * (params / 1e9) ** theta.get("eta", 0.0)
+    of_tokens = theta["B"] * 2e10 ** -theta["beta"] * (tokens / 2e10) ** -beta
+    inner = theta["A"] * faded_params ** -theta["alpha"] + of_tokens
     return theta["E"] + inner ** theta.get("gamma", 1.0)
+
+
+def faded(size, unique, repeats):
+    again = np.maximum(size / unique - 1, 0)
+    return np.minimum(size, unique) + unique * repeats * (1 - np.exp(-again / repeats))
 
 
 @pytest.mark.parametrize("law", LAWS.values(), ids=lambda law: law.name)
 def test_loss_is_the_formula(law) -> None:
-    theta = {name: THETA[name] for name in law.names}
+    theta = {name: THETA[name] for name in law.names} | {"unique_tokens": THETA["unique_tokens"]}
     np.testing.assert_allclose(
-        law.loss(np, PARAMS, TOKENS, theta), plain(PARAMS, TOKENS, law.complete(theta)), rtol=1e-13
+        law.loss(np, PARAMS, TOKENS, theta), plain(PARAMS, TOKENS, law.complete(theta)), rtol=1e-12
     )
 
 
 def test_another_coefficient_is_seen() -> None:
-    other = THETA | {"beta": 0.2801}
-    assert not np.allclose(GAMMA_LAW.loss(np, PARAMS, TOKENS, other), plain(PARAMS, TOKENS, THETA), rtol=1e-8)
+    known = MIXTURE.loss(np, PARAMS, TOKENS, THETA)
+    for name in THETA:
+        other = MIXTURE.loss(np, PARAMS, TOKENS, THETA | {name: 1.0004 * THETA[name]})
+        assert not np.allclose(known, other, rtol=1e-8), name
+
+
+def test_without_repetition_or_eta_it_is_the_plain_law() -> None:
+    plain_law = GAMMA_LAW.loss(np, PARAMS, TOKENS, THETA)
+    neutral = THETA | {"eta": 0.0, "unique_tokens": UNLIMITED}
+    np.testing.assert_allclose(MIXTURE.loss(np, PARAMS, TOKENS, neutral), plain_law, rtol=1e-13)
+    as_new = THETA | {name: NEUTRAL[name] for name in ("eta", "repeat_tokens", "repeat_params")}
+    np.testing.assert_allclose(MIXTURE.loss(np, PARAMS, TOKENS, as_new), plain_law, rtol=1e-5)
+
+
+def test_kaplans_law_in_its_own_terms() -> None:
+    """Equation 1.5 with the coefficients of Kaplan et al. 2020."""
+    alpha_n, alpha_d, n_c, d_c = 0.076, 0.103, 6.4e13, 1.8e13
+    theta = {"A": n_c ** (alpha_n / alpha_d), "B": d_c, "alpha": alpha_n / alpha_d, "gamma": alpha_d}
+    written = ((n_c / PARAMS) ** (alpha_n / alpha_d) + d_c / TOKENS) ** alpha_d
+    np.testing.assert_allclose(get_law("kaplan").loss(np, PARAMS, TOKENS, theta), written, rtol=1e-12)
 
 
 def test_no_overflow_far_out() -> None:
@@ -43,7 +90,7 @@ def test_namespaces_agree_in_value_and_gradient() -> None:
     import pytensor.tensor as pt
     from pytensor.compile.mode import Mode
 
-    theta, n, d = log_form(np, THETA), np.log(2e8), np.log(4e9)
+    theta, n, d = log_form(np, THETA), np.log(2e9), np.log(4e10)
     expected = log_loss(np, n, d, theta)
     with jax.enable_x64(True):
         value, slope = jax.value_and_grad(lambda x: log_loss(jnp, x, d, theta))(n)
@@ -79,6 +126,8 @@ def test_a_missing_coefficient_is_named() -> None:
 def test_an_unknown_law_lists_the_known() -> None:
     with pytest.raises(SpecError, match="chinchilla"):
         get_law("kapplan")
+    with pytest.raises(SpecError, match="closed form"):
+        get_law("varying-exponent").optimum(np, 1e21, THETA)
     assert get_law(GAMMA_LAW) is GAMMA_LAW
 
 

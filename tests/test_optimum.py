@@ -55,7 +55,7 @@ def test_true_flops_move_the_optimum() -> None:
 def test_exponent_is_the_slope_along_budgets() -> None:
     f, step = curve(), 1e-4
     up, at, down = (optimal_log_params(DRAWS, np.log(BUDGETS) + s, f) for s in (step, 0.0, -step))
-    np.testing.assert_allclose(exponent(DRAWS, at, f), (up - down) / (2 * step), rtol=1e-5)
+    np.testing.assert_allclose(exponent(DRAWS, at, f, np.log(BUDGETS)), (up - down) / (2 * step), rtol=1e-5)
 
 
 def test_tokens_at_which_params_are_optimal() -> None:

@@ -23,7 +23,7 @@ VARIABLES = (*FIT.law.names, "sigma")
 
 def pooled(fit: Fit) -> Fit:
     """The fit as if the groups shared a hierarchy, with its middle scales in every draw."""
-    spec = ModelSpec(pooling="partial")
+    spec = ModelSpec(pooling="partial", discrepancy="none")
     design = build_design(fit.runs, spec)
     names, shape = design.hierarchy.names, (fit.posterior.sizes["chain"], fit.posterior.sizes["draw"])
     middle = np.full((*shape, len(names)), design.hierarchy.tau.shape[1] // 2)

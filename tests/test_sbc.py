@@ -12,7 +12,7 @@ from bayes_scaling import plots
 from bayes_scaling.errors import SpecError
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.draws import Sampling
-from bayes_scaling.models.refit import Refitter
+from bayes_scaling.models.refit import compile_refitter
 from bayes_scaling.sbc import RANKED
 from bayes_scaling.uniformity import ecdf_at, outside, uniform_band
 from tests.command_line import assert_refused, run
@@ -55,10 +55,11 @@ def test_ecdf_at_points() -> None:
     np.testing.assert_allclose(curve, points, atol=1e-12)
 
 
-def test_a_refit_is_the_fit(runs) -> None:
+@pytest.mark.parametrize("backend", ["numpyro", pytest.param("pymc", marks=pytest.mark.slow)])
+def test_a_refit_is_the_fit(runs, backend: str) -> None:
     """The compiled loop and the usual sampler give one posterior."""
     design = build_design(runs, bs.ModelSpec())
-    ours = Refitter(design, Sampling(draws=500, tune=300, chains=4))(design.log_loss, 1)
+    ours = compile_refitter(design, Sampling(draws=500, tune=300, chains=4), backend)(design.log_loss, 1)
     sigma = np.exp(ours.natural["sigma"]).reshape(-1, design.columns)
     theirs = bs.fit(runs, seed=2, draws=500, tune=300, progress=False).posterior["sigma"]
     for i, (a, t) in enumerate(zip(design.groups.architecture, design.groups.context_length, strict=True)):
@@ -75,6 +76,24 @@ def test_ranks_are_uniform(study) -> None:
     assert {"E [xlstm, 8192]", "optimal params [transformer, 2048]", "loss difference", "nu"} <= set(
         table["quantity"]
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backend", "law", "errors"),
+    [
+        ("pymc", "gamma", "symmetric"),
+        ("numpyro", "kaplan", "symmetric"),
+        ("numpyro", "varying-exponent", "symmetric"),
+        ("numpyro", "data-limited", "skewed"),
+    ],
+)
+def test_ranks_are_uniform_in_the_other_back_end_and_laws(runs, backend: str, law: str, errors: str) -> None:
+    epochs = np.resize((1, 2, 5, 15, 40), len(runs))
+    design = bs.load_runs(runs.frame.assign(unique_tokens=runs.frame["tokens"] / epochs))
+    found = bs.sbc(design, bs.ModelSpec(law, errors=errors), replicates=100, seed=4, backend=backend)
+    assert found.uniform, found.table().query("outside").to_string()
+    assert found.not_converged <= 10
 
 
 def test_replicates_report_convergence(study) -> None:
@@ -112,6 +131,8 @@ def test_command_line(tmp_path, runs, monkeypatch, study) -> None:
 def test_bad_input(tmp_path, runs) -> None:
     with pytest.raises(SpecError, match="2 chains"):
         bs.sbc(runs, replicates=0)
+    with pytest.raises(SpecError, match="backend"):
+        bs.sbc(runs, backend="stan")
     assert_refused(run("sbc", tmp_path / "none.csv"), "no such file")
     path = tmp_path / "runs.csv"
     runs.frame.to_csv(path, index=False)

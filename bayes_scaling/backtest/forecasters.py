@@ -68,15 +68,16 @@ def law_alone(past: Runs, future: Runs, settings: Settings) -> Forecast:
 def huber(past: Runs, future: Runs, settings: Settings) -> Forecast:
     """The usual point fit of each group: bootstrapped coefficients, residuals drawn from the fit's own.
 
-    NaN for a group that has no fit.
+    Of the model's law, of Chinchilla's if there is no point fit of that. NaN for a group that has no fit.
     """
     from bayes_scaling.classical import huber_fit
+    from bayes_scaling.classical.huber import LAWS
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = huber_fit(
             past,
-            law=settings.spec.law,
+            law=settings.spec.law if settings.spec.law in LAWS else "chinchilla",
             starts=STARTS,
             resamples=RESAMPLES,
             seed=settings.seed,

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Sequence
+from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +21,7 @@ from bayes_scaling.errors import RunsError
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.reach import decades_outside
 from bayes_scaling.runs import Runs, load_runs
+from bayes_scaling.workers import workers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,6 +82,7 @@ def backtest(
     executor: Executor | None = None,
     folder: str | Path | None = None,
     progress: bool | None = None,
+    forecasters: Sequence[str] | None = None,
 ) -> Backtest:
     """Refit on part of the runs, predict the rest, and score the predictions beside baselines.
 
@@ -95,7 +95,7 @@ def backtest(
     cuts : sequence of float, optional
         For a single ``by``; see `bayes_scaling.backtest.splits.make_splits`.
     spec : ModelSpec, optional
-        Default: the drift, ``ModelSpec(discrepancy="drift")``.
+        Default: that of `bayes_scaling.fit`.
     backend, draws, tune, chains, seed
         As for `bayes_scaling.fit`.
     executor : concurrent.futures.Executor, optional
@@ -104,6 +104,8 @@ def backtest(
         Where each forecast's scores are kept: a back-test that was stopped goes on where it was.
     progress : bool, optional
         Default: where standard error is a terminal.
+    forecasters : sequence of str, optional
+        Of "model", "law alone", "huber" and "isoflop line". Default: all.
 
     Returns
     -------
@@ -112,19 +114,29 @@ def backtest(
     Raises
     ------
     RunsError, SpecError
-        As for `load_runs`, `make_splits` and `fit`.
+        As for `load_runs`, `make_splits` and `fit`; an unknown forecaster.
     """
     runs = runs if isinstance(runs, Runs) else load_runs(runs)
     kinds = [by] if isinstance(by, str) else list(by)
     if cuts is not None and len(kinds) > 1:
         raise RunsError("cuts go with a single by")
-    settings = Settings(spec or ModelSpec(discrepancy="drift"), backend, draws, tune, chains, seed)
+    settings = Settings(spec or ModelSpec(), backend, draws, tune, chains, seed)
     splits = [split for kind in kinds for split in make_splits(runs, kind, cuts)]
-    tasks = [_Task(runs, split, name, settings) for split in splits for name in names_for(settings.spec)]
+    names = _chosen(forecasters, names_for(settings.spec))
+    tasks = [_Task(runs, split, name, settings) for split in splits for name in names]
     found = _all(tasks, executor, None if folder is None else Path(folder), progress)
     import pandas as pd
 
     return Backtest(pd.concat([found[i] for i in range(len(tasks))], ignore_index=True))
+
+
+def _chosen(wanted: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:
+    if wanted is None:
+        return known
+    unknown = [name for name in wanted if name not in known]
+    if unknown or not wanted:
+        raise RunsError(f"no forecaster {unknown[0] if unknown else ''!r}; there are {', '.join(known)}")
+    return tuple(dict.fromkeys(wanted))
 
 
 def load_backtest(folder: str | Path) -> Backtest:
@@ -173,7 +185,7 @@ def _all(
     left = [i for i in range(len(tasks)) if i not in found]
     if not left:
         return found
-    with _pool(executor) as pool, _progress(progress) as bar:
+    with workers(executor, cores_each=2) as pool, _progress(progress) as bar:
         shown = bar.add_task("forecasts", total=len(tasks), completed=len(found))
         futures = {pool.submit(_forecast, tasks[i]): i for i in left}
         try:
@@ -211,17 +223,6 @@ def _part(runs: Runs, rows: np.ndarray) -> Runs:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is odd was said of the whole
         return load_runs(runs.frame.iloc[rows].reset_index(drop=True))
-
-
-@contextmanager
-def _pool(executor: Executor | None) -> Iterator[Executor]:
-    """The user's, left open; or processes of our own, new ones since JAX's threads do not fork."""
-    if executor is not None:
-        yield executor
-        return
-    workers = max((os.cpu_count() or 2) // 2, 1)
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as own:
-        yield own
 
 
 def _path(task: _Task, folder: Path) -> Path:

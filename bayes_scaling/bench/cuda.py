@@ -12,12 +12,12 @@ import numpy as np
 from bayes_scaling.bench.backend import Call, Timing
 from bayes_scaling.bench.cases import GATE_SHAPES, GPU_SHAPES
 from bayes_scaling.bench.rows import OUT_OF_MEMORY, BenchError
+from bayes_scaling.bench.torch_calls import TORCH_CALLS, Tensors
 from bayes_scaling.kernels import Config, KernelError, KernelSpec, load_code
 from bayes_scaling.kernels.gate import allocate, judge, require
 from bayes_scaling.kernels.mlstm_specs import FORGET_BIAS
 
 Array = Any
-Tensors = dict[str, Any]
 DTYPE = "bfloat16"
 MARGIN = 2**15  # numbers before and after each array
 WARM_UP, TUNING, IN_GRAPH = 5, 10, 20  # launches
@@ -132,11 +132,11 @@ class CudaBackend:
         inputs = self._inputs(spec, shape)
         if provider == "torch":
             return TORCH_CALLS[spec.name](self._torch, inputs)
-        calls = [self._triton_call(spec, shape, inputs, config) for config in spec.space(self._capability)]
-        times = [self._tuning_time(call) for call in calls]
+        space = spec.space(self._capability)
+        times = [self._tuning_time(self._triton_call(spec, shape, inputs, config)) for config in space]
         if not np.isfinite(times).any():
             raise KernelError(f"{spec.name}: no configuration runs on this device.")
-        return calls[int(np.argmin(times))]
+        return self._triton_call(spec, shape, inputs, space[int(np.argmin(times))])
 
     def timings(self, call: Call, repeats: int) -> list[Timing]:
         """Events with L2 overwritten before each launch, then graphs of many launches with L2 as it is."""
@@ -225,38 +225,3 @@ class Blank:
     def blank(self, size: tuple[int, ...], dtype: str) -> Any:
         """A tensor of any numbers."""
         return self._torch.empty(size, dtype=getattr(self._torch, dtype), device="cuda")
-
-
-def torch_copy(torch: ModuleType, inputs: Tensors) -> Call:
-    """torch's copy."""
-    out = torch.empty_like(inputs["x"])
-    return lambda: out.copy_(inputs["x"])
-
-
-def torch_matmul(torch: ModuleType, inputs: Tensors) -> Call:
-    """torch's product, by its library."""
-    a, b = inputs["a"], inputs["b"]
-    out = torch.empty((a.shape[0], b.shape[1]), dtype=a.dtype, device=a.device)
-    return lambda: torch.matmul(a, b, out=out)
-
-
-def torch_decode(torch: ModuleType, inputs: Tensors) -> Call:
-    """torch's attention of one query."""
-    q, k, v = inputs["q"][:, :, None], inputs["k"], inputs["v"]
-    attend = torch.nn.functional.scaled_dot_product_attention
-    return lambda: attend(q, k, v, enable_gqa=q.shape[1] != k.shape[1])
-
-
-def torch_prefill(torch: ModuleType, inputs: Tensors) -> Call:
-    """torch's causal attention."""
-    q, k, v = inputs["q"], inputs["k"], inputs["v"]
-    attend = torch.nn.functional.scaled_dot_product_attention
-    return lambda: attend(q, k, v, is_causal=True, enable_gqa=q.shape[1] != k.shape[1])
-
-
-TORCH_CALLS: dict[str, Callable[[ModuleType, Tensors], Call]] = {
-    "copy": torch_copy,
-    "matmul": torch_matmul,
-    "decode_attention": torch_decode,
-    "prefill_attention": torch_prefill,
-}

@@ -20,7 +20,7 @@ from bayes_scaling.classical.resampling import (
 from bayes_scaling.classical.search import NO_FLOOR, best_fit, warm_fits
 from bayes_scaling.classical.solver import Problem
 from bayes_scaling.classical.tables import Ranges, frontier_table, ranges_of, spread_columns
-from bayes_scaling.errors import RunsError
+from bayes_scaling.errors import RunsError, SpecError
 from bayes_scaling.laws import check_budget, get_law
 from bayes_scaling.runs import load_runs
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bayes_scaling.accounting import Cost
 
 DELTA = 1e-3
+LAWS = ("chinchilla", "gamma")
 EXTRA = 3  # runs a group needs beyond the law's coefficients
 SMALLEST, LARGEST = 5.0, 70.0  # ln params of an optimum that means anything
 
@@ -128,7 +129,7 @@ def huber_fit(
     Raises
     ------
     SpecError
-        No such law.
+        No such law, or another than these.
     RunsError
         No group with enough runs, a delta that is not positive.
 
@@ -142,6 +143,8 @@ def huber_fit(
     Hoffmann et al. 2022, section 3.3; Besiroglu et al. 2024.
     """
     name = get_law(law).name
+    if name not in LAWS:
+        raise SpecError(f"huber_fit knows {' and '.join(LAWS)}, not {name!r}: fit that law with `fit`")
     if not (np.isfinite(delta) and delta > 0) or starts < 1:
         raise RunsError(f"delta {delta:g} and starts {starts}: huber_fit needs delta > 0 and starts >= 1")
     check_bootstrap(resamples, seed)
@@ -221,7 +224,7 @@ def _optimum(values: dict[str, np.ndarray], log_compute: np.ndarray, curve: Any)
     theta = {name: np.where(good, draws, 0.5) for name, draws in theta.items()}
     log_params = optimal_log_params(theta, log_compute, curve)
     params, tokens = np.exp(log_params), np.exp(log_compute - curve.value(np, log_params))
-    rise = exponent(theta, log_params, curve)
+    rise = exponent(theta, log_params, curve, log_compute)
     cell = {
         "params": params,
         "tokens": tokens,

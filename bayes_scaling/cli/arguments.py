@@ -34,6 +34,11 @@ Architectures = Annotated[
     list[str] | None, typer.Option("--architecture", metavar="NAME", help="Default: all fitted. Repeatable.")
 ]
 Cost = Annotated[str, typer.Option("--cost", help="Training cost of a token: 6ND or accounted.")]
+UniqueTokens = Annotated[
+    float | None,
+    typer.Option(metavar="TOKENS", help="Different tokens to draw from, for the law data-limited."),
+]
+LAW_NAMES = "chinchilla, kaplan, varying-exponent or data-limited"
 NUMBER_REMEDY = "give a plain number such as 1e21, or several as 1e21,1e22"
 
 

@@ -7,15 +7,18 @@ from typing import Annotated
 
 import typer
 
-from bayes_scaling.cli.arguments import Columns, Json, RunsFile
+from bayes_scaling.cli.arguments import LAW_NAMES, Columns, Json, RunsFile
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
 
 
 def sbc(
     file: RunsFile,
     replicates: Annotated[int, typer.Option(min=1, help="Simulated tables, each fitted.")] = 200,
-    law: Annotated[str, typer.Option(help="chinchilla or gamma.")] = "gamma",
+    law: Annotated[str, typer.Option(help=f"gamma, {LAW_NAMES}.")] = "gamma",
     pooling: Annotated[str, typer.Option(help="partial, none or complete.")] = "partial",
+    discrepancy: Annotated[str, typer.Option(help="drift or none.")] = "drift",
+    errors: Annotated[str, typer.Option(help="symmetric or skewed.")] = "symmetric",
+    backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",
     seed: Annotated[int, typer.Option(help="Of the simulation.")] = 0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Figure of the ranks (.png, .pdf).")
@@ -31,9 +34,9 @@ def sbc(
     from bayes_scaling.sbc import RANKED
     from bayes_scaling.sbc import sbc as calibrate
 
-    found = calibrate(
-        quiet_runs(file, column), ModelSpec(law=law, pooling=pooling), replicates=replicates, seed=seed
-    )
+    spec = ModelSpec(law=law, pooling=pooling, discrepancy=discrepancy, errors=errors)
+    runs = quiet_runs(file, column)
+    found = calibrate(runs, spec, replicates=replicates, seed=seed, backend=backend)
     print_json(found.table()) if json else print_sbc(found)
     if output is not None:
         from bayes_scaling.plots import plot_ranks, save_figure
@@ -56,7 +59,7 @@ def backtest(
     cuts: Annotated[
         list[str] | None, typer.Option("--cuts", metavar="VALUES", help="Such as 1e19,3e19. Repeatable.")
     ] = None,
-    law: Annotated[str, typer.Option(help="chinchilla or gamma.")] = "gamma",
+    law: Annotated[str, typer.Option(help=f"gamma, {LAW_NAMES}.")] = "gamma",
     pooling: Annotated[str, typer.Option(help="partial, none or complete.")] = "partial",
     discrepancy: Annotated[str, typer.Option(help="drift or none.")] = "drift",
     backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli.arguments import Columns, FitFile, Json, RunsFile, check_output
+from bayes_scaling.cli.arguments import LAW_NAMES, Columns, FitFile, Json, RunsFile, check_output
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
 from bayes_scaling.cli.reading import fittable_runs
 
@@ -20,18 +20,21 @@ if TYPE_CHECKING:
 def fit(
     file: RunsFile,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FIT", help="Where to save (.nc).")],
-    law: Annotated[str | None, typer.Option(help="gamma (default) or chinchilla.")] = None,
+    law: Annotated[str | None, typer.Option(help=f"gamma (default), {LAW_NAMES}.")] = None,
     pooling: Annotated[str | None, typer.Option(help="partial (default), none or complete.")] = None,
     discrepancy: Annotated[
-        str | None, typer.Option(help="none (default), or drift: the law's misfit grows away from the runs.")
+        str | None, typer.Option(help="drift (default): the law bends away from the runs; or none.")
     ] = None,
     offset: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN", help="Runs alike in it share a shift of the loss. Repeatable."),
     ] = None,
+    errors: Annotated[
+        str | None, typer.Option(help="symmetric (default), or skewed: undertuned runs scatter upwards.")
+    ] = None,
     spec: Annotated[
         Path | None,
-        typer.Option(metavar="TOML", help="Model file: law, pooling, discrepancy, offsets and priors."),
+        typer.Option(metavar="TOML", help="Model file: law, pooling, discrepancy, errors, offsets, priors."),
     ] = None,
     backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",
     draws: Annotated[int, typer.Option(help="Draws of each chain.")] = 1000,
@@ -44,9 +47,8 @@ def fit(
     """Fit a law to runs, save the posterior, check it."""
     check_output(output)
     sampling = {"backend": backend, "draws": draws, "tune": tune, "chains": chains, "seed": seed}
-    model = _model(
-        spec, {"law": law, "pooling": pooling, "discrepancy": discrepancy, "offsets": offset or None}
-    )
+    options = {"law": law, "pooling": pooling, "discrepancy": discrepancy, "errors": errors}
+    model = _model(spec, options | {"offsets": offset or None})
     result = _fitted(file, column, model, sampling)
     checks = result.checks()
     result.save(output)

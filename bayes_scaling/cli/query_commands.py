@@ -16,6 +16,7 @@ from bayes_scaling.cli.arguments import (
     Cost,
     FitFile,
     Json,
+    UniqueTokens,
     column_map,
     names,
     numbers,
@@ -40,6 +41,7 @@ def predict(
         str, typer.Option(help="mean: the law's loss; response: what one run will show.")
     ] = "mean",
     seed: Annotated[int, typer.Option(help="For the scatter of single runs and for unseen contexts.")] = 0,
+    unique_tokens: UniqueTokens = None,
     column: Columns = None,
     json: Json = False,
 ) -> None:
@@ -51,7 +53,7 @@ def predict(
     from bayes_scaling.storage import load_fit
 
     planned = load_runs(runs, columns=column_map(column), need_loss=False)
-    table = predict_table(load_fit(fit), planned, kind, seed)
+    table = predict_table(load_fit(fit), planned, kind, seed, unique_tokens)
     print_json(table) if json else print_predictions(table, kind)
 
 
@@ -61,13 +63,14 @@ def frontier(
     context_length: ContextLengths = None,
     architecture: Architectures = None,
     cost: Cost = "6ND",
+    unique_tokens: UniqueTokens = None,
     json: Json = False,
 ) -> None:
     """Compute-optimal params, tokens and loss."""
     from bayes_scaling.frontier import frontier as ask
     from bayes_scaling.report.views import print_frontier
 
-    _answer(ask, print_frontier, fit, compute, context_length, architecture, cost, json)
+    _answer(ask, print_frontier, fit, compute, context_length, architecture, cost, unique_tokens, json)
 
 
 def iso_loss(
@@ -78,12 +81,15 @@ def iso_loss(
     context_length: ContextLengths = None,
     architecture: Architectures = None,
     cost: Cost = "6ND",
+    unique_tokens: UniqueTokens = None,
     json: Json = False,
 ) -> None:
     """Cheapest compute that reaches a loss."""
     from bayes_scaling.inverse import iso_loss as ask
 
-    _target(ask, fit, required_numbers(loss, "--loss"), context_length, architecture, cost, json)
+    _target(
+        ask, fit, required_numbers(loss, "--loss"), context_length, architecture, cost, unique_tokens, json
+    )
 
 
 def optimal_params(
@@ -94,12 +100,22 @@ def optimal_params(
     context_length: ContextLengths = None,
     architecture: Architectures = None,
     cost: Cost = "6ND",
+    unique_tokens: UniqueTokens = None,
     json: Json = False,
 ) -> None:
     """Compute and tokens at which given params are compute-optimal."""
     from bayes_scaling.inverse import optimal_for_params as ask
 
-    _target(ask, fit, required_numbers(params, "--params"), context_length, architecture, cost, json)
+    _target(
+        ask,
+        fit,
+        required_numbers(params, "--params"),
+        context_length,
+        architecture,
+        cost,
+        unique_tokens,
+        json,
+    )
 
 
 def context(
@@ -108,6 +124,7 @@ def context(
     context_length: ContextLengths = None,
     architecture: Architectures = None,
     cost: Cost = "accounted",
+    unique_tokens: UniqueTokens = None,
     json: Json = False,
 ) -> None:
     """How the optimum moves with the context length."""
@@ -117,7 +134,7 @@ def context(
     from bayes_scaling.storage import load_fit
 
     budgets, lengths = _question(compute, context_length)
-    found = context_effect(load_fit(fit), budgets, lengths, names(architecture), cost)
+    found = context_effect(load_fit(fit), budgets, lengths, names(architecture), cost, unique_tokens)
     if json:
         print_json(found.table())
         return
@@ -131,13 +148,14 @@ def compare(
     context_length: ContextLengths = None,
     architecture: Architectures = None,
     cost: Cost = "6ND",
+    unique_tokens: UniqueTokens = None,
     json: Json = False,
 ) -> None:
     """Which architecture wins at a budget, by how much."""
     from bayes_scaling.compare import compare as ask
     from bayes_scaling.report.views import print_comparison
 
-    _answer(ask, print_comparison, fit, compute, context_length, architecture, cost, json)
+    _answer(ask, print_comparison, fit, compute, context_length, architecture, cost, unique_tokens, json)
 
 
 def _answer(
@@ -148,13 +166,14 @@ def _answer(
     context_length: list[str] | None,
     architecture: list[str] | None,
     cost: str,
+    unique_tokens: float | None,
     json: bool,
 ) -> None:
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.storage import load_fit
 
     budgets, lengths = _question(compute, context_length)
-    table = ask(load_fit(fit), budgets, lengths, names(architecture), cost).table()
+    table = ask(load_fit(fit), budgets, lengths, names(architecture), cost, unique_tokens).table()
     (print_json if json else show)(table)
 
 
@@ -165,6 +184,7 @@ def _target(
     context_length: list[str] | None,
     architecture: list[str] | None,
     cost: str,
+    unique_tokens: float | None,
     json: bool,
 ) -> None:
     from bayes_scaling.cli.output import print_json
@@ -172,7 +192,7 @@ def _target(
     from bayes_scaling.storage import load_fit
 
     lengths = numbers(context_length, "--context-length")
-    table = ask(load_fit(fit), values, lengths, names(architecture), cost).table()
+    table = ask(load_fit(fit), values, lengths, names(architecture), cost, unique_tokens).table()
     (print_json if json else print_target)(table)
 
 

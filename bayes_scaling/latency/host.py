@@ -22,7 +22,7 @@ WIDTHS = ((256, 4), (384, 6), (512, 8))  # embedding_dim, num_blocks
 BATCHES = (1, 4)
 PROMPTS = (128, 512)
 HEAD_DIM = {"transformer": (64, 64), "xlstm": (64, 128)}  # of keys and of values
-REPEATS, STEPS = 9, 3
+REPEATS, STEPS = 25, 1
 CACHE_BLOCK = 128
 
 

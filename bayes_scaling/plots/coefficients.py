@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bayes_scaling.laws import NEUTRAL
 from bayes_scaling.plots import style
 
 if TYPE_CHECKING:
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
 POINTS = 200
 EDGES = (0.005, 0.995)  # quantiles between which a density is drawn
 LINES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (5, 1, 1, 1)))
-UNITS = {"E": "nats/token", "A": "nats$^{1/\\gamma}$", "B": "nats$^{1/\\gamma}$"}
-SYMBOLS = {"alpha": "$\\alpha$", "beta": "$\\beta$", "gamma": "$\\gamma$"}
+UNITS = {"E": "nats/token", "repeat_tokens": "epochs", "A": "nats$^{1/\\gamma}$", "B": "nats$^{1/\\gamma}$"}
+SYMBOLS = {"alpha": "$\\alpha$", "beta": "$\\beta$", "gamma": "$\\gamma$", "eta": "$\\eta$"}
+SYMBOLS |= {"repeat_tokens": "worth of repeated tokens", "repeat_params": "worth of excess params"}
+SIGNED = ("eta",)
+FEWEST = 10  # different draws that make a density
 COLUMNS = 3
 FEW_DECADES = 2.5
 
@@ -32,8 +36,9 @@ def coefficient_densities(fit: Fit) -> pd.DataFrame:
     -------
     DataFrame
         source (prior or posterior), variable, architecture, context_length, value (in the unit of the
-        variable), density (of ln value, scaled to a peak of 1). The prior is the first group's: groups
-        share it, but for differences within a context slope.
+        variable), density (of ln value, of the value itself where it may be negative; scaled to a peak of 1).
+        The prior is the first group's: groups share it, but for differences within a context slope. Of a
+        stack only the draws of laws that have the coefficient.
     """
     import pandas as pd
 
@@ -43,7 +48,7 @@ def coefficient_densities(fit: Fit) -> pd.DataFrame:
     for name in fit.law.names:
         parts.append(_density("prior", name, groups[0], prior))
         parts += [_density("posterior", name, group, fit.posterior) for group in groups]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
 def plot_coefficients(table: pd.DataFrame) -> Figure:
@@ -75,8 +80,9 @@ def plot_coefficients(table: pd.DataFrame) -> Figure:
 
 
 def _panel(ax: Axes, table: pd.DataFrame, palette: dict[Any, str], lines: dict[Any, Any]) -> None:
-    decades = np.log10(table["value"].max() / table["value"].min())
-    style.log_axis(ax, "x", counts=decades < FEW_DECADES, subs=(1, 2, 5))
+    if table["value"].min() > 0:
+        decades = np.log10(table["value"].max() / table["value"].min())
+        style.log_axis(ax, "x", counts=decades < FEW_DECADES, subs=(1, 2, 5))
     keys: Any
     for keys, part in table.groupby(["source", "architecture", "context_length"]):
         source, architecture, length = keys
@@ -94,12 +100,18 @@ def _density(source: str, name: str, group: tuple[str, int], draws: Any) -> pd.D
     from scipy.stats import gaussian_kde
 
     cell = draws[name].sel(architecture=group[0], context_length=group[1])
-    logs = np.log(cell.to_numpy().ravel())
-    low, high = np.quantile(logs, EDGES)
+    values = cell.to_numpy().ravel()
+    values = values[values != NEUTRAL.get(name)]
+    if np.unique(values).size < FEWEST:
+        return pd.DataFrame()
+    signed = name in SIGNED
+    shown = values if signed else np.log(values)
+    low, high = np.quantile(shown, EDGES)
     grid = np.linspace(low, high, POINTS)
-    density = gaussian_kde(logs)(grid)
+    density = gaussian_kde(shown)(grid)
     where = {"source": source, "variable": name, "architecture": group[0], "context_length": group[1]}
-    return pd.DataFrame({**where, "value": np.exp(grid), "density": density / density.max()})
+    at = grid if signed else np.exp(grid)
+    return pd.DataFrame({**where, "value": at, "density": density / density.max()})
 
 
 def _unit(name: str) -> str:
