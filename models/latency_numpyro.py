@@ -10,7 +10,7 @@ from bayes_scaling.models.latency_design import LatencyDesign
 from bayes_scaling.models.loss_numpyro import draw_numpyro, whitened_model
 from bayes_scaling.models.whitening import Whitening
 
-TARGET_ACCEPTANCE = 0.99
+TARGETS = (0.97, 0.99, 0.998)  # of acceptance: the next where the one before left divergences
 
 
 def build_numpyro(design: LatencyDesign, whitening: Whitening) -> Callable[[], None]:
@@ -20,7 +20,9 @@ def build_numpyro(design: LatencyDesign, whitening: Whitening) -> Callable[[], N
     return whitened_model(design.size, lambda point: log_terms(jnp, whitening.vector(point), design))
 
 
-def sample_numpyro(design: LatencyDesign, whitening: Whitening, sampling: Sampling) -> RawDraws:
+def sample_numpyro(
+    design: LatencyDesign, whitening: Whitening, sampling: Sampling, target: float = TARGETS[0]
+) -> RawDraws:
     """NUTS by NumPyro."""
     model = build_numpyro(design, whitening)
-    return draw_numpyro(model, design.size, sampling, TARGET_ACCEPTANCE, dense=True)
+    return draw_numpyro(model, design.size, sampling, target, dense=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bayes_scaling.models.draws import RawDraws, Sampling
 from bayes_scaling.models.latency_density import log_terms
 from bayes_scaling.models.latency_design import LatencyDesign
-from bayes_scaling.models.latency_numpyro import TARGET_ACCEPTANCE
+from bayes_scaling.models.latency_numpyro import TARGETS
 from bayes_scaling.models.loss_pymc import draw_nutpie, draw_pymc, whitened_model
 from bayes_scaling.models.whitening import Whitening
 
@@ -22,14 +22,18 @@ def build_pymc(design: LatencyDesign, whitening: Whitening) -> pm.Model:
     return whitened_model(design.size, lambda point: log_terms(pt, whitening.vector(point), design))
 
 
-def sample_nutpie(design: LatencyDesign, whitening: Whitening, sampling: Sampling) -> RawDraws:
+def sample_nutpie(
+    design: LatencyDesign, whitening: Whitening, sampling: Sampling, target: float = TARGETS[0]
+) -> RawDraws:
     """NUTS by nutpie on the PyMC model, compiled by numba."""
     import nutpie
 
     compiled = nutpie.compile_pymc_model(build_pymc(design, whitening))
-    return draw_nutpie(compiled, sampling, TARGET_ACCEPTANCE)
+    return draw_nutpie(compiled, sampling, target)
 
 
-def sample_pymc(design: LatencyDesign, whitening: Whitening, sampling: Sampling) -> RawDraws:
+def sample_pymc(
+    design: LatencyDesign, whitening: Whitening, sampling: Sampling, target: float = TARGETS[0]
+) -> RawDraws:
     """NUTS by PyMC's own sampler: no numba compilation, slower draws."""
-    return draw_pymc(build_pymc(design, whitening), sampling, TARGET_ACCEPTANCE)
+    return draw_pymc(build_pymc(design, whitening), sampling, target)

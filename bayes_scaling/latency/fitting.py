@@ -130,16 +130,21 @@ def _parts(design: LatencyDesign) -> list[LatencyDesign]:
 def _sample(
     design: LatencyDesign, backend: str, sampler: str, sampling: Sampling
 ) -> tuple[np.ndarray, RawDraws]:
-    """Positions (chain, draw, size) of one block, and the raw draws."""
+    """Positions (chain, draw, size) of one block, and the raw draws.
+
+    Sampled anew with smaller steps where a transition diverged.
+    """
     from bayes_scaling.models import latency_numpyro, latency_pymc
     from bayes_scaling.models.latency_mode import find_whitening
 
     whitening = find_whitening(design)
+    sample = latency_pymc.sample_nutpie if sampler == "nutpie" else latency_pymc.sample_pymc
     if backend == "numpyro":
-        raw = latency_numpyro.sample_numpyro(design, whitening, sampling)
-    else:
-        sample = latency_pymc.sample_nutpie if sampler == "nutpie" else latency_pymc.sample_pymc
-        raw = sample(design, whitening, sampling)
+        sample = latency_numpyro.sample_numpyro
+    for target in latency_numpyro.TARGETS:
+        raw = sample(design, whitening, sampling, target)
+        if not raw.stats["diverging"].any():
+            break
     return whitening.vector(raw.whitened), raw
 
 
