@@ -155,9 +155,9 @@ def test_probabilities_are_vectorised_and_monotone(fit):
 
 def test_cost_follows_time_and_price(fit):
     drawn = latency(fit, "llama", 4e8, 8, 1024, kind="mean")
-    cost = cost_per_million_tokens(fit, "llama", 4e8, 8, 1024, price_per_hour=3.6)
+    cost = cost_per_million_tokens(fit, "llama", 4e8, 8, prefill=1024, price_per_hour=3.6)
     np.testing.assert_allclose(cost, drawn["step_time_ms"] / 8, rtol=1e-12)  # 3.6 an hour is 1e-3 a second
-    longer = cost_per_million_tokens(fit, "llama", 4e8, 8, 1024, price_per_hour=3.6, generated=100)
+    longer = cost_per_million_tokens(fit, "llama", 4e8, 8, prefill=1024, price_per_hour=3.6, generated=100)
     np.testing.assert_allclose(longer, (drawn["step_time_ms"] + drawn["ttft_ms"] / 100) / 8, rtol=1e-12)
     with pytest.raises(LatencyError, match="price"):
         cost_per_million_tokens(fit, "llama", 4e8, 8, price_per_hour=-1.0)

@@ -42,10 +42,6 @@ class Footprint:
     activations: np.ndarray
     logits: np.ndarray
 
-    def rows(self, chosen: Any) -> Footprint:
-        """The queries where ``chosen`` is true."""
-        return Footprint(**{name: value[chosen] for name, value in vars(self).items()})
-
 
 def memory_parameters() -> tuple[Parameter, ...]:
     """Coefficients of the memory model."""

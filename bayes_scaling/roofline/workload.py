@@ -70,10 +70,6 @@ class Workload:
     head_width: np.ndarray
     relative_context: np.ndarray
 
-    def rows(self, chosen: Any) -> Workload:
-        """The queries where ``chosen`` is true."""
-        return Workload(**{name: value[chosen] for name, value in vars(self).items()})
-
 
 def mixer_of(architecture: str) -> str:
     """The kind of sequence mixer of an architecture.
