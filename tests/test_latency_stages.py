@@ -107,3 +107,32 @@ def test_coverage_of_the_stage_after_benchmarks():
     result = _cover(devices, seed=5)
     error = result.rows.groupby("device")["covered"].mean().std() / math.sqrt(devices)
     assert abs(result.cover - 0.9) <= 4 * error + 0.04  # moments, not the posterior itself, are handed on
+
+
+def test_a_host_is_timed_end_to_end():
+    from bayes_scaling import load_timings
+    from bayes_scaling.latency.host import time_host
+
+    table = time_host(widths=((128, 1),), batches=(2,), prompts=(65,), repeats=1)
+    timings = load_timings(table)
+    assert timings.architectures == ("transformer", "xlstm") and len(timings) == 2
+    assert (timings.frame[["ttft_ms", "step_time_ms"]] > 0).all(axis=None)
+
+
+def test_the_figure_of_the_stages_shows_every_stage(tmp_path):
+    from bayes_scaling.latency.stages import STAGES, summarise_stages
+    from bayes_scaling.plots.latency import plot_stages
+    from bayes_scaling.plots.style import save_figure
+
+    rows = [
+        {"architecture": "xlstm", "params": 1e8, "batch_size": batch, "prefill": 128, "stage": stage, "median": batch,
+         "q05": batch / width, "q95": batch * width, "ratio": width**2, "time_ms": batch, "covered": True}
+        for batch in (1, 2)
+        for stage, width in zip(STAGES, (9.0, 3.0, 1.5), strict=True)
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    summary = summarise_stages(table).set_index("stage")
+    assert summary.loc["microbenchmarks", "relative"] == pytest.approx(0.5)
+    figure = plot_stages(table)
+    assert len(figure.axes[0].collections) == len(STAGES)
+    assert save_figure(figure, tmp_path / "stages.png").stat().st_size > 1000

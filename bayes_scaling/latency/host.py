@@ -22,7 +22,7 @@ WIDTHS = ((256, 4), (384, 6), (512, 8))  # embedding_dim, num_blocks
 BATCHES = (1, 4)
 PROMPTS = (128, 512)
 HEAD_DIM = {"transformer": (64, 64), "xlstm": (64, 128)}  # of keys and of values
-REPEATS, STEPS = 25, 1
+REPEATS = 25
 CACHE_BLOCK = 128
 
 
@@ -111,6 +111,7 @@ def time_host(
     widths: Sequence[tuple[int, int]] = WIDTHS,
     batches: Sequence[int] = BATCHES,
     prompts: Sequence[int] = PROMPTS,
+    repeats: int = REPEATS,
     note: Callable[[str], None] = lambda text: None,
 ) -> pd.DataFrame:
     """Time to first token and decode step of small models on this host, the least of a few repeats.
@@ -129,12 +130,12 @@ def time_host(
     for architecture, (width, depth) in product(architectures, widths):
         model = build(architecture, host_shape(architecture, width, depth), rng)
         note(f"{architecture}, width {width}")
-        rows += list(_time_model(model, batches, prompts, rng))
+        rows += list(_time_model(model, batches, prompts, repeats, rng))
     return pd.DataFrame(rows)
 
 
 def _time_model(
-    model: HostModel, batches: Sequence[int], prompts: Sequence[int], rng: np.random.Generator
+    model: HostModel, batches: Sequence[int], prompts: Sequence[int], repeats: int, rng: np.random.Generator
 ) -> Iterator[dict[str, Any]]:
     shape = model.shape
     sizes = {n: int(v) for n, v in vars(shape).items() if n not in ("continuous",)}
@@ -145,14 +146,16 @@ def _time_model(
             "params": params,
             "batch_size": batch,
             "prefill": prompt,
-            "ttft_ms": 1e3 * prefill_seconds(model, batch, prompt, rng),
-            "step_time_ms": 1e3 * step_seconds(model, batch, prompt, rng),
+            "ttft_ms": 1e3 * prefill_seconds(model, batch, prompt, rng, repeats),
+            "step_time_ms": 1e3 * step_seconds(model, batch, prompt, rng, repeats),
             **sizes,
             "measured": True,
         }
 
 
-def step_seconds(model: HostModel, batch: int, prompt: int, rng: np.random.Generator) -> float:
+def step_seconds(
+    model: HostModel, batch: int, prompt: int, rng: np.random.Generator, repeats: int = REPEATS
+) -> float:
     """Seconds of one decoding step over a cache of whole blocks."""
     twin, (heads, key, value) = twins(), _heads(model.shape)
     cells = batch, heads
@@ -173,10 +176,12 @@ def step_seconds(model: HostModel, batch: int, prompt: int, rng: np.random.Gener
             return twin["mlstm_step"](*parts, *gates, *states)["h"].reshape(batch, -1)
 
     x = _random(rng, (batch, int(model.shape.embedding_dim)))
-    return _least_seconds(lambda: model.run(x, mix, last=False), STEPS)
+    return _least_seconds(lambda: model.run(x, mix, last=False), repeats)
 
 
-def prefill_seconds(model: HostModel, batch: int, prompt: int, rng: np.random.Generator) -> float:
+def prefill_seconds(
+    model: HostModel, batch: int, prompt: int, rng: np.random.Generator, repeats: int = REPEATS
+) -> float:
     """Seconds from a prompt to its first token; recurrent models give all positions' logits."""
     twin, (heads, key, value) = twins(), _heads(model.shape)
     attends = mixer_of(model.architecture) == ATTENTION
@@ -192,7 +197,7 @@ def prefill_seconds(model: HostModel, batch: int, prompt: int, rng: np.random.Ge
         return out.swapaxes(1, 2).reshape(batch * prompt, -1)
 
     x = _random(rng, (batch * prompt, int(model.shape.embedding_dim)))
-    return _least_seconds(lambda: model.run(x, mix, last=attends), 1)
+    return _least_seconds(lambda: model.run(x, mix, last=attends), repeats)
 
 
 def _heads(shape: Shape) -> tuple[int, int, int]:
@@ -203,17 +208,15 @@ def _split(x: Array, heads: int, key: int) -> tuple[Array, Array, Array]:
     return x[:, : heads * key], x[:, heads * key : 2 * heads * key], x[:, 2 * heads * key :]
 
 
-def _least_seconds(call: Callable[[], Any], inner: int) -> float:
+def _least_seconds(call: Callable[[], Any], repeats: int) -> float:
     import jax
 
     jax.block_until_ready(call())
     found = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         start = time.perf_counter()
-        for _ in range(inner):
-            last = call()
-        jax.block_until_ready(last)
-        found.append((time.perf_counter() - start) / inner)
+        jax.block_until_ready(call())
+        found.append(time.perf_counter() - start)
     return min(found)
 
 
