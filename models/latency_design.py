@@ -29,7 +29,7 @@ class Noise:
         Of freedom of the Student-t noise.
     """
 
-    size_sd: float = 0.03
+    size_sd: float = 0.04
     degrees: float = 4.0
 
 

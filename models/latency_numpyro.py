@@ -10,7 +10,7 @@ from bayes_scaling.models.latency_design import LatencyDesign
 from bayes_scaling.models.loss_numpyro import draw_numpyro, whitened_model
 from bayes_scaling.models.whitening import Whitening
 
-TARGETS = (0.97, 0.99, 0.998)  # of acceptance: the next where the one before left divergences
+TARGETS = (0.97, 0.99, 0.998)  # of acceptance: the next where the one before did not suffice
 
 
 def build_numpyro(design: LatencyDesign, whitening: Whitening) -> Callable[[], None]:

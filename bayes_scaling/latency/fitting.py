@@ -132,7 +132,7 @@ def _sample(
 ) -> tuple[np.ndarray, RawDraws]:
     """Positions (chain, draw, size) of one block, and the raw draws.
 
-    Sampled anew with smaller steps where a transition diverged.
+    Where the draws fail the gate they are drawn anew: smaller steps, longer chains, thinned to the same number.
     """
     from bayes_scaling.models import latency_numpyro, latency_pymc
     from bayes_scaling.models.latency_mode import find_whitening
@@ -141,11 +141,34 @@ def _sample(
     sample = latency_pymc.sample_nutpie if sampler == "nutpie" else latency_pymc.sample_pymc
     if backend == "numpyro":
         sample = latency_numpyro.sample_numpyro
-    for target in latency_numpyro.TARGETS:
-        raw = sample(design, whitening, sampling, target)
-        if not raw.stats["diverging"].any():
+    for times, target in enumerate(latency_numpyro.TARGETS, start=1):
+        longer = replace(sampling, draws=times * sampling.draws, tune=times * sampling.tune)
+        raw = _thinned(sample(design, whitening, longer, target), times)
+        if _suffices(raw):
             break
     return whitening.vector(raw.whitened), raw
+
+
+def _thinned(raw: RawDraws, times: int) -> RawDraws:
+    """Every so many-th draw; a divergence counts for the draws it stands for."""
+    kept = {name: values[:, ::times] for name, values in raw.stats.items()}
+    diverging = raw.stats["diverging"]
+    kept["diverging"] = diverging.reshape(len(diverging), -1, times).any(-1)
+    return RawDraws(raw.whitened[:, ::times], kept)
+
+
+def _suffices(raw: RawDraws) -> bool:
+    """Whether the draws of one block pass the gate, or are too few by the user's wish for it to matter."""
+    import xarray as xr
+
+    from bayes_scaling.criteria import ESS, R_HAT
+    from bayes_scaling.summary import diagnostics
+
+    if raw.whitened.shape[0] < 2 or raw.whitened[..., 0].size < 2 * ESS:
+        return True
+    table = diagnostics(xr.DataArray(raw.whitened, dims=("chain", "draw", "cell")))
+    least = float(table[["ess_bulk", "ess_tail"]].min(axis=None))
+    return not raw.stats["diverging"].any() and least >= ESS and float(table["r_hat"].max()) <= R_HAT
 
 
 def _joined_stats(parts: list[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
