@@ -29,7 +29,7 @@ class Noise:
         Of freedom of the Student-t noise.
     """
 
-    size_sd: float = 0.04
+    size_sd: float = 0.035
     degrees: float = 4.0
 
 

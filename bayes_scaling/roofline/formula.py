@@ -79,9 +79,8 @@ def _decode_attention(xp: Any, c: Coefficients, work: Workload, device: Device) 
 
 
 def _decode_recurrent(c: Coefficients, work: Workload, device: Device) -> Array:
-    """The states are read and written; each round of heads has a fixed time."""
-    states = work.mixer_bytes / (device.bytes_per_second * c["state_bandwidth"])
-    return states + work.heads / device.units * c["head_time"]
+    """The states are read and written."""
+    return work.mixer_bytes / (device.bytes_per_second * c["state_bandwidth"])
 
 
 def _prefill_attention(xp: Any, c: Coefficients, work: Workload, device: Device) -> Array:

@@ -101,10 +101,7 @@ _MIXERS = {
         efficiency("key_bandwidth", 0.5, 1.0, "bandwidth of one unit that reads keys of dimension 128"),
         Parameter("key_width", "real", 0.3, 0.3, "1", "power of the padded head dimension"),
     ),
-    (STEP, RECURRENT): (
-        _STATE,
-        positive("head_time", 1e-6, 0.7, "s", "fixed time of one head on one unit"),
-    ),
+    (STEP, RECURRENT): (_STATE,),
     (PREFILL, ATTENTION): (
         efficiency("score_matmul", 0.4, 1.0, "FLOP/s of scores and values of dimension 128"),
         Parameter("score_width", "real", 0.5, 0.2, "1", "power of the head dimension"),

@@ -35,8 +35,6 @@ class Workload:
     matmul_flops : ndarray
     activation_bytes : ndarray
     logit_bytes : ndarray
-    heads : ndarray
-        Blocks x batch x heads x tokens of the sequence mixers.
     waves : ndarray
         Blocks x rounds in which all heads of the batch get a unit of the device.
     key_bytes : ndarray
@@ -61,7 +59,6 @@ class Workload:
     matmul_flops: np.ndarray
     activation_bytes: np.ndarray
     logit_bytes: np.ndarray
-    heads: np.ndarray
     waves: np.ndarray
     key_bytes: np.ndarray
     pairs: np.ndarray
@@ -175,7 +172,6 @@ def _counts(
         "matmul_flops": passed * body + logits * head,
         "activation_bytes": blocks * passed * counts.block_activations(shape) * precision.activation,
         "logit_bytes": logits * shape.vocab_size * LOGIT_BYTES,
-        "heads": blocks * passed * shape.num_heads,
         "waves": blocks * np.ceil(batch * shape.num_kv_heads / device.units),
         "key_bytes": attends * context * 2 * 128 * precision.activation,
         "pairs": attends * blocks * passed * shape.num_heads * context * 2 * 128,
