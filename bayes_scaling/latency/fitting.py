@@ -132,7 +132,7 @@ def _sample(
 ) -> tuple[np.ndarray, RawDraws]:
     """Positions (chain, draw, size) of one block, and the raw draws.
 
-    Where the draws fail the gate they are drawn anew: smaller steps, longer chains, thinned to the same number.
+    Where the draws fail the gate they are drawn anew: smaller steps, longer chains, then thinned.
     """
     from bayes_scaling.models import latency_numpyro, latency_pymc
     from bayes_scaling.models.latency_mode import find_whitening

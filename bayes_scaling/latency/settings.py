@@ -34,8 +34,8 @@ class LatencySettings:
     prior_source : str
         ``datasheet``, or what the replaced priors come from.
     prior_width : float
-        Factor of the standard deviations of all priors that are not replaced: 1 for a GPU of the usual kind,
-        2 where nothing but a datasheet is known of a device.
+        Factor of the standard deviations of a device's efficiencies and times where no prior replaces them:
+        1 for a GPU of the usual kind, 2 where nothing but a datasheet is known.
     """
 
     device: Device
@@ -51,7 +51,8 @@ class LatencySettings:
         for key in (f"{architecture}/{phase}/{parameter.name}", f"{phase}/{parameter.name}"):
             if key in self.priors:
                 return parameter.with_prior(*self.priors[key])
-        return parameter.with_prior(parameter.center, parameter.sd * self.prior_width)
+        width = self.prior_width if parameter.of_device else 1.0
+        return parameter.with_prior(parameter.center, parameter.sd * width)
 
     def to_json(self) -> str:
         """As text."""

@@ -43,6 +43,11 @@ class Parameter:
         """The coefficient at ``u``."""
         return _VALUES[self.kind](xp, u)
 
+    @property
+    def of_device(self) -> bool:
+        """Whether it is an efficiency or a time, and not a form of the formula."""
+        return self.kind == "efficiency" or self.unit == "s"
+
     def with_prior(self, center: float, sd: float) -> Parameter:
         """The same coefficient with another prior."""
         return replace(self, center=float(center), sd=float(sd))
