@@ -167,7 +167,7 @@ def _suffices(raw: RawDraws) -> bool:
     if raw.whitened.shape[0] < 2 or raw.whitened[..., 0].size < 2 * ESS:
         return True
     table = diagnostics(xr.DataArray(raw.whitened, dims=("chain", "draw", "cell")))
-    least = float(table[["ess_bulk", "ess_tail"]].min(axis=None))
+    least = float(table[["ess_bulk", "ess_tail"]].to_numpy().min())
     return not raw.stats["diverging"].any() and least >= ESS and float(table["r_hat"].max()) <= R_HAT
 
 
