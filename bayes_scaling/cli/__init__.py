@@ -13,6 +13,7 @@ from bayes_scaling.cli.data_commands import cite, datasets, describe, fetch
 from bayes_scaling.cli.demo_command import demo
 from bayes_scaling.cli.failures import GuardedGroup
 from bayes_scaling.cli.fit_commands import check, fit, loo, summary
+from bayes_scaling.cli.latency_commands import latency
 from bayes_scaling.cli.query_commands import compare, context, frontier, iso_loss, optimal_params, predict
 from bayes_scaling.cli.study_commands import classical, figures
 
@@ -51,6 +52,7 @@ COMMANDS = (
 )
 for command in COMMANDS:
     app.command(command.__name__.replace("_", "-"))(command)
+app.add_typer(latency)
 
 
 def main() -> None:
