@@ -9,7 +9,6 @@ import numpy as np
 
 from bayes_scaling.accounting import AccountingError, RealShape, nearest_shape
 from bayes_scaling.accounting.registry import is_known
-from bayes_scaling.accounting.shapes import REQUIRED_SIZES
 from bayes_scaling.decisions.line import BudgetLine
 from bayes_scaling.decisions.region import Region
 
@@ -111,10 +110,3 @@ def shown_shape(real: RealShape) -> str:
     """Width, depth and heads in words."""
     shape = real.shape
     return f"width {shape.embedding_dim}, {shape.num_blocks} blocks, {shape.num_heads} heads"
-
-
-def families_of(columns: dict[str, Any]) -> dict[str, Any]:
-    """Shape families of the runs' architectures; empty where they have no shape columns."""
-    from bayes_scaling.accounting import fit_families
-
-    return fit_families(columns) if set(REQUIRED_SIZES) <= set(columns) else {}

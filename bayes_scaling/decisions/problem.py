@@ -143,7 +143,7 @@ def _priced(
     if value is None:
         price, binds = other - (free or 0.0), bool(region)
     else:
-        price = value - other
+        price = max(value - other, 0.0)  # a budget need not be spent to its end
         binds = price > BINDS
     return {
         "constraint": name,
