@@ -74,7 +74,8 @@ class Decision:
         overall_regret_probability (of less than the tolerance); flat_low, flat_high and flat_factor, the
         params at which P(regret < tolerance) is at least the confidence (NaN where it is nowhere); shape,
         shape_params, shape_tokens and shape_price, the nearest shape that can be built and what it costs;
-        lost_share, of the draws whose optimum lies at the edge of its search; binding; extrapolation_decades.
+        lost_share, of the draws whose optimum lies at the edge of its search; extrapolation_decades, the
+        farthest of spent, params and tokens; binding, names of the constraints that bind.
         """
         return self.actions.copy()
 
@@ -139,11 +140,14 @@ def decide(
     """
     question = Question(get_utility(utility), *_checked(tolerance, confidence))
     limits = as_constraints(constraints)
-    solved, problems, theta, cost = _solve_all(fit, compute, context_length, architecture, question, limits, cost, latency)
-    draws = _draws(solved, theta)
+    solved, problems, theta, cost = _solve_all(
+        fit, compute, context_length, architecture, question, limits, cost, latency
+    )
+    draws, priced = _draws(solved, theta), _limits(problems, solved, question)
+    actions = _actions(fit, solved, draws, cost, question)
     return Decision(
-        _actions(fit, solved, problems, draws, cost, question),
-        _limits(problems, solved, question),
+        actions.assign(binding=[_binding(priced, key) for key in solved]),
+        priced,
         _curves(solved),
         draws,
         cost.name,
@@ -234,7 +238,6 @@ def _draws(solved: Mapping[Key, Solved | None], theta: xr.Dataset) -> xr.Dataset
 def _actions(
     fit: Fit,
     solved: Mapping[Key, Solved | None],
-    problems: Mapping[Key, Problem],
     draws: xr.Dataset,
     cost: Cost,
     question: Question,
@@ -298,6 +301,13 @@ def _limits(
     ]
     names = ["architecture", "context_length", "compute", "constraint", "limit", "params_low", "params_high"]
     return pd.DataFrame(rows, columns=[*names, "feasible_without", "price", "binds"])
+
+
+def _binding(priced: pd.DataFrame, key: Key) -> str:
+    """Names of the constraints that bind, the dearest first."""
+    here = priced["binds"] & (priced["architecture"] == key[0])
+    here &= (priced["context_length"] == key[1]) & (priced["compute"] == key[2])
+    return ", ".join(priced[here].sort_values("price", ascending=False, kind="stable")["constraint"])
 
 
 def _curves(solved: Mapping[Key, Solved | None]) -> pd.DataFrame:

@@ -19,7 +19,7 @@ ZOOMS, FINER = 3, 17
 GAP = 1e-3  # of the loss: by more than that a grid may not beat the draws' own search
 MISSED = 0.01  # share of the draws at which it may
 NEAR = 2.0  # e-folds within which the draws' own search looks
-ROUNDING = 1e-12
+ROUNDING = 1e-6  # the drift is in single precision
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -59,6 +60,11 @@ def as_serving(latency: Any) -> Serving | None:
     raise DecisionError(
         f"latency is a {type(latency).__name__}, not a LatencyFit: fit losses and latency apart, give each its own"
     )
+
+
+def load_serving(path: str | Path | None) -> Serving | None:
+    """The latency fit of a file; None for none."""
+    return None if path is None else as_serving(import_module("bayes_scaling.latency").load_latency(path))
 
 
 def check_served(constraints: Constraints, serving: Serving | None) -> None:
