@@ -107,7 +107,7 @@ def synthetic_fit(
             "constant_data": _constant_data(runs.frame),
         }
     )
-    spec = ModelSpec(law="gamma", pooling="none")
+    spec = ModelSpec(law="gamma", pooling="none", discrepancy="none")
     tree.attrs = _attributes(spec, runs.data_hash, seed)
     return Fit(idata=tree, runs=runs, spec=spec)
 
