@@ -13,7 +13,7 @@ import numpy as np
 from bayes_scaling.accounting import AccountingError, get_architecture
 from bayes_scaling.accounting.architecture import TRAINING_FACTOR
 from bayes_scaling.accounting.curves import spline_curve
-from bayes_scaling.decisions.needed import STEP, Contour, contour
+from bayes_scaling.decisions.needed import SMALLER, Contour, contour
 from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.frontier import each_cell, on_cells, resolve_cost, shape_families
 from bayes_scaling.ladder import crossings, make_ladder
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bayes_scaling.accounting import Cost
 
 LEAST, MOST = 1e6, 1e20  # served tokens between which a break-even is looked for
+FINER = 0.03  # e-folds of params, of the second look at the cheapest
 QUANTITIES = ("params", "tokens", "total", "overtraining", "saving")
 PerToken = Callable[[np.ndarray], np.ndarray]
 
@@ -40,8 +41,8 @@ class Lifetime:
     ----------
     draws : Dataset
         params, tokens, total (FLOPs of training and serving), overtraining (tokens per param over that of
-        the cheapest training for the loss) and saving (total of the cheapest training over the total); dims
-        chain, draw, architecture, context_length, served_tokens. NaN where no run reaches the loss.
+        the cheapest training for the loss), saving (total of the cheapest training over the total) and lost
+        (whether the params are the fewest searched); dims chain, draw, architecture, context_length, served_tokens. NaN where no run reaches the loss.
     break_even : Dataset
         cheaper (whether the architecture costs less than the other) and served_tokens at which that
         changes, nearest those asked for; dims chain, draw, pair, context_length, served (the tokens asked
@@ -60,7 +61,8 @@ class Lifetime:
 
         Columns: architecture, context_length, served_tokens, loss, cost, probability (that the loss can be
         reached); ``params_*``, ``tokens_*``, ``total_*``, ``overtraining_*`` and ``saving_*`` with quantiles
-        over the draws that reach it.
+        over the draws that reach it; lost_share, of the draws whose cheapest has the fewest params searched,
+        150 times fewer than the cheapest training.
         """
         import pandas as pd
 
@@ -69,7 +71,8 @@ class Lifetime:
         table.insert(0, "loss", self.loss)
         table.insert(1, "cost", self.cost)
         table.insert(2, "probability", reached.to_numpy().ravel())
-        return table.reset_index()
+        lost = self.draws["lost"].mean(("chain", "draw")).to_numpy().ravel()
+        return table.assign(lost_share=lost).reset_index()
 
     def pairs(self) -> pd.DataFrame:
         """One row for each ordered pair of architectures, context length and number of served tokens.
@@ -78,7 +81,11 @@ class Lifetime:
         less; over draws in which both reach the loss), ``break_even_*`` with quantiles, and
         break_even_probability (that there is one between 1e6 and 1e20 tokens).
         """
+        import pandas as pd
+
         even = self.break_even["served_tokens"]
+        if not even.sizes["pair"]:
+            return pd.DataFrame(columns=["architecture", "other", "context_length", "served_tokens"])
         table = summarise_draws(even, "break_even")
         table["break_even_probability"] = even.notnull().mean(("chain", "draw")).to_numpy().ravel()
         table.insert(0, "probability", self.break_even["cheaper"].mean(("chain", "draw")).to_numpy().ravel())
@@ -156,14 +163,14 @@ def lifetime(
         curve = cost.curve(float(context_length), architecture)
         per_token = serving_cost(fit, architecture, curve, lengths, serving)
         runs = contour(surface, float(wanted[0]), curve)
-        priced = partial(_totals, runs, curve, lambda x: serving_price * per_token(x))
+        priced = partial(_totals, curve, lambda x: serving_price * per_token(x))
         found = _cheapest(runs, priced, served)
-        found["ladder"] = np.stack([priced(q).min(-1) for q in ladder], axis=-1)
+        found["ladder"] = np.stack([_vertex(runs, priced(runs, q))[1] for q in ladder], axis=-1)
         shape = (theta.sizes["chain"], theta.sizes["draw"], -1)
         return {name: value.reshape(shape) for name, value in found.items()}
 
     cells = each_cell(theta, one)
-    draws = on_cells({k: {n: v[n] for n in QUANTITIES} for k, v in cells.items()}, theta, "served_tokens", served)
+    draws = on_cells({k: {n: v[n] for n in (*QUANTITIES, "lost")} for k, v in cells.items()}, theta, "served_tokens", served)
     rungs = on_cells({k: {"total": v["ladder"]} for k, v in cells.items()}, theta, "rung", ladder)["total"]
     return Lifetime(draws, _break_even(draws["total"], rungs, served), float(wanted[0]), cost.name)
 
@@ -203,7 +210,7 @@ def _counted(fit: Fit, architecture: str, lengths: tuple[float, float]) -> Any:
     return spline_curve(f"serving {architecture}", log_flops)
 
 
-def _totals(runs: Contour, curve: Any, per_token: PerToken, served: float) -> np.ndarray:
+def _totals(curve: Any, per_token: PerToken, runs: Contour, served: float) -> np.ndarray:
     """FLOPs (draw, point) of training and serving; infinite where the loss is out of reach."""
     x = np.nan_to_num(runs.log_params)
     training = np.exp(np.minimum(curve.value(np, x) + runs.log_tokens, 200.0))
@@ -212,19 +219,21 @@ def _totals(runs: Contour, curve: Any, per_token: PerToken, served: float) -> np
 
 
 def _cheapest(
-    runs: Contour, priced: Callable[[float], np.ndarray], served: np.ndarray
+    runs: Contour, priced: Callable[[Contour, float], np.ndarray], served: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Each quantity (draw, served)."""
     ratio = runs.cheapest_tokens - runs.cheapest
-    found: dict[str, list[np.ndarray]] = {name: [] for name in QUANTITIES}
-    at_training = int(np.argmin(np.abs(np.nan_to_num(runs.log_params - runs.cheapest[:, None])).max(0)))
+    found: dict[str, list[np.ndarray]] = {name: [] for name in (*QUANTITIES, "lost")}
     for tokens in served:
-        total = priced(float(tokens))
-        x, least, start = _vertex(runs, total)
+        total = priced(runs, float(tokens))
+        x, _, start = _vertex(runs, total)
+        finer = runs.around(x, start, FINER)
+        x, least, start = _vertex(finer, priced(finer, float(tokens)))
         needed = runs.tokens_at(x, start)
-        values = (np.exp(x), np.exp(needed), least, np.exp(needed - x - ratio), total[:, at_training] / least)
+        values = (np.exp(x), np.exp(needed), least, np.exp(needed - x - ratio), total[:, SMALLER] / least)
         for name, value in zip(QUANTITIES, values, strict=True):
             found[name].append(np.where(np.isfinite(needed), value, np.nan))
+        found["lost"].append((total.argmin(-1) == 0) & np.isfinite(needed))
     return {name: np.stack(values, axis=-1) for name, values in found.items()}
 
 
@@ -236,10 +245,12 @@ def _vertex(runs: Contour, total: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     with np.errstate(invalid="ignore"):
         left, middle, right = (np.log(reached[rows, inner + i]) for i in (-1, 0, 1))
         bend = left - 2 * middle + right
-        usable = (at == inner) & np.isfinite(bend) & (bend > 0)
-        shift = np.where(usable, 0.5 * (left - right) / np.where(usable, bend, 1.0), 0.0)
-        least = np.where(usable, np.exp(middle - (right - left) ** 2 / (8 * np.where(usable, bend, 1.0))), reached[rows, at])
-    return runs.log_params[rows, at] + STEP * shift, least, runs.log_tokens[rows, at]
+    usable = (at == inner) & np.isfinite(bend) & (bend > 0)
+    left, middle, right, bend = (np.where(usable, part, 1.0) for part in (left, middle, right, bend))
+    shift = np.where(usable, 0.5 * (left - right) / bend, 0.0)
+    least = np.where(usable, np.exp(middle - (right - left) ** 2 / (8 * bend)), reached[rows, at])
+    step = runs.log_params[:, 1] - runs.log_params[:, 0]
+    return runs.log_params[rows, at] + step * shift, least, runs.log_tokens[rows, at]
 
 
 def _break_even(total: xr.DataArray, rungs: xr.DataArray, served: np.ndarray) -> xr.Dataset:
@@ -248,11 +259,13 @@ def _break_even(total: xr.DataArray, rungs: xr.DataArray, served: np.ndarray) ->
 
     names = [str(name) for name in total["architecture"].to_numpy()]
     pairs, parts = list(permutations(names, 2)), []
+    rungs = rungs.where(np.isfinite(rungs))
     for pair in pairs:
         ours, theirs = (total.sel(architecture=name, drop=True) for name in pair)
         gap = np.subtract(*(rungs.sel(architecture=name).to_numpy() for name in pair))
         known = ours.notnull() & theirs.notnull()
-        even = np.where(np.isfinite(gap).all(-1)[..., None], crossings(np.nan_to_num(gap), rungs["rung"].to_numpy(), served), np.nan)
+        even = crossings(np.nan_to_num(gap), rungs["rung"].to_numpy(), served)
+        even = np.where(np.isfinite(gap).all(-1)[..., None], even, np.nan)
         cheaper = (ours < theirs).where(known)
         parts.append(cheaper.to_dataset(name="cheaper").assign(served_tokens_at=cheaper.copy(data=even)))
     joined = xr.concat(parts, dim="pair") if parts else _no_pairs(total)

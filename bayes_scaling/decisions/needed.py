@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,12 @@ class Contour:
     log_params: np.ndarray
     log_tokens: np.ndarray
 
+    def around(self, log_params: np.ndarray, start: np.ndarray, step: float) -> Contour:
+        """A finer contour, five points ``step`` apart, round ln params (draw,), tokens next to a start."""
+        points = log_params[:, None] + step * np.arange(-2, 3)
+        tokens = [self.tokens_at(x, start) for x in points.T]
+        return replace(self, log_params=points, log_tokens=np.stack(tokens, axis=-1))
+
     def tokens_at(self, log_params: np.ndarray, start: np.ndarray) -> np.ndarray:
         """ln tokens (draw,) that ln params need, next to a start."""
         return needed(self.surface, self.loss, log_params, start)
@@ -48,11 +54,17 @@ def contour(surface: Surface, loss: float, curve: object) -> Contour:
     down, up = ([d], [d])
     for found, side, count in ((down, -1, SMALLER), (up, 1, LARGER)):
         for i in range(1, count + 1):
-            guess = 2 * found[-1] - found[-2] if len(found) > 1 else found[-1]
-            found.append(needed(surface, loss, x + side * i * STEP, np.where(np.isfinite(guess), guess, found[-1])))
+            found.append(needed(surface, loss, x + side * i * STEP, _guess(found)))
     offsets = STEP * np.arange(-SMALLER, LARGER + 1)
     tokens = np.stack([*down[:0:-1], *up], axis=-1)
     return Contour(surface, loss, x, d, x[:, None] + offsets, tokens)
+
+
+def _guess(found: list[np.ndarray]) -> np.ndarray:
+    """The straight way on from the last two; infinite where the last is."""
+    with np.errstate(invalid="ignore"):
+        guess = 2 * found[-1] - found[max(len(found) - 2, 0)]
+    return np.where(np.isfinite(found[-1]), guess, found[-1])
 
 
 def needed(surface: Surface, loss: float, log_params: np.ndarray, start: np.ndarray) -> np.ndarray:
