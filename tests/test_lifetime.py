@@ -50,7 +50,7 @@ def test_without_serving_it_is_the_cheapest_training(found) -> None:
     known = iso_loss(FIT, LOSS, LENGTH).draws.sel(CELL)
     little = found.draws.sel(CELL).isel(served_tokens=0)
     np.testing.assert_allclose(little["params"], known["params"][..., 0], rtol=0.06)
-    np.testing.assert_allclose(little["total"], known["compute"][..., 0], rtol=1e-2)
+    np.testing.assert_allclose(little["total"], known["compute"][..., 0], rtol=0.04)
     np.testing.assert_allclose(little["overtraining"], 1, rtol=0.15)
     much = found.draws.sel(CELL).isel(served_tokens=1)
     assert (much["params"] < little["params"]).all() and (much["overtraining"] > 2).all()

@@ -163,9 +163,10 @@ def lifetime(
         curve = cost.curve(float(context_length), architecture)
         per_token = serving_cost(fit, architecture, curve, lengths, serving)
         runs = contour(surface, float(wanted[0]), curve)
-        priced = partial(_totals, curve, lambda x: serving_price * per_token(x))
-        found = _cheapest(runs, priced, served)
-        found["ladder"] = np.stack([_vertex(runs, priced(runs, q))[1] for q in ladder], axis=-1)
+        priced = partial(_Priced.of, curve=curve, per_token=lambda x: serving_price * per_token(x))
+        found = _cheapest(priced(runs), priced, served)
+        rungs = (priced(runs).vertex(tokens)[1] for tokens in ladder)
+        found["ladder"] = np.stack(list(rungs), axis=-1)
         shape = (theta.sizes["chain"], theta.sizes["draw"], -1)
         return {name: value.reshape(shape) for name, value in found.items()}
 
@@ -210,47 +211,59 @@ def _counted(fit: Fit, architecture: str, lengths: tuple[float, float]) -> Any:
     return spline_curve(f"serving {architecture}", log_flops)
 
 
-def _totals(curve: Any, per_token: PerToken, runs: Contour, served: float) -> np.ndarray:
-    """FLOPs (draw, point) of training and serving; infinite where the loss is out of reach."""
-    x = np.nan_to_num(runs.log_params)
-    training = np.exp(np.minimum(curve.value(np, x) + runs.log_tokens, 200.0))
-    total = training + served * per_token(x)
-    return np.where(np.isfinite(runs.log_tokens), total, np.where(np.isnan(runs.log_params), np.nan, np.inf))
+@dataclass(frozen=True, eq=False)
+class _Priced:
+    """Runs of a loss with what training costs and what a served token costs, FLOPs (draw, point)."""
+
+    runs: Contour
+    training: np.ndarray
+    per_token: np.ndarray
+
+    @classmethod
+    def of(cls, runs: Contour, curve: Any, per_token: PerToken) -> _Priced:
+        x, reached = np.nan_to_num(runs.log_params), np.isfinite(runs.log_tokens)
+        training = np.exp(np.where(reached, curve.value(np, x) + runs.log_tokens, np.inf))
+        return cls(runs, training, per_token(x))
+
+    def total(self, served: float) -> np.ndarray:
+        """FLOPs (draw, point) of training and serving; infinite where the loss is out of reach."""
+        return self.training + served * self.per_token
+
+    def vertex(self, served: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Least total, by the parabola through its log's lowest three: ln params, total, ln tokens near."""
+        total = self.total(served)
+        rows, at = np.arange(len(total)), total.argmin(-1)
+        inner = np.clip(at, 1, total.shape[1] - 2)
+        with np.errstate(invalid="ignore"):
+            left, middle, right = (np.log(total[rows, inner + i]) for i in (-1, 0, 1))
+            bend = left - 2 * middle + right
+        usable = (at == inner) & np.isfinite(bend) & (bend > 0)
+        left, middle, right, bend = (np.where(usable, part, 1.0) for part in (left, middle, right, bend))
+        shift = np.where(usable, 0.5 * (left - right) / bend, 0.0)
+        least = np.where(usable, np.exp(middle - (right - left) ** 2 / (8 * bend)), total[rows, at])
+        x = self.runs.log_params
+        return x[rows, at] + (x[:, 1] - x[:, 0]) * shift, least, self.runs.log_tokens[rows, at]
 
 
 def _cheapest(
-    runs: Contour, priced: Callable[[Contour, float], np.ndarray], served: np.ndarray
+    priced: _Priced, again: Callable[[Contour], _Priced], served: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Each quantity (draw, served)."""
+    parts = [_at(priced, again, float(tokens)) for tokens in served]
+    return {name: np.stack([part[name] for part in parts], axis=-1) for name in parts[0]}
+
+
+def _at(priced: _Priced, again: Callable[[Contour], _Priced], served: float) -> dict[str, np.ndarray]:
+    """Each quantity (draw,): the cheapest on the contour, then looked at more closely."""
+    runs, total = priced.runs, priced.total(served)
+    x, _, start = priced.vertex(served)
+    x, least, start = again(runs.around(x, start, FINER)).vertex(served)
+    needed = runs.tokens_at(x, start)
+    reached = np.isfinite(needed)
+    x, needed, least = (np.where(reached, part, np.nan) for part in (x, needed, least))
     ratio = runs.cheapest_tokens - runs.cheapest
-    found: dict[str, list[np.ndarray]] = {name: [] for name in (*QUANTITIES, "lost")}
-    for tokens in served:
-        total = priced(runs, float(tokens))
-        x, _, start = _vertex(runs, total)
-        finer = runs.around(x, start, FINER)
-        x, least, start = _vertex(finer, priced(finer, float(tokens)))
-        needed = runs.tokens_at(x, start)
-        values = (np.exp(x), np.exp(needed), least, np.exp(needed - x - ratio), total[:, SMALLER] / least)
-        for name, value in zip(QUANTITIES, values, strict=True):
-            found[name].append(np.where(np.isfinite(needed), value, np.nan))
-        found["lost"].append((total.argmin(-1) == 0) & np.isfinite(needed))
-    return {name: np.stack(values, axis=-1) for name, values in found.items()}
-
-
-def _vertex(runs: Contour, total: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The lowest point of the parabola through ln total's lowest three: ln params, total, ln tokens near."""
-    rows, reached = np.arange(len(total)), np.where(np.isnan(total), np.inf, total)
-    at = reached.argmin(-1)
-    inner = np.clip(at, 1, total.shape[1] - 2)
-    with np.errstate(invalid="ignore"):
-        left, middle, right = (np.log(reached[rows, inner + i]) for i in (-1, 0, 1))
-        bend = left - 2 * middle + right
-    usable = (at == inner) & np.isfinite(bend) & (bend > 0)
-    left, middle, right, bend = (np.where(usable, part, 1.0) for part in (left, middle, right, bend))
-    shift = np.where(usable, 0.5 * (left - right) / bend, 0.0)
-    least = np.where(usable, np.exp(middle - (right - left) ** 2 / (8 * bend)), reached[rows, at])
-    step = runs.log_params[:, 1] - runs.log_params[:, 0]
-    return runs.log_params[rows, at] + step * shift, least, runs.log_tokens[rows, at]
+    values = (np.exp(x), np.exp(needed), least, np.exp(needed - x - ratio), total[:, SMALLER] / least)
+    return dict(zip(QUANTITIES, values, strict=True)) | {"lost": (total.argmin(-1) == 0) & reached}
 
 
 def _break_even(total: xr.DataArray, rungs: xr.DataArray, served: np.ndarray) -> xr.Dataset:
