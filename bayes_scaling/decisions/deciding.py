@@ -138,7 +138,7 @@ def decide(
     --------
     >>> decide(fit, 1e22, 16384, constraints={"params_at_most": 7e9}).table()  # doctest: +SKIP
     """
-    question = Question(get_utility(utility), *_checked(tolerance, confidence))
+    question = Question(get_utility(utility), *check_flatness(tolerance, confidence))
     limits = as_constraints(constraints)
     solved, problems, theta, cost = _solve_all(
         fit, compute, context_length, architecture, question, limits, cost, latency
@@ -210,7 +210,8 @@ def _solve_all(
     return solved, {key: pair[0] for key, pair in found.items()}, theta, cost
 
 
-def _checked(tolerance: float, confidence: float) -> tuple[float, float]:
+def check_flatness(tolerance: float, confidence: float) -> tuple[float, float]:
+    """A tolerance and a confidence that can be, else `DecisionError`."""
     if not 0 < tolerance < np.inf:
         raise DecisionError(f"tolerance {tolerance!r}: give a positive loss in nats per token, such as 0.01")
     if not 0 < confidence < 1:
