@@ -228,7 +228,7 @@ def _reweighted(ensemble: Ensemble, picked: list[int], perfect: float | None, se
     found = reweight(outcomes, observed, sigma, ensemble.nu, own)
     left = found.variance(ensemble.target) if perfect is None else perfect - found.loss_gain(ensemble.losses)
     k = float(np.quantile(found.pareto_k, 0.9))
-    return {"pareto_k": k, "reweighted": left, "refit": k > GOOD_K}
+    return {"pareto_k": k, "reweighted": left if k <= GOOD_K else np.nan, "refit": k > GOOD_K}
 
 
 def _check(goal: str, by: str, runs: int, total: float | None) -> None:
