@@ -75,7 +75,11 @@ def test_the_same_run_again_teaches_less() -> None:
 def test_chance_counts_as_nothing() -> None:
     """With few draws an unrelated run correlates by chance; without the correction it would gain."""
     rng = np.random.default_rng(1)
-    losses, target, outcomes = rng.standard_normal((300, 2)), rng.standard_normal(300), rng.standard_normal((300, 50))
+    losses, target, outcomes = (
+        rng.standard_normal((300, 2)),
+        rng.standard_normal(300),
+        rng.standard_normal((300, 50)),
+    )
     gains = make_belief(losses, target, outcomes, np.full(50, 0.01), 1).variance_gains()
     plain = np.array([np.cov(target, y)[0, 1] ** 2 / (y.var() + 0.01) for y in outcomes.T])
     assert (gains == 0).mean() > 0.9 and (plain > 1e-5).mean() > 0.8
@@ -135,7 +139,13 @@ def test_price_and_total() -> None:
 
 def test_candidates_of_the_user() -> None:
     listed = pd.DataFrame(
-        {"architecture": "xlstm", "context_length": 8192, "params": [1e8, 4e9], "tokens": [2e9, 1e11], "price": [1.0, 500.0]}
+        {
+            "architecture": "xlstm",
+            "context_length": 8192,
+            "params": [1e8, 4e9],
+            "tokens": [2e9, 1e11],
+            "price": [1.0, 500.0],
+        }
     )
     found = design_runs(FIT, *ASKED, candidates=listed, runs=2, by="value")
     assert found.runs["price"].iloc[0] == 500.0 and len(found.runs) == 2
@@ -172,9 +182,15 @@ def test_bad_questions(asked, error, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"price": [0.0]}, "candidate 0 has price 0"), ({"price": ["much"]}, "price"), ({"architecture": ["rwkv"]}, "'rwkv'")],
+    [
+        ({"price": [0.0]}, "candidate 0 has price 0"),
+        ({"price": ["much"]}, "price"),
+        ({"architecture": ["rwkv"]}, "'rwkv'"),
+    ],
 )
 def test_bad_candidates(change, message: str) -> None:
-    table = pd.DataFrame({"architecture": ["xlstm"], "context_length": 8192, "params": 1e9, "tokens": 2e10} | change)
+    table = pd.DataFrame(
+        {"architecture": ["xlstm"], "context_length": 8192, "params": 1e9, "tokens": 2e10} | change
+    )
     with pytest.raises((DecisionError, RunsError), match=message):
         design_runs(FIT, *ASKED, candidates=table)

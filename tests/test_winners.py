@@ -78,7 +78,9 @@ def test_limits_of_serving_turn_the_map() -> None:
 def test_defaults_reach_beyond_the_runs() -> None:
     compute = compare_map(FIT, context_length=8192).loss["compute"]
     flops = FIT.runs.frame["flops"]
-    assert float(compute.min()) == pytest.approx(flops.min()) and float(compute.max()) == pytest.approx(flops.max() * 100)
+    assert float(compute.min()) == pytest.approx(flops.min()) and float(compute.max()) == pytest.approx(
+        flops.max() * 100
+    )
 
 
 @pytest.mark.parametrize("fit", [FIT, three()], ids=["two", "three"])

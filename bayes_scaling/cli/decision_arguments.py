@@ -15,8 +15,8 @@ Limits = Annotated[
     typer.Option(
         "--limit",
         metavar="NAME=VALUE",
-        help="params_at_least, params_at_most, tokens_at_most, unique_tokens; step_time_ms, ttft_ms, memory=true "
-        "(with probability, batch_size, prefill); hours, money (with devices, flops_per_second, "
+        help="params_at_least, params_at_most, tokens_at_most, unique_tokens; step_time_ms, ttft_ms, "
+        "memory=true (with probability, batch_size, prefill); hours, money (with devices, flops_per_second, "
         "price_per_hour). Repeatable.",
     ),
 ]
@@ -26,7 +26,9 @@ Latency = Annotated[
 ]
 Tolerance = Annotated[float, typer.Option(metavar="NATS", help="Regret that does not matter.")]
 Confidence = Annotated[float, typer.Option(help="Probability of the flat region.")]
-FigureFile = Annotated[Path | None, typer.Option("--figure", metavar="FILE", help="Draw it too (.png, .pdf, .svg).")]
+FigureFile = Annotated[
+    Path | None, typer.Option("--figure", metavar="FILE", help="Draw it too (.png, .pdf, .svg).")
+]
 
 
 def limits_of(values: list[str] | None) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def decide(
     figure: FigureFile = None,
     json: Json = False,
 ) -> None:
-    """What to train with a budget, what it may cost to be wrong; exit code 1 where nothing keeps to the limits."""
+    """What to train and what being wrong may cost; exit code 1 where nothing keeps to the limits."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.decisions.deciding import decide as ask
     from bayes_scaling.decisions.serving import load_serving
@@ -79,7 +79,9 @@ def plan(
     fit: FitFile,
     file: Annotated[
         Path,
-        typer.Argument(metavar="PLAN", help="Scenarios (.toml): [[scenario]] with name, compute, limits and others."),
+        typer.Argument(
+            metavar="PLAN", help="Scenarios (.toml): [[scenario]] with name, compute, limits and others."
+        ),
     ],
     latency: Latency = None,
     json: Json = False,
@@ -105,7 +107,9 @@ def lifetime(
     loss: Annotated[float, typer.Option(metavar="NATS", help="Wanted.")],
     served_tokens: Annotated[
         list[str],
-        typer.Option("--served-tokens", metavar="TOKENS", help="Over the model's life: 1e12,1e14. Repeatable."),
+        typer.Option(
+            "--served-tokens", metavar="TOKENS", help="Over the model's life: 1e12,1e14. Repeatable."
+        ),
     ],
     context_length: ContextLengths = None,
     architecture: Architectures = None,
@@ -121,7 +125,10 @@ def lifetime(
     from bayes_scaling.report.planning import print_break_even, print_lifetime
     from bayes_scaling.storage import load_fit
 
-    tokens, lengths = required_numbers(served_tokens, "--served-tokens"), numbers(context_length, "--context-length")
+    tokens, lengths = (
+        required_numbers(served_tokens, "--served-tokens"),
+        numbers(context_length, "--context-length"),
+    )
     found = ask(
         load_fit(fit),
         loss,

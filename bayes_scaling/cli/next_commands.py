@@ -26,7 +26,8 @@ def design(
     candidates: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="architecture, context_length, params, tokens, perhaps price. Default: a grid."
+            metavar="FILE",
+            help="architecture, context_length, params, tokens, perhaps price. Default: a grid.",
         ),
     ] = None,
     runs: Annotated[int, typer.Option(help="How many to choose.")] = 4,
@@ -65,7 +66,9 @@ def map_(
     fit: FitFile,
     compute: Annotated[
         list[str] | None,
-        typer.Option("--compute", metavar="FLOPS", help="Default: from the runs' least to 100 times their most."),
+        typer.Option(
+            "--compute", metavar="FLOPS", help="Default: from the runs' least to 100 times their most."
+        ),
     ] = None,
     context_length: ContextLengths = None,
     architecture: Architectures = None,

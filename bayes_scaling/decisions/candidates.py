@@ -45,9 +45,13 @@ def grid_candidates(
     known = cost.from_flops(fit.runs.frame["flops"].to_numpy(dtype=float))
     most = FURTHEST * known.max() if largest is None else largest
     if most < known.min():
-        raise DecisionError(f"largest {most:.4g} is below the runs' least compute {known.min():.4g}: give more")
+        raise DecisionError(
+            f"largest {most:.4g} is below the runs' least compute {known.min():.4g}: give more"
+        )
     budgets = np.geomspace(known.min(), most, BUDGETS)
-    median = frontier(fit, budgets, context_lengths, architectures, cost).draws["params"].median(("chain", "draw"))
+    median = (
+        frontier(fit, budgets, context_lengths, architectures, cost).draws["params"].median(("chain", "draw"))
+    )
     parts = []
     for name in architectures:
         for length in context_lengths:

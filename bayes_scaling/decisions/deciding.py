@@ -174,7 +174,9 @@ def optimal_losses(
     """Each draw's lowest loss under constraints; dims as `Decision.draws`, NaN where nothing is feasible."""
     question = Question(get_utility("mean"), 0.01, 0.5)
     limits = as_constraints(constraints)
-    solved, _, theta, _ = _solve_all(fit, compute, context_length, architecture, question, limits, cost, latency)
+    solved, _, theta, _ = _solve_all(
+        fit, compute, context_length, architecture, question, limits, cost, latency
+    )
     return _draws(solved, theta)["optimum_loss"]
 
 
@@ -274,7 +276,9 @@ def _reach(fit: Fit, group: Group, row: Mapping[str, Any], cost: Cost) -> float:
     """The farthest of budget, params and tokens outside the group's runs, in decades."""
     asked = {"flops": cost.to_flops(row["spent"]), "params": row["params"], "tokens": row["tokens"]}
     far = [
-        decades_outside(np.array([value]), nearest_runs(fit.runs, name, group.architecture, group.context_length))
+        decades_outside(
+            np.array([value]), nearest_runs(fit.runs, name, group.architecture, group.context_length)
+        )
         for name, value in asked.items()
     ]
     return float(np.max(far))

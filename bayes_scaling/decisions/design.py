@@ -38,8 +38,8 @@ class Design:
         those before), value_per_price; left (variance of the target, or expected regret, after it); nats
         (by how much the runs so far lower the expected loss of the best action), compute_saved (extra
         budget that would gain as much); pareto_k (of 90% of the fantasies at most, of all runs so far),
-        reweighted (left, by reweighting the draws; NaN where k is too large), refit (whether the draws
-        cannot be reweighted: fit again after these runs).
+        reweighted (left, by reweighting the draws; NaN where k is too large), refit (whether it is: fit
+        again after these runs).
     candidates : DataFrame
         All of them with their value alone.
     goal : str
@@ -102,7 +102,7 @@ def design_runs(
     largest : float, optional
         Dearest run of the grid. Default: three times the most compute of the fitted runs.
     goal : {"regret", "loss", "params", "difference"}
-        What to lower: the expected loss of the best action; or the variance of the loss at the best action, of
+        What to lower: the expected loss of the best action; or the variance of the loss at that action, of
         its ln N*, or of the difference of two architectures' best losses.
     by : {"value_per_price", "value"}
         What is largest for the run chosen.
@@ -157,7 +157,9 @@ def _chosen(
     price = table["price"].to_numpy(dtype=float)
     steps = list(_greedy(start, question, price, rng))
     if not steps:
-        raise DecisionError(f"no candidate costs {question.total:.4g} or less; the cheapest costs {price.min():.4g}")
+        raise DecisionError(
+            f"no candidate costs {question.total:.4g} or less; the cheapest costs {price.min():.4g}"
+        )
     picked = [step.run for step in steps]
     nats = np.cumsum([step.nats for step in steps])
     regret = question.goal == "regret"
@@ -168,7 +170,9 @@ def _chosen(
     chosen["nats"] = nats
     saved = question.compute * np.expm1(nats / -ensemble.slope) if ensemble.slope < 0 else np.nan
     chosen["compute_saved"] = saved
-    checks = [_reweighted(ensemble, picked[: i + 1], perfect if regret else None, seed) for i in range(len(picked))]
+    checks = [
+        _reweighted(ensemble, picked[: i + 1], perfect if regret else None, seed) for i in range(len(picked))
+    ]
     for name in checks[0]:
         chosen[name] = [check[name] for check in checks]
     alone = _values(start, question.goal)

@@ -61,11 +61,16 @@ def draw_ensemble(
     lengths = sorted({length, *map(int, table["context_length"])})
     theta = coefficients(fit, sorted({*names, *table["architecture"]}), lengths)
     lines = {
-        name: BudgetLine(surface_of(fit, theta, name, length), cost.curve(float(length), name), float(np.log(flops)))
+        name: BudgetLine(
+            surface_of(fit, theta, name, length), cost.curve(float(length), name), float(np.log(flops))
+        )
         for name in names
     }
     actions = {name: best_action(line, EVERYTHING, Utility()) for name, line in lines.items()}
-    own = {name: best_each(line, EVERYTHING, actions[name].grid, actions[name].loss) for name, line in lines.items()}
+    own = {
+        name: best_each(line, EVERYTHING, actions[name].grid, actions[name].loss)
+        for name, line in lines.items()
+    }
     best = min(names, key=lambda name: actions[name].value)
     optima = np.stack([own[name][1] for name in names])
     outcomes, sigma = _outcomes(fit, theta, table)

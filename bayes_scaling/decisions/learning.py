@@ -1,8 +1,9 @@
 """What an outcome would teach, for draws taken as jointly normal with the outcomes of runs.
 
-The draws' covariances stand for the posterior. An outcome of run j, ln loss with noise variance r, moves the
-mean of a quantity q by cov(q, y) / (var y + r) times its surprise and lowers its variance by
-cov(q, y)^2 / (var y + r), so that all candidates are judged at once and a chosen run is conditioned on at once.
+The draws' covariances stand for the posterior. An outcome of run j, ln loss y with noise variance r, moves
+the mean of a quantity q by cov(q, y) / (var y + r) times its surprise and lowers its variance by
+cov(q, y)^2 / (var y + r), so that all candidates are judged at once and a chosen run is conditioned on at
+once.
 """
 
 from __future__ import annotations

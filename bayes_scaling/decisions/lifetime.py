@@ -42,7 +42,8 @@ class Lifetime:
     draws : Dataset
         params, tokens, total (FLOPs of training and serving), overtraining (tokens per param over that of
         the cheapest training for the loss), saving (total of the cheapest training over the total) and lost
-        (whether the params are the fewest searched); dims chain, draw, architecture, context_length, served_tokens. NaN where no run reaches the loss.
+        (whether the params are the fewest searched); dims chain, draw, architecture, context_length,
+        served_tokens. NaN where no run reaches the loss.
     break_even : Dataset
         cheaper (whether the architecture costs less than the other) and served_tokens at which that
         changes, nearest those asked for; dims chain, draw, pair, context_length, served (the tokens asked
@@ -171,7 +172,12 @@ def lifetime(
         return {name: value.reshape(shape) for name, value in found.items()}
 
     cells = each_cell(theta, one)
-    draws = on_cells({k: {n: v[n] for n in (*QUANTITIES, "lost")} for k, v in cells.items()}, theta, "served_tokens", served)
+    draws = on_cells(
+        {k: {n: v[n] for n in (*QUANTITIES, "lost")} for k, v in cells.items()},
+        theta,
+        "served_tokens",
+        served,
+    )
     rungs = on_cells({k: {"total": v["ladder"]} for k, v in cells.items()}, theta, "rung", ladder)["total"]
     return Lifetime(draws, _break_even(draws["total"], rungs, served), float(wanted[0]), cost.name)
 
@@ -311,5 +317,7 @@ def _lengths(prefill: float | None, generated: float | None) -> tuple[float, flo
         return None
     lengths = float(prefill or 0.0), float(generated or 0.0)
     if min(lengths) < 0 or not 0 < sum(lengths) < np.inf:
-        raise DecisionError(f"prefill {prefill!r} and generated {generated!r}: give tokens, at least one of them")
+        raise DecisionError(
+            f"prefill {prefill!r} and generated {generated!r}: give tokens, at least one of them"
+        )
     return lengths

@@ -30,7 +30,7 @@ class Reweighted:
         return np.asarray(self.pareto_k <= GOOD_K)
 
     def loss_gain(self, losses: np.ndarray) -> float:
-        """Mean fall of the expected loss of the best action (draw, action), nats; NaN if too few are reliable."""
+        """Mean fall of the least expected loss (draw, action), nats; NaN if too few are reliable."""
         good = self.weights[self.reliable]
         if len(good) * 2 < len(self.weights):
             return np.nan
@@ -45,7 +45,11 @@ class Reweighted:
 
 
 def reweight(
-    outcomes: np.ndarray, observed: np.ndarray, sigma: np.ndarray, nu: np.ndarray, left_out: np.ndarray | None = None
+    outcomes: np.ndarray,
+    observed: np.ndarray,
+    sigma: np.ndarray,
+    nu: np.ndarray,
+    left_out: np.ndarray | None = None,
 ) -> Reweighted:
     """Posteriors of the draws after observed ln losses.
 

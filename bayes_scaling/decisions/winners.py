@@ -52,11 +52,11 @@ class Map:
         extrapolation_decades.
         """
         loss = self.loss
-        feasible = np.isfinite(loss).any(("chain", "draw"))
+        feasible = (loss < np.inf).any(("chain", "draw"))
         lowest = loss.min("architecture")
         best = ((loss == lowest) / (loss == lowest).sum("architecture")).mean(("chain", "draw"))
         beaten = (_wins(loss.isel(architecture=i, drop=True), loss) for i in range(len(loss)))
-        rank = sum(beaten, 0.5).transpose(*feasible.dims)
+        rank = (0.5 + sum(beaten, 0.0 * feasible)).transpose(*feasible.dims)
         columns = {
             "cost": self.cost,
             "feasible": feasible.to_numpy().ravel(),
@@ -78,10 +78,13 @@ class Map:
         parts = []
         for pair in permutations([str(a) for a in self.loss["architecture"].to_numpy()], 2):
             ours, theirs = (self.loss.sel(architecture=name, drop=True) for name in pair)
-            share = _wins(ours, theirs).where((np.isfinite(ours) | np.isfinite(theirs)).any(("chain", "draw")))
+            known = ((ours < np.inf) | (theirs < np.inf)).any(("chain", "draw"))
+            share = _wins(ours, theirs).where(known)
             reach = self.reach.sel(architecture=list(pair)).max("architecture")
             part = self._index(share).assign(
-                cost=self.cost, probability=share.to_numpy().ravel(), extrapolation_decades=reach.to_numpy().ravel()
+                cost=self.cost,
+                probability=share.to_numpy().ravel(),
+                extrapolation_decades=reach.to_numpy().ravel(),
             )
             part.insert(0, "architecture", pair[0])
             part.insert(1, "other", pair[1])

@@ -46,7 +46,7 @@ def plot_map(found: Map) -> Figure:
         raise BayesScalingError("a map needs two budgets and two context lengths or more")
     names = sorted(table["architecture"].unique())
     palette = style.colours(names)
-    shown = _pair(found, names) if len(names) == 2 else {name: (table, "best_probability") for name in names}
+    shown = _pair(found, names) if len(names) == 2 else dict.fromkeys(names, (table, "best_probability"))
     figure, axes = style.panels(1, len(shown), extra_height=0.9, sharey=True)
     figure.set_figwidth(max(4.8, figure.get_figwidth()))
     for ax, (title, (rows, column)) in zip(axes[0], shown.items(), strict=True):
@@ -55,7 +55,9 @@ def plot_map(found: Map) -> Figure:
         mesh = _panel(ax, part, column, (other, palette[title]))
         told = f"P({title} beats {names[1]})" if len(names) == 2 else f"P({title} is best)"
         ax.set_title(told, loc="left", fontsize=style.TEXT)
-        figure.colorbar(mesh, ax=ax, ticks=(0, 0.5, 1), aspect=30, pad=0.02).ax.tick_params(labelsize=style.SMALL)
+        figure.colorbar(mesh, ax=ax, ticks=(0, 0.5, 1), aspect=30, pad=0.02).ax.tick_params(
+            labelsize=style.SMALL
+        )
     axes[0, 0].set_ylabel("context length (tokens)")
     style.legend_below(figure, _entries(table), columns=4)
     return figure

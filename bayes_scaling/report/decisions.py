@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from bayes_scaling.report.columns import column, groups, interval_column, text
 from bayes_scaling.report.numbers import count, factor, interval, loss, plain, power, probability
@@ -51,8 +53,8 @@ def _print_actions(table: pd.DataFrame, decision: Decision) -> None:
         ]
     )
     print_line(
-        f"Params minimise the {decision.utility} of the loss over the draws; cost {decision.cost}. Regret: nats "
-        "per token over the optimum each draw would have wanted."
+        f"Params minimise the {decision.utility} of the loss over the draws; cost {decision.cost}. Regret: "
+        "nats per token over the optimum each draw would have wanted."
     )
     print_line(
         f"Flat region: params at which regret is {little} with probability {decision.confidence:g} or more."
@@ -78,23 +80,23 @@ def _notes(table: pd.DataFrame, decision: Decision) -> None:
     for row in table[table["chosen"]].to_dict("records"):
         where, mean = f"{_where(row)}", loss(row["overall_regret_mean"])
         print_line(
-            f"Note: {where}: against knowing everything the choice loses {mean} nats on average; a real shape "
-            f"({row['shape'] or 'none known'}) costs {plain(row['shape_price'])}; a budget 10% larger would change "
-            f"the loss by {0.0953 * row['loss_slope_median']:+.4f}."
+            f"Note: {where}: against knowing everything the choice loses {mean} nats on average; a real "
+            f"shape ({row['shape'] or 'none known'}) costs {plain(row['shape_price'])}; a budget 10% larger "
+            f"would change the loss by {np.log(1.1) * row['loss_slope_median']:+.4f}."
         )
     for row in table[table["lost_share"] > LOST].to_dict("records"):
         print_line(
-            f"Note: {_where(row)}: in {row['lost_share']:.0%} of the draws the optimum lies at the edge of its "
-            "search, for the drift runs off at this budget."
+            f"Note: {_where(row)}: in {row['lost_share']:.0%} of the draws the optimum lies at the edge of "
+            "its search, for the drift runs off at this budget."
         )
     note_reach(table, "decisions")
 
 
-def _where(row: dict[str, object]) -> str:
-    return f"{row['architecture']}, context {row['context_length']}, {power(float(str(row['compute'])))}"
+def _where(row: dict[Any, Any]) -> str:
+    return f"{row['architecture']}, context {row['context_length']}, {power(row['compute'])}"
 
 
-def _remedy(row: dict[str, object]) -> str:
+def _remedy(row: dict[Any, Any]) -> str:
     return f"without {row['binding']} there would be an answer" if row["binding"] else "loosen more than one"
 
 

@@ -19,7 +19,11 @@ UNITS = {"regret": "nats/token", "loss": "nats^2", "params": "of ln params", "di
 
 def print_plan(table: pd.DataFrame) -> None:
     """What to train in each scenario."""
-    kept = table[table["chosen"]]
+    keys = ["scenario", "context_length", "compute"]
+    order = {name: i for i, name in enumerate(table["scenario"].unique())}
+    kept = table[table["chosen"]].sort_values(
+        keys, key=lambda part: part.map(order) if part.name == "scenario" else part
+    )
     if len(kept):
         print_table(
             [
@@ -38,11 +42,11 @@ def print_plan(table: pd.DataFrame) -> None:
         )
         print_line("Regret: nats per token over the best of all architectures for each draw.")
         note_reach(kept, "choices")
-    keys = ["scenario", "context_length", "compute"]
     answered = table.groupby(keys)["feasible"].transform("any")
     for row in table[~answered].to_dict("records"):
-        where = f"{row['scenario']}, {row['architecture']}, context {row['context_length']}, {power(row['compute'])}"
-        print_line(f"Note: {where}: nothing keeps to all limits ({row['binding'] or 'more than one'} in the way).")
+        where = f"{row['scenario']}, {row['architecture']}, context {row['context_length']}"
+        where = f"{where}, {power(row['compute'])}"
+        print_line(f"Note: {where}: nothing keeps to all limits ({row['binding'] or 'several'} in the way).")
 
 
 def print_lifetime(table: pd.DataFrame) -> None:
@@ -64,8 +68,8 @@ def print_lifetime(table: pd.DataFrame) -> None:
     print_table(columns)
     print_line(
         f"Medians and 90% intervals of what reaches {table['loss'].iloc[0]:g} nats at the least total; cost "
-        f"{table['cost'].iloc[0]}. Over-training: tokens per param over those of the cheapest training. Saving: "
-        "total of the cheapest training over the least."
+        f"{table['cost'].iloc[0]}. Over-training: tokens per param over those of the cheapest training. "
+        "Saving: total of the cheapest training over the least."
     )
     lost = table["lost_share"].max()
     if lost > 0.01:
@@ -115,8 +119,8 @@ def print_design(design: Design) -> None:
     )
     if table["refit"].any():
         print_line(
-            "Note: beyond the runs marked refit the draws there are cannot be reweighted (k > 0.7): fit again with "
-            "their outcomes before choosing more."
+            "Note: after the runs marked refit the draws at hand cannot be reweighted (k > 0.7): fit again "
+            "with their outcomes before choosing more."
         )
 
 
@@ -130,9 +134,13 @@ def print_map(table: pd.DataFrame) -> None:
             column(table, "expected rank", "expected_rank", "{:.2f}".format),
         ]
     )
-    print_line(f"Each architecture at its own optimum; cost {table['cost'].iloc[0]}. Rank 1 is the lowest loss.")
+    print_line(
+        f"Each architecture at its own optimum; cost {table['cost'].iloc[0]}. Rank 1 is the lowest loss."
+    )
     if not table["feasible"].all():
-        print_line(f"Note: {int((~table['feasible']).sum())} of {len(table)} rows have nothing that keeps to the limits.")
+        print_line(
+            f"Note: in {int((~table['feasible']).sum())} of {len(table)} rows nothing keeps to the limits."
+        )
     note_reach(table, "rows")
 
 
