@@ -57,7 +57,7 @@ class Map:
         best = ((loss == lowest) / (loss == lowest).sum("architecture")).mean(("chain", "draw"))
         beaten = (_wins(loss.isel(architecture=i, drop=True), loss) for i in range(len(loss)))
         rank = (0.5 + sum(beaten, 0.0 * feasible)).transpose(*feasible.dims)
-        columns = {
+        columns: dict[str, Any] = {
             "cost": self.cost,
             "feasible": feasible.to_numpy().ravel(),
             "best_probability": best.where(feasible.any("architecture")).to_numpy().ravel(),
