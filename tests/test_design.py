@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
 from bayes_scaling.decisions.design import design_runs
 from bayes_scaling.decisions.learning import effective_noise, make_belief, surprises
-from bayes_scaling.decisions.reweighting import fantasise, reweight
+from bayes_scaling.decisions.reweighting import fantasise, log_densities, reweight
 from bayes_scaling.errors import BudgetError, DecisionError, RunsError
 from tests.fits import small_fit
 from tests.synthetic import synthetic_fit
@@ -89,14 +90,24 @@ def test_reweighting_gives_the_exact_posterior_where_it_is_reliable() -> None:
     draws, nu = Linear(8000), np.full(8000, 1e6)
     rng, sigma = np.random.default_rng(5), np.full((8000, 1), NOISE)
     observed, own = fantasise(draws.outcomes[:, :1], sigma, nu, 50, rng)
-    found = reweight(draws.outcomes[:, :1], observed, sigma, nu, own)
+    density = log_densities(draws.outcomes[:, :1], observed, sigma, nu)[..., 0]
+    found = reweight(density, own)
     assert found.reliable.mean() > 0.9
     exact = LINEAR.weights[2] @ LINEAR.covariance([0]) @ LINEAR.weights[2]
     assert found.variance(draws.target) == pytest.approx(exact, rel=0.03)
     assert (found.weights[np.arange(50), own] == 0).all()
     assert found.loss_gain(draws.losses) == pytest.approx(LINEAR.belief().loss_gains()[0], abs=0.05)
-    sharp = reweight(draws.outcomes, np.tile([9.0, 9.0, 9.0, 1.0], (4, 1)), np.full((8000, 4), 0.01), nu)
+    far = np.tile([9.0, 9.0, 9.0, 1.0], (4, 1))
+    sharp = reweight(log_densities(draws.outcomes, far, np.full((8000, 4), 0.01), nu).sum(-1))
     assert not sharp.reliable.any() and np.isnan(sharp.variance(draws.target))
+
+
+def test_log_densities_are_student_ts() -> None:
+    rng = np.random.default_rng(2)
+    outcomes, observed, nu = rng.standard_normal((5, 2)), rng.standard_normal((3, 2)), rng.uniform(2, 9, 5)
+    sigma = rng.uniform(0.5, 2, (5, 2))
+    wanted = student.logpdf(observed[:, None], nu[:, None], outcomes, sigma)
+    np.testing.assert_allclose(log_densities(outcomes, observed, sigma, nu), wanted, rtol=1e-12)
 
 
 def test_noise_of_heavy_tails_tells_less_than_its_scale() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from bayes_scaling.decisions.candidates import grid_candidates, listed_candidates
 from bayes_scaling.decisions.ensemble import Ensemble, draw_ensemble
 from bayes_scaling.decisions.learning import Belief, effective_noise, make_belief, surprises
-from bayes_scaling.decisions.reweighting import GOOD_K, fantasise, reweight
+from bayes_scaling.decisions.reweighting import GOOD_K, Reweighted, fantasise, log_densities, reweight
 from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.frontier import resolve_cost
 from bayes_scaling.laws import check_budget
@@ -170,9 +170,7 @@ def _chosen(
     chosen["nats"] = nats
     saved = question.compute * np.expm1(nats / -ensemble.slope) if ensemble.slope < 0 else np.nan
     chosen["compute_saved"] = saved
-    checks = [
-        _reweighted(ensemble, picked[: i + 1], perfect if regret else None, seed) for i in range(len(picked))
-    ]
+    checks = _reweighted(ensemble, picked, perfect if regret else None, seed)
     for name in checks[0]:
         chosen[name] = [check[name] for check in checks]
     alone = _values(start, question.goal)
@@ -224,15 +222,24 @@ def _values(belief: Belief, goal: str) -> np.ndarray:
     return belief.loss_gains() if goal == "regret" else belief.variance_gains()
 
 
-def _reweighted(ensemble: Ensemble, picked: list[int], perfect: float | None, seed: int) -> dict[str, Any]:
-    """What is left by reweighting the draws for fantasised outcomes of all runs so far."""
+def _reweighted(
+    ensemble: Ensemble, picked: list[int], perfect: float | None, seed: int
+) -> list[dict[str, Any]]:
+    """What is left after each run, by reweighting the draws for fantasised outcomes of all up to it."""
     rng = np.random.default_rng([seed, 8])
     outcomes, sigma = ensemble.outcomes[:, picked], ensemble.sigma[:, picked]
     observed, own = fantasise(outcomes, sigma, ensemble.nu, CHECKED, rng)
-    found = reweight(outcomes, observed, sigma, ensemble.nu, own)
+    densities = log_densities(outcomes, observed, sigma, ensemble.nu).cumsum(-1)
+    found = [reweight(densities[..., i], own) for i in range(len(picked))]
+    return [_checked(ensemble, weighted, perfect) for weighted in found]
+
+
+def _checked(ensemble: Ensemble, found: Reweighted, perfect: float | None) -> dict[str, Any]:
+    k = float(np.quantile(found.pareto_k, 0.9, method="higher"))
+    if k > GOOD_K:
+        return {"pareto_k": k, "reweighted": np.nan, "refit": True}
     left = found.variance(ensemble.target) if perfect is None else perfect - found.loss_gain(ensemble.losses)
-    k = float(np.quantile(found.pareto_k, 0.9))
-    return {"pareto_k": k, "reweighted": left if k <= GOOD_K else np.nan, "refit": k > GOOD_K}
+    return {"pareto_k": k, "reweighted": left, "refit": False}
 
 
 def _check(goal: str, by: str, runs: int, total: float | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import gammaln
 
 GOOD_K = 0.7  # Vehtari et al. 2024: above, the draws there are do not tell
 
@@ -19,6 +19,7 @@ class Reweighted:
     weights : ndarray (fantasy, draw)
         Sum to 1.
     pareto_k : ndarray (fantasy,)
+        Infinite where the weights have no tail to tell it from.
     """
 
     weights: np.ndarray
@@ -44,14 +45,10 @@ class Reweighted:
         return float((good @ target**2 - (good @ target) ** 2).mean())
 
 
-def reweight(
-    outcomes: np.ndarray,
-    observed: np.ndarray,
-    sigma: np.ndarray,
-    nu: np.ndarray,
-    left_out: np.ndarray | None = None,
-) -> Reweighted:
-    """Posteriors of the draws after observed ln losses.
+def log_densities(
+    outcomes: np.ndarray, observed: np.ndarray, sigma: np.ndarray, nu: np.ndarray
+) -> np.ndarray:
+    """Student-t log densities (fantasy, draw, run) of observed ln losses under each draw.
 
     Parameters
     ----------
@@ -60,6 +57,20 @@ def reweight(
     observed : ndarray (fantasy, run)
     sigma : ndarray (draw, run)
     nu : ndarray (draw,)
+    """
+    shape = nu[:, None]
+    scale = gammaln((shape + 1) / 2) - gammaln(shape / 2) - 0.5 * np.log(shape * np.pi) - np.log(sigma)
+    gap = (observed[:, None, :] - outcomes) / sigma
+    return np.asarray(scale - (shape + 1) / 2 * np.log1p(gap**2 / shape))
+
+
+def reweight(log_density: np.ndarray, left_out: np.ndarray | None = None) -> Reweighted:
+    """Posteriors of the draws after outcomes.
+
+    Parameters
+    ----------
+    log_density : ndarray (fantasy, draw)
+        Of all outcomes of a fantasy.
     left_out : ndarray of int (fantasy,), optional
         The draw that each fantasy is from: it may not know itself.
 
@@ -69,16 +80,15 @@ def reweight(
     """
     from arviz_stats.base import array_stats
 
-    gap = (observed[:, None, :] - outcomes) / sigma
-    log_density = (student.logpdf(gap, nu[:, None]) - np.log(sigma)).sum(-1)
     kept = np.ones(log_density.shape, dtype=bool)
     if left_out is not None:
-        kept[np.arange(len(observed)), left_out] = False
-    part = log_density[kept].reshape(len(observed), -1)
-    smoothed, k = array_stats.psislw(-part, axis=-1)  # it takes log densities to be left out
+        kept[np.arange(len(log_density)), left_out] = False
+    part = log_density[kept].reshape(len(log_density), -1)
+    with np.errstate(all="ignore"):  # a tail that no draw reaches has no k
+        smoothed, k = array_stats.psislw(-part, axis=-1)  # it takes log densities to be left out
     weights = np.zeros(log_density.shape)
     weights[kept] = np.exp(smoothed - smoothed.max(-1, keepdims=True)).ravel()
-    return Reweighted(weights / weights.sum(-1, keepdims=True), np.asarray(k))
+    return Reweighted(weights / weights.sum(-1, keepdims=True), np.nan_to_num(k, nan=np.inf))
 
 
 def fantasise(
