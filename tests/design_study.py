@@ -1,7 +1,7 @@
-"""Simulated truths, small pilots, and designs of what to run next, scored by the regret at 30 times the compute.
+"""Simulated truths, small pilots, and designs of what to run next, by the regret at 30 times the compute.
 
-Truths are drawn from the prior, posteriors are Laplace's round the mode of the same prior, so that the study is
-about the designs and not about a sampler.
+Truths are drawn from the prior, posteriors are Laplace's under the same prior, so that the study is about the
+designs and not about a sampler.
 """
 
 from __future__ import annotations
@@ -90,9 +90,14 @@ def sample(data: Table, rng: np.random.Generator) -> np.ndarray:
 def regret(z: np.ndarray, draws: np.ndarray) -> float:
     """Of the Bayes action of draws, under a truth, at the target's compute."""
     params, tokens = sizes(np.full(400, TARGET), np.geomspace(1 / 30, 30, 400))
-    action = np.exp(expected(draws, params, tokens)).mean(0).argmin()
-    loss = np.exp(expected(z, params, tokens))
-    return float(loss[action] - loss.min())
+    return regret_at(z, float(params[np.exp(expected(draws, params, tokens)).mean(0).argmin()]))
+
+
+def regret_at(z: np.ndarray, chosen: float) -> float:
+    """Of params chosen, under a truth, at the target's compute."""
+    params, tokens = sizes(np.full(4001, TARGET), np.geomspace(1e-3, 1e3, 4001))
+    at = np.array([chosen])
+    return float(np.exp(expected(z, at, TARGET / 6 / at))[0] - np.exp(expected(z, params, tokens)).min())
 
 
 def as_fit(base: Fit, draws: np.ndarray) -> Fit:
@@ -171,9 +176,5 @@ def ratios(found: dict[str, np.ndarray], other: str, wanted: float, resamples: i
     rng = np.random.default_rng(0)
     count = len(found["design"])
     rows = (rng.integers(count, size=count) for _ in range(resamples))
-    return np.array(
-        [
-            price_of(found[other][i].mean(0), wanted) / price_of(found["design"][i].mean(0), wanted)
-            for i in rows
-        ]
-    )
+    means = ((found[other][i].mean(0), found["design"][i].mean(0)) for i in rows)
+    return np.array([price_of(theirs, wanted) / price_of(ours, wanted) for theirs, ours in means])
