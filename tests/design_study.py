@@ -19,10 +19,11 @@ from tests.synthetic import TRUTH, synthetic_fit, with_group
 NAMES = GAMMA_LAW.names
 CENTRE = np.log([TRUTH[name] for name in NAMES])
 PRIOR_SD = np.array([0.1, 0.8, 0.8, 0.2, 0.2, 0.15])
-NOISE, CHAINS, DRAWS = 0.006, 2, 300
+NOISE, CHAINS, DRAWS = 0.006, 2, 500
 LEAST, MOST, TARGET = 1e18, 1e20, 3e21
+TINY = 4.5e16  # the least budget of the cheapest isoFLOP design, open to the others too
 GROUP = {"architecture": "xlstm", "context_length": 8192}
-TOTALS = np.geomspace(5e18, 6e20, 8)
+TOTALS = np.geomspace(5e18, 6e20, 6)
 SIZES = np.geomspace(0.2, 5, 7)
 
 
@@ -112,7 +113,7 @@ def as_fit(base: Fit, draws: np.ndarray) -> Fit:
 
 
 def candidates() -> pd.DataFrame:
-    budget, factor = (part.ravel() for part in np.meshgrid(np.geomspace(LEAST, MOST, 7), SIZES))
+    budget, factor = (part.ravel() for part in np.meshgrid(np.geomspace(TINY, MOST, 10), SIZES))
     params, tokens = sizes(budget, factor)
     return pd.DataFrame(GROUP | {"params": params, "tokens": tokens, "price": budget})
 
@@ -155,7 +156,7 @@ def one_truth(base: Fit, seed: int) -> dict[str, np.ndarray]:
 
 
 def price_of(curve: np.ndarray, wanted: float) -> float:
-    """Total at which a mean regret comes down to one, straight in logs; beyond the last total by the last step."""
+    """Total at which a mean regret comes down to one, straight in logs, the last step going on beyond."""
     logs = np.log(np.minimum.accumulate(np.maximum(curve, 1e-9)))
     below = np.flatnonzero(logs <= np.log(wanted))
     right = int(np.clip(below[0] if below.size else len(logs) - 1, 1, len(logs) - 1))
