@@ -30,12 +30,13 @@ def one_truth(base, seed: int) -> dict[str, float]:  # type: ignore[no-untyped-d
     found = decide(world.as_fit(base, world.sample(data, rng)), world.TARGET, 8192, "xlstm")
     predicted = found.draws["regret"].to_numpy().ravel()
     plug_in = point_estimate(data)
-    realised, other = (world.regret_at(z, params) for params in (found.table()["params"][0], plug_in))
+    realised = world.regret_at(z, found.table()["params"][0])
+    other = world.regret_at(z, plug_in) if np.isfinite(plug_in) else np.nan
     return {"bayes": realised, "huber": other, "rank": float((predicted < realised).mean())}
 
 
 def point_estimate(data: world.Table) -> float:
-    """Optimal params by the Huber fit of the same law."""
+    """Optimal params by the Huber fit of the same law; NaN where it finds no optimum."""
     columns = {"params": data.params, "tokens": data.tokens, "loss": np.exp(data.outcome)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RunsWarning)
@@ -53,7 +54,8 @@ def point_estimate(data: world.Table) -> float:
 def test_the_bayes_action_regrets_less_than_the_plug_in_and_knows_its_regret() -> None:
     base = synthetic_fit(per_group=12, chains=world.CHAINS, draws=world.DRAWS)
     rows = pd.DataFrame([one_truth(base, seed) for seed in range(REPLICATES)])
-    gap = (rows["huber"].fillna(rows["huber"].max()) - rows["bayes"]).to_numpy()
+    gap = (rows["huber"] - rows["bayes"]).dropna().to_numpy()
+    assert len(gap) > 0.9 * len(rows)
     resampled = np.random.default_rng(0).choice(gap, (2000, len(gap))).mean(-1)
     low, high = np.quantile(resampled, (0.025, 0.975))
     print(f"mean regret {rows['bayes'].mean():.5f}, of Huber's {rows['huber'].mean():.5f}")

@@ -150,6 +150,11 @@ def constraints_from(values: Mapping[str, Any]) -> Constraints:
     return Constraints(**values)
 
 
+def as_constraints(constraints: Constraints | Mapping[str, Any] | None) -> Constraints:
+    """Constraints from any way they are given; errors as for `constraints_from`."""
+    return constraints if isinstance(constraints, Constraints) else constraints_from(constraints or {})
+
+
 def check_keys(values: Mapping[str, Any], known: list[str], what: str) -> None:
     """Refuse unknown keys, the nearest known one suggested.
 
