@@ -70,8 +70,8 @@ def decide(
 
     budgets, lengths = required_numbers(compute, "--compute"), numbers(context_length, "--context-length")
     check_figure(figure)
-    asked = {"constraints": limits_of(limit), "cost": cost, "latency": load_serving(latency)}
-    flat = {"tolerance": tolerance, "confidence": confidence}
+    asked: dict[str, Any] = {"constraints": limits_of(limit), "cost": cost, "latency": load_serving(latency)}
+    flat: dict[str, Any] = {"tolerance": tolerance, "confidence": confidence}
     loaded = load_fit(fit)
     found = ask(loaded, budgets, lengths, names(architecture), utility=utility, **asked, **flat)
     more = _next_runs(loaded, found, names(architecture), next_runs, asked) if next_runs else None
