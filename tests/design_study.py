@@ -18,12 +18,12 @@ from tests.synthetic import TRUTH, synthetic_fit, with_group
 
 NAMES = GAMMA_LAW.names
 CENTRE = np.log([TRUTH[name] for name in NAMES])
-PRIOR_SD = np.array([0.1, 0.8, 0.8, 0.2, 0.2, 0.15])
+PRIOR_SD = np.array([0.1, 0.4, 0.4, 0.12, 0.12, 0.1])
 NOISE, CHAINS, DRAWS = 0.006, 2, 500
 LEAST, MOST, TARGET = 1e18, 1e20, 3e21
 TINY = 4.5e16  # the least budget of the cheapest isoFLOP design, open to the others too
 GROUP = {"architecture": "xlstm", "context_length": 8192}
-TOTALS = np.geomspace(5e18, 6e20, 6)
+TOTALS = np.geomspace(5e18, 6e20, 5)
 SIZES = np.geomspace(0.2, 5, 7)
 
 
@@ -90,7 +90,7 @@ def sample(data: Table, rng: np.random.Generator) -> np.ndarray:
 
 def regret(z: np.ndarray, draws: np.ndarray) -> float:
     """Of the Bayes action of draws, under a truth, at the target's compute."""
-    params, tokens = sizes(np.full(400, TARGET), np.geomspace(1 / 30, 30, 400))
+    params, tokens = sizes(np.full(400, TARGET), np.geomspace(1e-3, 1e3, 400))
     return regret_at(z, float(params[np.exp(expected(draws, params, tokens)).mean(0).argmin()]))
 
 
@@ -119,7 +119,7 @@ def candidates() -> pd.DataFrame:
 
 
 def designed(fit: Fit) -> pd.DataFrame:
-    return design_runs(fit, TARGET, 8192, "xlstm", candidates=candidates(), runs=40, total=TOTALS[-1]).runs
+    return design_runs(fit, TARGET, 8192, "xlstm", candidates=candidates(), runs=25, total=TOTALS[-1]).runs
 
 
 def random_runs(rng: np.random.Generator) -> pd.DataFrame:

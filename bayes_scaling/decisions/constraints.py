@@ -48,6 +48,11 @@ class Constraints:
     ------
     DecisionError
         A value that is not positive, limits that contradict each other, or one that lacks what it needs.
+
+    Examples
+    --------
+    >>> Constraints(params_at_most=7e9, step_time_ms=20.0, batch_size=8).active
+    ('params_at_most', 'step_time_ms')
     """
 
     params_at_least: float | None = None
