@@ -8,6 +8,7 @@ from __future__ import annotations
 from bayes_scaling.plots.backtest import plot_backtest
 from bayes_scaling.plots.coefficients import coefficient_densities, plot_coefficients
 from bayes_scaling.plots.comparison import plot_comparison
+from bayes_scaling.plots.decision import plot_decision
 from bayes_scaling.plots.frontier import plot_frontier
 from bayes_scaling.plots.isoflop import isoflop_curves, plot_isoflop
 from bayes_scaling.plots.optima import plot_context, plot_optima
@@ -16,6 +17,7 @@ from bayes_scaling.plots.ratios import plot_ratios, ratio_curves
 from bayes_scaling.plots.residuals import plot_residuals, residual_table
 from bayes_scaling.plots.style import open_folder, save_figure
 from bayes_scaling.plots.surface import loss_surface, plot_surface
+from bayes_scaling.plots.winners import plot_map
 
 __all__ = [
     "coefficient_densities",
@@ -26,8 +28,10 @@ __all__ = [
     "plot_coefficients",
     "plot_comparison",
     "plot_context",
+    "plot_decision",
     "plot_frontier",
     "plot_isoflop",
+    "plot_map",
     "plot_optima",
     "plot_ranks",
     "plot_ratios",

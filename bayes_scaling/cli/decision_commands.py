@@ -1,0 +1,185 @@
+"""Commands that decide what to train: one question, a plan of them, and over a model's life."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling.cli.arguments import (
+    Architectures,
+    Compute,
+    ContextLengths,
+    Cost,
+    FitFile,
+    Json,
+    names,
+    numbers,
+    required_numbers,
+)
+from bayes_scaling.cli.decision_arguments import (
+    Confidence,
+    FigureFile,
+    Latency,
+    Limits,
+    Tolerance,
+    Utility,
+    check_figure,
+    limits_of,
+)
+from bayes_scaling.cli.failures import CHECKS_FAILED
+from bayes_scaling.errors import DecisionError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.decisions.deciding import Decision
+    from bayes_scaling.decisions.design import Design
+    from bayes_scaling.posterior import Fit
+
+
+def decide(
+    fit: FitFile,
+    compute: Compute,
+    context_length: ContextLengths = None,
+    architecture: Architectures = None,
+    utility: Utility = "mean",
+    limit: Limits = None,
+    latency: Latency = None,
+    cost: Cost = "6ND",
+    tolerance: Tolerance = 0.01,
+    confidence: Confidence = 0.5,
+    next_runs: Annotated[
+        int,
+        typer.Option(
+            "--next", min=0, help="Choose that many runs to make next too; for one budget and context."
+        ),
+    ] = 0,
+    figure: FigureFile = None,
+    json: Json = False,
+) -> None:
+    """What to train and what being wrong may cost; exit code 1 where nothing keeps to the limits."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.decisions.deciding import decide as ask
+    from bayes_scaling.decisions.serving import load_serving
+    from bayes_scaling.report.decisions import print_decision
+    from bayes_scaling.report.planning import print_design
+    from bayes_scaling.report.table import print_heading
+    from bayes_scaling.storage import load_fit
+
+    budgets, lengths = required_numbers(compute, "--compute"), numbers(context_length, "--context-length")
+    check_figure(figure)
+    asked: dict[str, Any] = {"constraints": limits_of(limit), "cost": cost, "latency": load_serving(latency)}
+    flat: dict[str, Any] = {"tolerance": tolerance, "confidence": confidence}
+    loaded = load_fit(fit)
+    found = ask(loaded, budgets, lengths, names(architecture), utility=utility, **asked, **flat)
+    more = _next_runs(loaded, found, names(architecture), next_runs, asked) if next_runs else None
+    if json:
+        print_json(found.table() if more is None else _beside(found.table(), more.table()))
+    else:
+        print_decision(found)
+        if more is not None:
+            print_heading("Runs to make next")
+            print_design(more)
+    if figure is not None:
+        from bayes_scaling.plots import plot_decision, save_figure
+
+        save_figure(plot_decision(found), figure)
+    if not found.table().groupby(["context_length", "compute"])["feasible"].any().all():
+        raise typer.Exit(CHECKS_FAILED)
+
+
+def _next_runs(
+    fit: Fit, found: Decision, names: list[str] | None, runs: int, asked: dict[str, Any]
+) -> Design | None:
+    """The runs that teach most about a decision; None where nothing is feasible."""
+    from bayes_scaling.decisions.design import design_runs
+
+    table = found.table()
+    questions = table[["context_length", "compute"]].drop_duplicates()
+    if len(questions) > 1:
+        raise DecisionError(f"--next is for one budget and one context length, not {len(questions)}")
+    if not table["feasible"].any():
+        return None
+    row = questions.iloc[0]
+    return design_runs(fit, float(row["compute"]), int(row["context_length"]), names, runs=runs, **asked)
+
+
+def _beside(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The first of the runs as further columns of a decision."""
+    first = runs.iloc[0]
+    kept = ("architecture", "context_length", "params", "tokens", "price", "nats", "refit")
+    return table.assign(**{f"next_{name}": first[name] for name in kept})
+
+
+def plan(
+    fit: FitFile,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PLAN", help="Scenarios (.toml): [[scenario]] with name, compute, limits and others."
+        ),
+    ],
+    latency: Latency = None,
+    json: Json = False,
+) -> None:
+    """Decide the scenarios of a plan side by side; exit code 1 where one has no answer."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.decisions.plans import load_plan
+    from bayes_scaling.decisions.plans import plan as ask
+    from bayes_scaling.decisions.serving import load_serving
+    from bayes_scaling.report.planning import print_plan
+    from bayes_scaling.storage import load_fit
+
+    scenarios = load_plan(file)
+    found = ask(load_fit(fit), scenarios, load_serving(latency))
+    table = found.table()
+    print_json(table) if json else print_plan(table)
+    if not table.groupby(["scenario", "context_length", "compute"])["feasible"].any().all():
+        raise typer.Exit(CHECKS_FAILED)
+
+
+def lifetime(
+    fit: FitFile,
+    loss: Annotated[float, typer.Option(metavar="NATS", help="Wanted.")],
+    served_tokens: Annotated[
+        list[str],
+        typer.Option(
+            "--served-tokens", metavar="TOKENS", help="Over the model's life: 1e12,1e14. Repeatable."
+        ),
+    ],
+    context_length: ContextLengths = None,
+    architecture: Architectures = None,
+    prefill: Annotated[float | None, typer.Option(metavar="TOKENS", help="Of each prompt.")] = None,
+    generated: Annotated[float | None, typer.Option(metavar="TOKENS", help="Of each answer.")] = None,
+    serving_price: Annotated[float, typer.Option(help="Of a FLOP in serving over one in training.")] = 1.0,
+    cost: Cost = "6ND",
+    json: Json = False,
+) -> None:
+    """The params for which training to a loss and serving cost least together."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.decisions.lifetime import lifetime as ask
+    from bayes_scaling.report.planning import print_break_even, print_lifetime
+    from bayes_scaling.storage import load_fit
+
+    tokens, lengths = (
+        required_numbers(served_tokens, "--served-tokens"),
+        numbers(context_length, "--context-length"),
+    )
+    found = ask(
+        load_fit(fit),
+        loss,
+        tokens,
+        lengths,
+        names(architecture),
+        prefill=prefill,
+        generated=generated,
+        serving_price=serving_price,
+        cost=cost,
+    )
+    if json:
+        print_json(found.table())
+        return
+    print_lifetime(found.table())
+    print_break_even(found.pairs())
