@@ -21,9 +21,8 @@ def test_designed_runs_cost_less_for_a_regret() -> None:
         saved = (found[other] - found["design"]).mean(-1)
         low, high = np.quantile(rng.choice(saved, (4000, len(saved))).mean(-1), (0.05, 0.95))
         ends = np.quantile(ratio, (0.05, 0.5, 0.95))
-        print(
-            f"{other}: FLOPs for {WANTED:g} nats over the design's {ends}; regret saved {low:.6f} to {high:.6f}"
-        )
+        print(f"{other}: FLOPs for a regret of {WANTED:g} over the design's {ends}")
+        print(f"{other}: regret saved {low:.6f} to {high:.6f}")
         assert ends[1] > 1
         assert high > 0 and (other != "random" or low > 0)
 
