@@ -42,6 +42,8 @@ _PUBLIC = {
     "optimal_for_params": "inverse",
     "context_effect": "context",
     "compare": "compare",
+    "decide": "decisions.deciding",
+    "Constraints": "decisions.constraints",
     "isoflop_fit": "classical.isoflop",
     "huber_fit": "classical.huber",
     "envelope_fit": "classical.envelope",

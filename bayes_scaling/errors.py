@@ -23,6 +23,10 @@ class BudgetError(BayesScalingError):
     """A compute budget, context length or architecture that a query cannot use."""
 
 
+class DecisionError(BayesScalingError):
+    """A constraint, scenario or candidate run that a decision cannot use."""
+
+
 class RunsWarning(UserWarning):
     """A table of runs that is valid but will not answer every question."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from bayes_scaling.accounting import Cost
+    from bayes_scaling.accounting import Cost, ShapeFamily
 
 DIMS = ("chain", "draw", "architecture", "context_length", "compute")
 QUANTITIES = ("params", "tokens", "loss", "tokens_per_param", "params_exponent", "tokens_exponent")
@@ -124,12 +124,16 @@ def frontier(
 
 def resolve_cost(fit: Fit, cost: str | Cost) -> Cost:
     """The cost of that name, its shape families fitted to the runs where they have shape columns."""
-    from bayes_scaling.accounting import fit_families, get_cost
-    from bayes_scaling.accounting.shapes import REQUIRED_SIZES
+    from bayes_scaling.accounting import get_cost
 
-    columns = {str(name): column for name, column in fit.runs.frame.items()}
-    shaped = cost == "accounted" and set(REQUIRED_SIZES) <= set(columns)
-    return get_cost(cost, families=fit_families(columns) if shaped else None)
+    return get_cost(cost, families=shape_families(fit) if cost == "accounted" else None)
+
+
+def shape_families(fit: Fit) -> dict[str, ShapeFamily]:
+    """The shape family of each architecture whose runs have shape columns."""
+    from bayes_scaling.accounting import fit_families
+
+    return fit_families({str(name): column for name, column in fit.runs.frame.items()})
 
 
 def optimum(
@@ -157,9 +161,9 @@ def optimum(
     }
 
 
-def each_cell(
-    theta: xr.Dataset, call: Callable[[str, int], dict[str, np.ndarray]]
-) -> dict[tuple[str, int], dict[str, np.ndarray]]:
+def each_cell[Result](
+    theta: xr.Dataset, call: Callable[[str, int], Result]
+) -> dict[tuple[str, int], Result]:
     """What a call gives for each group, the groups at once on the machine's cores."""
     cells = [
         (str(a), int(t)) for a in theta["architecture"].to_numpy() for t in theta["context_length"].to_numpy()

@@ -51,6 +51,24 @@ class Surface:
         index = np.arange(loss.shape[0] * loss.shape[1]).reshape(*loss.shape[:2], 1)
         return np.asarray(loss * np.exp(self.drift.each(index, np.log(params), np.log(tokens))[0]))
 
+    def loss_at(self, params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        """Loss (chain, draw, point) at points (point,) that all draws share."""
+        loss = np.asarray(self.law.loss(np, params, tokens, self.values))
+        if self.drift is None:
+            return loss
+        return np.asarray(loss * np.exp(self.drift(np.log(params), np.log(tokens))))
+
+    def at_edge(self, log_params: np.ndarray, log_compute: np.ndarray, curve: Any) -> np.ndarray:
+        """Whether an optimum lies where its search ends: the loss has no minimum near the law's own."""
+        if self.drift is not None:
+            alone = optimum.optimal_log_params(self.values, log_compute, curve)
+            return np.asarray(np.abs(log_params - alone) > (drift_optimum.WITHIN - 1) * drift_optimum.STEP)
+        if "eta" not in self.values:
+            return np.zeros(np.shape(log_params), dtype=bool)
+        plain = {name: value for name, value in self.values.items() if name != "eta"}
+        alone = optimum.optimal_log_params(plain, log_compute, curve)
+        return np.asarray(np.abs(log_params - alone) > optimum.WITHIN - optimum.TOLERANCE)
+
     def optimal_log_params(self, log_compute: np.ndarray, curve: Any) -> np.ndarray:
         """ln N* (chain, draw, budget) for budgets that all draws share."""
         if self.drift is None:

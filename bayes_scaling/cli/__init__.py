@@ -10,6 +10,7 @@ import typer
 from bayes_scaling.cli.bench_command import bench
 from bayes_scaling.cli.calibration_commands import backtest, sbc, stack
 from bayes_scaling.cli.data_commands import cite, datasets, describe, fetch
+from bayes_scaling.cli.decision_commands import decide
 from bayes_scaling.cli.demo_command import demo
 from bayes_scaling.cli.failures import GuardedGroup
 from bayes_scaling.cli.fit_commands import check, fit, loo, summary
@@ -46,6 +47,7 @@ def _root(
 COMMANDS = (
     *(demo, describe, fit, check, summary),
     *(predict, frontier, iso_loss, optimal_params, context, compare, loo),
+    decide,
     *(backtest, sbc, stack, classical, figures, cite, datasets, fetch),
     bench,
 )

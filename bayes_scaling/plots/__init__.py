@@ -8,6 +8,7 @@ from __future__ import annotations
 from bayes_scaling.plots.backtest import plot_backtest
 from bayes_scaling.plots.coefficients import coefficient_densities, plot_coefficients
 from bayes_scaling.plots.comparison import plot_comparison
+from bayes_scaling.plots.decision import plot_decision
 from bayes_scaling.plots.frontier import plot_frontier
 from bayes_scaling.plots.isoflop import isoflop_curves, plot_isoflop
 from bayes_scaling.plots.optima import plot_context, plot_optima
@@ -26,6 +27,7 @@ __all__ = [
     "plot_coefficients",
     "plot_comparison",
     "plot_context",
+    "plot_decision",
     "plot_frontier",
     "plot_isoflop",
     "plot_optima",

@@ -109,7 +109,7 @@ def print_predictions(table: pd.DataFrame, kind: str) -> None:
     )
     meaning = {"mean": "the loss the law gives", "response": "the loss one run will show, scatter included"}
     print_line(f"Intervals are of {meaning[kind]} (kind {kind}).")
-    _reach(table, "rows")
+    note_reach(table, "rows")
 
 
 def print_frontier(table: pd.DataFrame) -> None:
@@ -125,7 +125,7 @@ def print_frontier(table: pd.DataFrame) -> None:
     columns.append(column(table, "tokens/param", "tokens_per_param_median", count))
     print_table(columns)
     print_line(f"Medians and 90% intervals of the optimum; cost {table['cost'].iloc[0]}.")
-    _reach(table, "budgets")
+    note_reach(table, "budgets")
 
 
 def print_target(table: pd.DataFrame) -> None:
@@ -149,7 +149,7 @@ def print_target(table: pd.DataFrame) -> None:
             ]
     print_table(columns)
     print_line(f"Medians and 90% intervals; cost {table['cost'].iloc[0]}.")
-    _reach(table, "rows")
+    note_reach(table, "rows")
 
 
 def print_context(table: pd.DataFrame) -> None:
@@ -201,7 +201,7 @@ def print_comparison(table: pd.DataFrame) -> None:
         ]
     )
     print_line("Compute multiplier: what the other needs to reach the architecture's loss, over the budget.")
-    _reach(table, "budgets")
+    note_reach(table, "budgets")
 
 
 def print_coverage(table: pd.DataFrame) -> None:
@@ -220,7 +220,7 @@ def _tenth(value: float) -> str:
     return str(value) if float(value).is_integer() else f"{value:.1f}"
 
 
-def _reach(table: pd.DataFrame, what: str) -> None:
+def note_reach(table: pd.DataFrame, what: str) -> None:
     """How far the farthest rows lie outside the runs."""
     far = table.loc[table["extrapolation_decades"] < float("inf"), "extrapolation_decades"]
     if (far > FAR).any():

@@ -1,0 +1,1 @@
+"""Decisions: what to train, what it may cost to be wrong, what to run next."""

@@ -1,0 +1,324 @@
+"""What to train with a budget: the Bayes action, its regret, and what limits it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.decisions import cell as cells
+from bayes_scaling.decisions.cell import Question, Solved
+from bayes_scaling.decisions.constraints import Constraints, constraints_from
+from bayes_scaling.decisions.problem import Group, Problem, make_group
+from bayes_scaling.decisions.serving import as_serving, check_served
+from bayes_scaling.decisions.utility import get_utility
+from bayes_scaling.errors import DecisionError
+from bayes_scaling.frontier import each_cell, resolve_cost, shape_families
+from bayes_scaling.laws import check_budget, unique_of
+from bayes_scaling.posterior import Fit, coefficients
+from bayes_scaling.reach import decades_outside, nearest_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from bayes_scaling.accounting import Cost
+
+DIMS = ("architecture", "context_length", "compute", "chain", "draw")
+VARIABLES = ("loss", "regret", "optimum_loss", "optimum_params")
+Key = tuple[str, int, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """Actions of each architecture and of all together.
+
+    Attributes
+    ----------
+    actions : DataFrame
+        See `table`.
+    limits : DataFrame
+        One row for each architecture, context length, budget and active constraint: constraint, limit,
+        params_low and params_high (that it alone allows), feasible_without, price (nats per token that it
+        costs; where nothing is feasible, what the best action without it would lose by the others), binds.
+    curves : DataFrame
+        Along each budget: params, tokens, objective, loss_q05, loss_median, loss_q95, regret_mean, within
+        (P(regret < tolerance)).
+    draws : Dataset
+        loss (at the action), regret, optimum_loss and optimum_params of each draw; dims architecture,
+        context_length, compute, chain, draw. NaN where nothing is feasible.
+    cost, utility : str
+    tolerance, confidence : float
+    """
+
+    actions: pd.DataFrame
+    limits: pd.DataFrame
+    curves: pd.DataFrame
+    draws: xr.Dataset
+    cost: str
+    utility: str
+    tolerance: float
+    confidence: float
+
+    def table(self) -> pd.DataFrame:
+        """One row for each architecture, context length and budget.
+
+        Columns: architecture, context_length, compute, cost, feasible, chosen (the best architecture for
+        the context length and budget), best_probability (that its own optimum is the lowest of all
+        architectures); params and tokens of the Bayes action, spent (of the compute), objective (the
+        utility there); loss, regret (over the draw's own optimum), overall_regret (over the best of all
+        architectures), optimum_params, loss_slope (d L* / d ln C) and params_exponent (d ln N* / d ln C),
+        each as ``_q05``, ``_median``, ``_q95`` and ``_mean``; regret_probability and
+        overall_regret_probability (of less than the tolerance); flat_low, flat_high and flat_factor, the
+        params at which P(regret < tolerance) is at least the confidence (NaN where it is nowhere); shape,
+        shape_params, shape_tokens and shape_price, the nearest shape that can be built and what it costs;
+        lost_share, of the draws whose optimum lies at the edge of its search; extrapolation_decades, the
+        farthest of spent, params and tokens; binding, names of the constraints that bind.
+        """
+        return self.actions.copy()
+
+
+def decide(
+    fit: Fit,
+    compute: Any,
+    context_length: Any = None,
+    architecture: Any = None,
+    *,
+    utility: Any = "mean",
+    constraints: Constraints | Mapping[str, Any] | None = None,
+    cost: str | Cost = "6ND",
+    latency: Any = None,
+    tolerance: float = 0.01,
+    confidence: float = 0.5,
+) -> Decision:
+    """The params, tokens and architecture to train.
+
+    The action minimises the utility of the loss over all draws; its regret is what it loses to the action
+    that each draw would have wanted.
+
+    Parameters
+    ----------
+    fit : Fit
+    compute : float or sequence of float
+        Training budgets, in the cost's unit.
+    context_length, architecture
+        As for `frontier`.
+    utility : {"mean"} or ("quantile", q) or ("cvar", q)
+        Of the draws of the loss; q between 0 and 1. The cvar is the mean of the draws above the quantile.
+    constraints : Constraints or mapping, optional
+    cost : str or Cost
+        As for `frontier`.
+    latency : LatencyFit, optional
+        For limits of serving.
+    tolerance : float
+        Loss in nats per token that does not matter.
+    confidence : float
+        Of the flat region.
+
+    Returns
+    -------
+    Decision
+
+    Raises
+    ------
+    BudgetError
+        As for `frontier`.
+    DecisionError
+        Constraints that contradict each other or need what is not given, an unknown utility.
+    OptimumError
+        A search that failed its own check.
+
+    Notes
+    -----
+    Under expected loss the mean of overall_regret is the value of perfect information.
+
+    Examples
+    --------
+    >>> decide(fit, 1e22, 16384, constraints={"params_at_most": 7e9}).table()  # doctest: +SKIP
+    """
+    question = Question(get_utility(utility), *check_flatness(tolerance, confidence))
+    limits = as_constraints(constraints)
+    solved, problems, theta, cost = _solve_all(
+        fit, compute, context_length, architecture, question, limits, cost, latency
+    )
+    draws, priced = _draws(solved, theta), _limits(problems, solved, question)
+    actions = _actions(fit, solved, draws, cost, question)
+    return Decision(
+        actions.assign(binding=[_binding(priced, key) for key in solved]),
+        priced,
+        _curves(solved),
+        draws,
+        cost.name,
+        str(question.utility),
+        question.tolerance,
+        question.confidence,
+    )
+
+
+def as_constraints(constraints: Constraints | Mapping[str, Any] | None) -> Constraints:
+    """Constraints from any way they are given."""
+    return constraints if isinstance(constraints, Constraints) else constraints_from(constraints or {})
+
+
+def optimal_losses(
+    fit: Fit,
+    compute: Any,
+    context_length: Any = None,
+    architecture: Any = None,
+    constraints: Constraints | Mapping[str, Any] | None = None,
+    cost: str | Cost = "6ND",
+    latency: Any = None,
+) -> xr.DataArray:
+    """Each draw's lowest loss under constraints; dims as `Decision.draws`, NaN where nothing is feasible."""
+    question = Question(get_utility("mean"), 0.01, 0.5)
+    limits = as_constraints(constraints)
+    solved, _, theta, _ = _solve_all(fit, compute, context_length, architecture, question, limits, cost, latency)
+    return _draws(solved, theta)["optimum_loss"]
+
+
+def _solve_all(
+    fit: Fit,
+    compute: Any,
+    context_length: Any,
+    architecture: Any,
+    question: Question,
+    constraints: Constraints,
+    cost: str | Cost,
+    latency: Any,
+) -> tuple[dict[Key, Solved | None], dict[Key, Problem], xr.Dataset, Cost]:
+    check_budget(compute)
+    budgets = np.unique(np.atleast_1d(np.asarray(compute, dtype=float)))
+    serving = as_serving(latency)
+    check_served(constraints, serving)
+    theta = coefficients(fit, architecture, context_length)
+    cost = resolve_cost(fit, cost)
+    unique_of(fit.law, constraints.unique_tokens)
+
+    def one(architecture: str, context_length: int) -> list[tuple[Problem, Solved | None]]:
+        group = make_group(fit, theta, (architecture, context_length), cost, constraints, serving)
+        problems = [Problem(group, float(cost.to_flops(budget)), constraints) for budget in budgets]
+        return [(problem, cells.solve(problem, question)) for problem in problems]
+
+    found = {
+        (*cell, float(budget)): pair
+        for cell, pairs in each_cell(theta, one).items()
+        for budget, pair in zip(budgets, pairs, strict=True)
+    }
+    solved = {key: pair[1] for key, pair in found.items()}
+    return solved, {key: pair[0] for key, pair in found.items()}, theta, cost
+
+
+def check_flatness(tolerance: float, confidence: float) -> tuple[float, float]:
+    """A tolerance and a confidence that can be, else `DecisionError`."""
+    if not 0 < tolerance < np.inf:
+        raise DecisionError(f"tolerance {tolerance!r}: give a positive loss in nats per token, such as 0.01")
+    if not 0 < confidence < 1:
+        raise DecisionError(f"confidence {confidence!r}: give a probability between 0 and 1, such as 0.5")
+    return float(tolerance), float(confidence)
+
+
+def _draws(solved: Mapping[Key, Solved | None], theta: xr.Dataset) -> xr.Dataset:
+    import xarray as xr
+
+    coords: dict[str, Any] = {name: theta[name].to_numpy() for name in DIMS if name != "compute"}
+    coords["compute"] = sorted({key[2] for key in solved})
+    shape = tuple(len(coords[name]) for name in DIMS)
+    data = {name: np.full(shape, np.nan) for name in VARIABLES}
+    for key, found in solved.items():
+        if found is None:
+            continue
+        at = tuple(list(coords[dim]).index(part) for dim, part in zip(DIMS, key, strict=False))
+        values = (found.loss, found.regret, found.optimum_loss, np.exp(found.optimum))
+        for name, value in zip(VARIABLES, values, strict=True):
+            data[name][at] = value.reshape(shape[3:])
+    return xr.Dataset({name: (DIMS, value) for name, value in data.items()}, coords=coords)
+
+
+def _actions(
+    fit: Fit,
+    solved: Mapping[Key, Solved | None],
+    draws: xr.Dataset,
+    cost: Cost,
+    question: Question,
+) -> pd.DataFrame:
+    import pandas as pd
+
+    families, exact = shape_families(fit), cost.name == "accounted"
+    lowest = draws["optimum_loss"].min("architecture")
+    rows = []
+    for key, found in solved.items():
+        where = {"architecture": key[0], "context_length": key[1], "compute": key[2]}
+        row: dict[str, Any] = where | {"cost": cost.name, "feasible": found is not None}
+        if found is not None:
+            best = lowest.sel({k: v for k, v in where.items() if k != "architecture"}).to_numpy().reshape(-1)
+            row |= found.row(families.get(key[0]), exact) | _overall(found, best, question.tolerance)
+            row["spent"] = cost.from_flops(row["spent"])
+            row["extrapolation_decades"] = _reach(fit, found.problem.group, row, cost)
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    return _chosen(table)
+
+
+def _overall(found: Solved, lowest: np.ndarray, tolerance: float) -> dict[str, Any]:
+    regret = found.loss - lowest
+    return {
+        "best_probability": float((found.optimum_loss <= lowest).mean()),
+        **cells.spread("overall_regret", regret),
+        "overall_regret_probability": float((regret < tolerance).mean()),
+    }
+
+
+def _reach(fit: Fit, group: Group, row: Mapping[str, Any], cost: Cost) -> float:
+    """The farthest of budget, params and tokens outside the group's runs, in decades."""
+    asked = {"flops": cost.to_flops(row["spent"]), "params": row["params"], "tokens": row["tokens"]}
+    far = [
+        decades_outside(np.array([value]), nearest_runs(fit.runs, name, group.architecture, group.context_length))
+        for name, value in asked.items()
+    ]
+    return float(np.max(far))
+
+
+def _chosen(table: pd.DataFrame) -> pd.DataFrame:
+    """Marks the architecture with the best objective at each context length and budget."""
+    if "objective" not in table:
+        return table.assign(chosen=False)
+    best = table.groupby(["context_length", "compute"])["objective"].transform("min")
+    first = ["architecture", "context_length", "compute", "cost", "feasible", "chosen", "best_probability"]
+    table = table.assign(chosen=table["objective"] == best)
+    return table[first + [name for name in table if name not in first]]
+
+
+def _limits(
+    problems: Mapping[Key, Problem], solved: Mapping[Key, Solved | None], question: Question
+) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = [
+        {"architecture": key[0], "context_length": key[1], "compute": key[2], **limit}
+        for key, problem in problems.items()
+        for limit in cells.limits(problem, question, solved[key])
+    ]
+    names = ["architecture", "context_length", "compute", "constraint", "limit", "params_low", "params_high"]
+    return pd.DataFrame(rows, columns=[*names, "feasible_without", "price", "binds"])
+
+
+def _binding(priced: pd.DataFrame, key: Key) -> str:
+    """Names of the constraints that bind, the dearest first."""
+    here = priced["binds"] & (priced["architecture"] == key[0])
+    here &= (priced["context_length"] == key[1]) & (priced["compute"] == key[2])
+    return ", ".join(priced[here].sort_values("price", ascending=False, kind="stable")["constraint"])
+
+
+def _curves(solved: Mapping[Key, Solved | None]) -> pd.DataFrame:
+    import pandas as pd
+
+    parts = [
+        pd.DataFrame(
+            {"architecture": key[0], "context_length": key[1], "compute": key[2], **cells.curve(found)}
+        )
+        for key, found in solved.items()
+        if found is not None
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

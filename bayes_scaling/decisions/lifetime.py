@@ -1,0 +1,315 @@
+"""What a model costs over its life: the params that make training and serving together cheapest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import permutations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.accounting import AccountingError, get_architecture
+from bayes_scaling.accounting.architecture import TRAINING_FACTOR
+from bayes_scaling.accounting.curves import spline_curve
+from bayes_scaling.decisions.needed import SMALLER, Contour, contour
+from bayes_scaling.errors import BudgetError, DecisionError
+from bayes_scaling.frontier import each_cell, on_cells, resolve_cost, shape_families
+from bayes_scaling.ladder import crossings, make_ladder
+from bayes_scaling.posterior import Fit, coefficients
+from bayes_scaling.surface import surface_of
+from bayes_scaling.tables import summarise_draws
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from bayes_scaling.accounting import Cost
+
+LEAST, MOST = 1e6, 1e20  # served tokens between which a break-even is looked for
+FINER = 0.03  # e-folds of params, of the second look at the cheapest
+QUANTITIES = ("params", "tokens", "total", "overtraining", "saving")
+PerToken = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Lifetime:
+    """Draws of the cheapest model over its life.
+
+    Attributes
+    ----------
+    draws : Dataset
+        params, tokens, total (FLOPs of training and serving), overtraining (tokens per param over that of
+        the cheapest training for the loss), saving (total of the cheapest training over the total) and lost
+        (whether the params are the fewest searched); dims chain, draw, architecture, context_length, served_tokens. NaN where no run reaches the loss.
+    break_even : Dataset
+        cheaper (whether the architecture costs less than the other) and served_tokens at which that
+        changes, nearest those asked for; dims chain, draw, pair, context_length, served (the tokens asked
+        for), with the coords architecture and other along pair.
+    loss : float
+    cost : str
+    """
+
+    draws: xr.Dataset
+    break_even: xr.Dataset
+    loss: float
+    cost: str
+
+    def table(self) -> pd.DataFrame:
+        """One row for each architecture, context length and number of served tokens.
+
+        Columns: architecture, context_length, served_tokens, loss, cost, probability (that the loss can be
+        reached); ``params_*``, ``tokens_*``, ``total_*``, ``overtraining_*`` and ``saving_*`` with quantiles
+        over the draws that reach it; lost_share, of the draws whose cheapest has the fewest params searched,
+        150 times fewer than the cheapest training.
+        """
+        import pandas as pd
+
+        table = pd.concat([summarise_draws(self.draws[name], name) for name in QUANTITIES], axis=1)
+        reached = self.draws["params"].notnull().mean(("chain", "draw"))
+        table.insert(0, "loss", self.loss)
+        table.insert(1, "cost", self.cost)
+        table.insert(2, "probability", reached.to_numpy().ravel())
+        lost = self.draws["lost"].mean(("chain", "draw")).to_numpy().ravel()
+        return table.assign(lost_share=lost).reset_index()
+
+    def pairs(self) -> pd.DataFrame:
+        """One row for each ordered pair of architectures, context length and number of served tokens.
+
+        Columns: architecture, other, context_length, served_tokens, probability (that the architecture costs
+        less; over draws in which both reach the loss), ``break_even_*`` with quantiles, and
+        break_even_probability (that there is one between 1e6 and 1e20 tokens).
+        """
+        import pandas as pd
+
+        even = self.break_even["served_tokens"]
+        if not even.sizes["pair"]:
+            return pd.DataFrame(columns=["architecture", "other", "context_length", "served_tokens"])
+        table = summarise_draws(even, "break_even")
+        table["break_even_probability"] = even.notnull().mean(("chain", "draw")).to_numpy().ravel()
+        table.insert(0, "probability", self.break_even["cheaper"].mean(("chain", "draw")).to_numpy().ravel())
+        table = table.reset_index().rename(columns={"served": "served_tokens"})
+        for i, name in enumerate(("architecture", "other")):
+            table.insert(i, name, self.break_even[name].to_numpy()[table["pair"]])
+        return table.drop(columns="pair")
+
+
+def lifetime(
+    fit: Fit,
+    loss: float,
+    served_tokens: Any,
+    context_length: Any = None,
+    architecture: Any = None,
+    *,
+    prefill: float | None = None,
+    generated: float | None = None,
+    serving_price: float = 1.0,
+    serving: Callable[[str, np.ndarray], np.ndarray] | None = None,
+    cost: str | Cost = "6ND",
+) -> Lifetime:
+    """The params for which training to a loss and then serving cost least together.
+
+    Parameters
+    ----------
+    fit : Fit
+    loss : float
+        Wanted, nats per token.
+    served_tokens : float or sequence of float
+        Over the model's life, prompts and answers.
+    context_length, architecture
+        As for `frontier`.
+    prefill, generated : float, optional
+        Tokens of each prompt and answer; then a served token costs what the architecture's accounting counts
+        for these. Default: a third of a trained token, the forward pass at the context length.
+    serving_price : float
+        Price of a FLOP in serving over one in training, such as the ratio of the utilisations.
+    serving : callable(architecture, params) -> ndarray, optional
+        Cost of a served token in training FLOPs instead, such as a price from a latency fit over the price
+        of a training FLOP: smooth and rising with params.
+    cost : str or Cost
+        As for `frontier`.
+
+    Returns
+    -------
+    Lifetime
+
+    Raises
+    ------
+    BudgetError
+        As for `frontier`; a loss or tokens that are not positive.
+    DecisionError
+        A price that is not positive, or prefill or generated that cannot be.
+
+    References
+    ----------
+    Sardana, Portes, Doubov, Frankle 2024, arXiv:2401.00448, equation 3.
+
+    Examples
+    --------
+    >>> lifetime(fit, 2.4, [1e12, 1e14], 8192).table()  # doctest: +SKIP
+    """
+    wanted, served = _positive("loss", loss), _positive("served_tokens", served_tokens)
+    if len(wanted) != 1:
+        raise BudgetError(f"one loss at a time, not {len(wanted)}: call again for the others")
+    if not serving_price > 0:
+        raise DecisionError(f"serving_price {serving_price!r}: give a positive ratio, such as 3")
+    theta, cost = coefficients(fit, architecture, context_length), resolve_cost(fit, cost)
+    lengths = _lengths(prefill, generated)
+    ladder = make_ladder(LEAST, MOST)
+
+    def one(architecture: str, context_length: int) -> dict[str, np.ndarray]:
+        surface = surface_of(fit, theta, architecture, context_length)
+        curve = cost.curve(float(context_length), architecture)
+        per_token = serving_cost(fit, architecture, curve, lengths, serving)
+        runs = contour(surface, float(wanted[0]), curve)
+        priced = partial(_Priced.of, curve=curve, per_token=lambda x: serving_price * per_token(x))
+        found = _cheapest(priced(runs), priced, served)
+        rungs = (priced(runs).vertex(tokens)[1] for tokens in ladder)
+        found["ladder"] = np.stack(list(rungs), axis=-1)
+        shape = (theta.sizes["chain"], theta.sizes["draw"], -1)
+        return {name: value.reshape(shape) for name, value in found.items()}
+
+    cells = each_cell(theta, one)
+    draws = on_cells({k: {n: v[n] for n in (*QUANTITIES, "lost")} for k, v in cells.items()}, theta, "served_tokens", served)
+    rungs = on_cells({k: {"total": v["ladder"]} for k, v in cells.items()}, theta, "rung", ladder)["total"]
+    return Lifetime(draws, _break_even(draws["total"], rungs, served), float(wanted[0]), cost.name)
+
+
+def serving_cost(
+    fit: Fit,
+    architecture: str,
+    curve: Any,
+    lengths: tuple[float, float] | None,
+    serving: Callable[[str, np.ndarray], np.ndarray] | None,
+) -> PerToken:
+    """FLOPs of a served token as a function of ln params."""
+    if serving is not None:
+        return lambda x: np.asarray(serving(architecture, np.exp(x)), dtype=float)
+    if lengths is None:
+        return lambda x: np.asarray(np.exp(curve.value(np, x)) / TRAINING_FACTOR)
+    counted = _counted(fit, architecture, lengths)
+    return lambda x: np.asarray(np.exp(counted.value(np, x)))
+
+
+def _counted(fit: Fit, architecture: str, lengths: tuple[float, float]) -> Any:
+    """ln FLOPs of a served token by the architecture's accounting, over its shape family."""
+    prompt, answer = lengths
+    try:
+        value = get_architecture(architecture)
+    except AccountingError as error:
+        raise DecisionError(f"prefill and generated need accounting: {error}") from None
+    family = shape_families(fit).get(architecture, value.family)
+
+    def log_flops(x: np.ndarray) -> np.ndarray:
+        shape = family.shape(value.params, np.exp(x))
+        flops = value.prefill(shape, 1, prompt).flops if prompt else 0.0
+        if answer:
+            flops = flops + answer * value.generation(shape, 1, prompt, answer).flops
+        return np.asarray(np.log(flops / (prompt + answer)))
+
+    return spline_curve(f"serving {architecture}", log_flops)
+
+
+@dataclass(frozen=True, eq=False)
+class _Priced:
+    """Runs of a loss with what training costs and what a served token costs, FLOPs (draw, point)."""
+
+    runs: Contour
+    training: np.ndarray
+    per_token: np.ndarray
+
+    @classmethod
+    def of(cls, runs: Contour, curve: Any, per_token: PerToken) -> _Priced:
+        x, reached = np.nan_to_num(runs.log_params), np.isfinite(runs.log_tokens)
+        training = np.exp(np.where(reached, curve.value(np, x) + runs.log_tokens, np.inf))
+        return cls(runs, training, per_token(x))
+
+    def total(self, served: float) -> np.ndarray:
+        """FLOPs (draw, point) of training and serving; infinite where the loss is out of reach."""
+        return self.training + served * self.per_token
+
+    def vertex(self, served: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Least total, by the parabola through its log's lowest three: ln params, total, ln tokens near."""
+        total = self.total(served)
+        rows, at = np.arange(len(total)), total.argmin(-1)
+        inner = np.clip(at, 1, total.shape[1] - 2)
+        with np.errstate(invalid="ignore"):
+            left, middle, right = (np.log(total[rows, inner + i]) for i in (-1, 0, 1))
+            bend = left - 2 * middle + right
+        usable = (at == inner) & np.isfinite(bend) & (bend > 0)
+        left, middle, right, bend = (np.where(usable, part, 1.0) for part in (left, middle, right, bend))
+        shift = np.where(usable, 0.5 * (left - right) / bend, 0.0)
+        least = np.where(usable, np.exp(middle - (right - left) ** 2 / (8 * bend)), total[rows, at])
+        x = self.runs.log_params
+        return x[rows, at] + (x[:, 1] - x[:, 0]) * shift, least, self.runs.log_tokens[rows, at]
+
+
+def _cheapest(
+    priced: _Priced, again: Callable[[Contour], _Priced], served: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Each quantity (draw, served)."""
+    parts = [_at(priced, again, float(tokens)) for tokens in served]
+    return {name: np.stack([part[name] for part in parts], axis=-1) for name in parts[0]}
+
+
+def _at(priced: _Priced, again: Callable[[Contour], _Priced], served: float) -> dict[str, np.ndarray]:
+    """Each quantity (draw,): the cheapest on the contour, then looked at more closely."""
+    runs, total = priced.runs, priced.total(served)
+    x, _, start = priced.vertex(served)
+    x, least, start = again(runs.around(x, start, FINER)).vertex(served)
+    needed = runs.tokens_at(x, start)
+    reached = np.isfinite(needed)
+    x, needed, least = (np.where(reached, part, np.nan) for part in (x, needed, least))
+    ratio = runs.cheapest_tokens - runs.cheapest
+    values = (np.exp(x), np.exp(needed), least, np.exp(needed - x - ratio), total[:, SMALLER] / least)
+    return dict(zip(QUANTITIES, values, strict=True)) | {"lost": (total.argmin(-1) == 0) & reached}
+
+
+def _break_even(total: xr.DataArray, rungs: xr.DataArray, served: np.ndarray) -> xr.Dataset:
+    """Served tokens at which the cheaper of each ordered pair changes."""
+    import xarray as xr
+
+    names = [str(name) for name in total["architecture"].to_numpy()]
+    pairs, parts = list(permutations(names, 2)), []
+    rungs = rungs.where(np.isfinite(rungs))
+    for pair in pairs:
+        ours, theirs = (total.sel(architecture=name, drop=True) for name in pair)
+        gap = np.subtract(*(rungs.sel(architecture=name).to_numpy() for name in pair))
+        known = ours.notnull() & theirs.notnull()
+        even = crossings(np.nan_to_num(gap), rungs["rung"].to_numpy(), served)
+        even = np.where(np.isfinite(gap).all(-1)[..., None], even, np.nan)
+        cheaper = (ours < theirs).where(known)
+        parts.append(cheaper.to_dataset(name="cheaper").assign(served_tokens_at=cheaper.copy(data=even)))
+    joined = xr.concat(parts, dim="pair") if parts else _no_pairs(total)
+    joined = joined.rename(served_tokens="served").rename(served_tokens_at="served_tokens")
+    joined = joined.transpose("chain", "draw", "pair", "context_length", "served")
+    first, second = zip(*pairs, strict=True) if pairs else ((), ())
+    return joined.assign_coords(
+        pair=np.arange(len(pairs)), architecture=("pair", list(first)), other=("pair", list(second))
+    )
+
+
+def _no_pairs(total: xr.DataArray) -> xr.Dataset:
+    none = total.isel(architecture=slice(0, 0)).rename(architecture="pair").drop_vars("pair")
+    return none.to_dataset(name="cheaper").assign(served_tokens_at=none)
+
+
+def _positive(name: str, values: Any) -> np.ndarray:
+    try:
+        found = np.unique(np.atleast_1d(np.asarray(values, dtype=float)))
+    except (TypeError, ValueError):
+        raise BudgetError(f"{name} {values!r}: give a positive number") from None
+    bad = found[~(np.isfinite(found) & (found > 0))]
+    if bad.size or not found.size:
+        raise BudgetError(f"{name} {bad[0] if bad.size else 'none'}: give a positive number")
+    return found
+
+
+def _lengths(prefill: float | None, generated: float | None) -> tuple[float, float] | None:
+    if prefill is None and generated is None:
+        return None
+    lengths = float(prefill or 0.0), float(generated or 0.0)
+    if min(lengths) < 0 or not 0 < sum(lengths) < np.inf:
+        raise DecisionError(f"prefill {prefill!r} and generated {generated!r}: give tokens, at least one of them")
+    return lengths

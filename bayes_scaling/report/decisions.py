@@ -1,0 +1,111 @@
+"""Decisions as people read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bayes_scaling.report.columns import column, groups, interval_column, text
+from bayes_scaling.report.numbers import count, factor, interval, loss, plain, power, probability
+from bayes_scaling.report.table import Column, print_line, print_table
+from bayes_scaling.report.views import note_reach
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.decisions.deciding import Decision
+
+LOST = 0.01  # share of the draws
+
+
+def print_decision(decision: Decision) -> None:
+    """What to train, then what limits it, then what to know about it."""
+    table = decision.table()
+    feasible = table[table["feasible"]]
+    if len(feasible):
+        _print_actions(feasible, decision)
+    if len(decision.limits):
+        print_line("")
+        print_limits(decision.limits)
+    for row in table[~table["feasible"]].to_dict("records"):
+        print_line(f"Note: {_where(row)}: nothing keeps to all limits; {_remedy(row)}.")
+    if len(feasible):
+        _notes(feasible, decision)
+
+
+def _print_actions(table: pd.DataFrame, decision: Decision) -> None:
+    flat = zip(table["flat_low"], table["flat_high"], table["flat_factor"], strict=True)
+    little = f"< {decision.tolerance:g}"
+    print_table(
+        [
+            *groups(table),
+            column(table, "compute", "compute", power),
+            Column("train", tuple("this" if chosen else "" for chosen in table["chosen"]), right=False),
+            column(table, "params", "params", count),
+            column(table, "tokens", "tokens", count),
+            column(table, "loss (nats/token)", "loss_median", loss),
+            interval_column(table, "loss_", loss),
+            column(table, "mean regret", "regret_mean", loss),
+            column(table, f"P(regret {little})", "regret_probability", probability),
+            Column("flat region of params", tuple(_flat(*ends) for ends in flat)),
+            column(table, "P(best)", "best_probability", probability),
+        ]
+    )
+    print_line(
+        f"Params minimise the {decision.utility} of the loss over the draws; cost {decision.cost}. Regret: nats "
+        "per token over the optimum each draw would have wanted."
+    )
+    print_line(
+        f"Flat region: params at which regret is {little} with probability {decision.confidence:g} or more."
+    )
+
+
+def print_limits(table: pd.DataFrame) -> None:
+    """Constraints and what they cost."""
+    ends = zip(table["params_low"], table["params_high"], strict=True)
+    print_table(
+        [
+            *groups(table),
+            column(table, "compute", "compute", power),
+            text(table, "limit", "limit"),
+            Column("params it allows", tuple(_allowed(*pair) for pair in ends)),
+            column(table, "price (nats/token)", "price", loss),
+            Column("", tuple("binds" if binds else "" for binds in table["binds"]), right=False),
+        ]
+    )
+
+
+def _notes(table: pd.DataFrame, decision: Decision) -> None:
+    for row in table[table["chosen"]].to_dict("records"):
+        where, mean = f"{_where(row)}", loss(row["overall_regret_mean"])
+        print_line(
+            f"Note: {where}: against knowing everything the choice loses {mean} nats on average; a real shape "
+            f"({row['shape'] or 'none known'}) costs {plain(row['shape_price'])}; a budget 10% larger would change "
+            f"the loss by {0.0953 * row['loss_slope_median']:+.4f}."
+        )
+    for row in table[table["lost_share"] > LOST].to_dict("records"):
+        print_line(
+            f"Note: {_where(row)}: in {row['lost_share']:.0%} of the draws the optimum lies at the edge of its "
+            "search, for the drift runs off at this budget."
+        )
+    note_reach(table, "decisions")
+
+
+def _where(row: dict[str, object]) -> str:
+    return f"{row['architecture']}, context {row['context_length']}, {power(float(str(row['compute'])))}"
+
+
+def _remedy(row: dict[str, object]) -> str:
+    return f"without {row['binding']} there would be an answer" if row["binding"] else "loosen more than one"
+
+
+def _flat(low: float, high: float, wide: float) -> str:
+    return "nowhere" if low != low else f"{interval(count(low), count(high))} ({factor(wide)})"
+
+
+def _allowed(low: float, high: float) -> str:
+    if low != low:
+        return "none"
+    least, most = low > 1e3 * (1 + 1e-9), high < 1e18 * (1 - 1e-9)
+    if least and most:
+        return interval(count(low), count(high))
+    return f"from {count(low)}" if least else f"up to {count(high)}" if most else "any"
