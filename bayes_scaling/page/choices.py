@@ -1,0 +1,154 @@
+"""Decision with regret, plan, frontier and architectures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes_scaling import plots
+from bayes_scaling.compare import compare
+from bayes_scaling.frontier import frontier
+from bayes_scaling.page.blocks import Block, Cell, Map, Section, Text, picture, table
+from bayes_scaling.page.question import Question
+from bayes_scaling.report.decisions import action_columns, action_notes, decision_remarks, limits_columns
+from bayes_scaling.report.numbers import power, probability
+from bayes_scaling.report.views import FAR, MULTIPLIER, comparison_columns, frontier_columns, reach_remark
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.decisions.deciding import Decision
+    from bayes_scaling.frontier import Frontier
+
+MOST_DRAWN = 4  # columns of the decision's figure
+MOST_DECADES = 6
+
+
+def decision(question: Question) -> Section:
+    """What to train, what it may cost to be wrong, and what limits it."""
+    found = question.decision
+    blocks: list[Block] = [*_actions("Actions at each budget", found)]
+    alt = "Loss against params along each budget, with the chosen params and the region that loses little."
+    caption = "Loss along each budget (mean interval of the law) and how likely each size loses next to nothing."
+    blocks += picture("decision", alt, caption, lambda: plots.plot_decision(_chosen(found)))
+    return Section("Decision and regret", tuple(blocks))
+
+
+def plan(question: Question) -> Section | None:
+    """The scenarios of a plan, side by side."""
+    if question.plan is None:
+        return None
+    parts = [
+        Section(f"Scenario {name}", tuple(_actions(f"Actions of {name}", found)))
+        for name, found in question.plan.decisions.items()
+    ]
+    return Section("Plan", (Text(f"{len(parts)} scenarios, each decided on the same posterior."),), tuple(parts))
+
+
+def compute_frontier(question: Question) -> Section:
+    """Optimal params, tokens and loss."""
+    found = question.optima
+    lengths = list(question.context_length)
+    names = " and ".join(question.fit.architectures)
+    blocks: list[Block] = [
+        table("Compute-optimal params, tokens and loss", frontier_columns(found)),
+        Text(
+            "Medians and 90% intervals over the posterior's optima; the loss interval is a mean interval, of the law "
+            f"and not of one run. Cost {found['cost'].iloc[0]}."
+        ),
+        *_remark(found, "budgets"),
+        *picture(
+            "frontier",
+            f"Optimal params, optimal tokens and the loss there against compute for {names}, with intervals.",
+            "Medians with 50% and 90% intervals. Where the background is grey the runs end.",
+            lambda: plots.plot_frontier(frontier(question.fit, question.curve, lengths, cost=question.cost).table()),
+        ),
+    ]
+    return Section("Compute-optimal frontier", tuple(blocks))
+
+
+def architectures(question: Question) -> Section | None:
+    """Which architecture, over compute and context; None where there is one."""
+    if len(question.fit.architectures) < 2:
+        return None
+    found, lengths = question.comparison, list(question.context_length)
+    blocks: list[Block] = [
+        comparison_map(question),
+        table("Pairs of architectures at each budget", comparison_columns(found)),
+        Text(f"P(lower loss) and intervals are of the law (mean), each architecture at its own optimum. {MULTIPLIER}"),
+        *_remark(found, "budgets"),
+        *picture(
+            "comparison",
+            "Probability of the lower loss, and the compute that the other architecture needs, against compute.",
+            "Above 1x the architecture named first is the cheaper one.",
+            lambda: plots.plot_comparison(compare(question.fit, question.curve, lengths, cost=question.cost).table()),
+        ),
+    ]
+    return Section("Architectures compared", tuple(blocks))
+
+
+def comparison_map(question: Question) -> Map:
+    """The likeliest best architecture over decades of compute and all context lengths."""
+    lengths = sorted({*question.fit.context_lengths, *question.context_length})
+    found = frontier(question.fit, _decades(question), lengths, cost=question.cost)
+    best = best_probability(found)
+    outside = found.reach["compute"].min("architecture").to_numpy() > FAR
+    names = [str(name) for name in found.draws["architecture"].to_numpy()]
+    cells = tuple(
+        tuple(_cell(names, best[:, i, j], bool(outside[i, j])) for j in range(best.shape[2]))
+        for i in range(best.shape[1])
+    )
+    across = tuple(power(value) for value in found.draws["compute"].to_numpy())
+    caption = "Likeliest best architecture and its probability. A dagger marks what lies beyond the fitted runs."
+    return Map(caption, "context \\ FLOPs", across, tuple(f"{length:,}" for length in lengths), cells)
+
+
+def best_probability(found: Frontier) -> np.ndarray:
+    """Share of the draws in which each architecture has the lowest loss: (architecture, context, compute)."""
+    losses = found.draws["loss"].transpose("architecture", "context_length", "compute", "chain", "draw").to_numpy()
+    lowest = losses.min(0)
+    return np.asarray((losses == lowest).mean((-2, -1)))
+
+
+def _cell(names: list[str], shares: np.ndarray, outside: bool) -> Cell:
+    best = int(shares.argmax())
+    even = 1 / len(names)
+    strength = round(100 * (float(shares[best]) - even) / (1 - even))
+    return Cell(names[best], probability(float(shares[best])), best, strength, outside)
+
+
+def _decades(question: Question) -> list[float]:
+    """Powers of ten about the runs and the budgets asked for, and those budgets."""
+    flops = question.fit.runs.frame["flops"].to_numpy(dtype=float)
+    low, high = np.log10(min(flops.min(), question.compute[0])), np.log10(max(flops.max(), question.compute[-1]))
+    steps = 10.0 ** np.arange(np.floor(low), np.ceil(high) + 1)
+    return [float(step) for step in steps[-MOST_DECADES:]]
+
+
+def _chosen(found: Decision) -> Decision:
+    """What was chosen, at the largest budget where all are too many to draw."""
+    chosen = found.actions[found.actions["chosen"]]
+    if len(chosen) > MOST_DRAWN:
+        chosen = chosen[chosen["compute"] == chosen["compute"].max()].head(MOST_DRAWN)
+    return replace(found, actions=chosen)
+
+
+def _actions(caption: str, found: Decision) -> list[Block]:
+    actions = found.table()
+    feasible = actions[actions["feasible"]]
+    blocks: list[Block] = []
+    if len(feasible):
+        blocks.append(table(caption, action_columns(feasible, found)))
+        blocks.append(Text(" ".join(action_notes(found))))
+    if len(found.limits):
+        blocks.append(table("What limits it, and its price", limits_columns(found.limits)))
+    blocks += [Text(remark, "note") for remark in decision_remarks(found)]
+    return blocks
+
+
+def _remark(found: pd.DataFrame, what: str) -> list[Block]:
+    remark = reach_remark(found, what)
+    return [Text(remark, "warning")] if remark else []
+
