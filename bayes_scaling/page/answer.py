@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 MOST_CARDS = 6
 KEYS = ["architecture", "context_length", "compute"]
 MEANINGS = (
-    "Optimal params, tokens and loss: each posterior draw has its own optimum. The number is the median over the "
+    "Optimal params, tokens and loss: each posterior draw has its own optimum. The number is the median "
+    "over the "
     "draws, the interval holds 90% of them.",
-    "Mean interval of a loss: where the law lies. Response interval: what one run will show, its scatter included; "
+    "Mean interval of a loss: where the law lies. Response interval: what one run will show, its "
+    "scatter included; "
     "it is the wider one, and the one to compare a finished run with.",
     "Probabilities are shares of the posterior's draws: given the law, the priors and these runs.",
-    "Extrapolation is counted in decades (factors of 10) beyond the fitted runs. Intervals there hold only if the "
+    "Extrapolation is counted in decades (factors of 10) beyond the fitted runs. Intervals there hold "
+    "only if the "
     "law does.",
 )
 
@@ -35,7 +38,9 @@ def answer(question: Question) -> Section:
     shown = _shown(chosen)
     blocks: list[Block] = []
     if len(shown) < len(chosen):
-        blocks.append(Text("The largest budget at each context; the others stand in the tables below.", "note"))
+        blocks.append(
+            Text("The largest budget at each context; the others stand in the tables below.", "note")
+        )
     cards = _cards(question, shown) if len(shown) else ()
     blocked = [Text(remark, "warning") for remark in _blocked(question)]
     return Section("What to train", (*blocks, *cards, *blocked))
@@ -45,8 +50,10 @@ def meanings(question: Question) -> Section:
     """How to read the numbers."""
     found = question.decision
     regret = (
-        "Regret: how much loss the choice gives away, in nats per token, against what one would choose if the law "
-        f"were known. In the flat region it is below {found.tolerance:g} with probability {found.confidence:g}."
+        "Regret: how much loss the choice gives away, in nats per token, against what one would choose "
+        "if the law "
+        f"were known. In the flat region it is below {found.tolerance:g} with probability "
+        f"{found.confidence:g}."
     )
     return Section("What the numbers mean", (Items((*MEANINGS, regret)),))
 
@@ -73,9 +80,12 @@ def _card(question: Question, row: dict[Any, Any], optimum: pd.Series, response:
     facts = [
         ("optimal params, 90%", _interval(optimum, "params", count)),
         ("optimal tokens, 90%", _interval(optimum, "tokens", count)),
-        ("loss, 90% mean interval", f"{loss(row['loss_median'])} nats/token ({_interval(row, 'loss', loss)})"),
-        ("loss, 90% response interval", response),
-        ("mean regret", f"{loss(row['regret_mean'])} nats/token, below {little:g} with {_sure(row)}"),
+        (
+            "loss of the law, 90% mean interval",
+            f"{loss(row['loss_median'])} ({_interval(row, 'loss', loss)})",
+        ),
+        ("loss one run will show, 90% response interval", response),
+        ("mean regret", f"{loss(row['regret_mean'])}, below {little:g} with {_sure(row)}"),
         ("flat region of params", _flat(row)),
     ]
     if len(question.fit.architectures) > 1:
@@ -94,16 +104,25 @@ def _interval(row: Any, name: str, form: Any) -> str:
 
 
 def _sure(row: dict[Any, Any]) -> str:
-    return f"probability {probability(row['regret_probability'])}"
+    return f"probability {_together(probability(row['regret_probability']))}"
 
 
 def _best(row: dict[Any, Any]) -> str:
-    return f"probability {probability(row['best_probability'])}"
+    return f"probability {_together(probability(row['best_probability']))}"
+
+
+def _together(text: str) -> str:
+    """Not broken between lines."""
+    return text.replace(" ", "\u00a0")
 
 
 def _flat(row: dict[Any, Any]) -> str:
     low, high = row["flat_low"], row["flat_high"]
-    return "nowhere" if low != low else f"{interval(count(low), count(high))}, a factor of {factor(high / low)[:-1]}"
+    return (
+        "nowhere"
+        if low != low
+        else f"{interval(count(low), count(high))}, a factor of {factor(high / low)[:-1]}"
+    )
 
 
 def _responses(question: Question, chosen: pd.DataFrame) -> list[str]:

@@ -66,10 +66,13 @@ class Table:
     ----------
     caption : str
     columns : tuple of Column
+    folded : bool
+        Shown when asked for.
     """
 
     caption: str
     columns: tuple[Column, ...]
+    folded: bool = False
 
     @property
     def rows(self) -> list[tuple[str, ...]]:
@@ -203,9 +206,9 @@ class Page:
     sections: tuple[Section, ...]
 
 
-def table(caption: str, columns: Sequence[Column]) -> Table:
+def table(caption: str, columns: Sequence[Column], folded: bool = False) -> Table:
     """A table of any sequence of columns."""
-    return Table(caption, tuple(columns))
+    return Table(caption, tuple(columns), folded)
 
 
 def picture(name: str, alt: str, caption: str, draw: Any) -> tuple[Picture, ...]:

@@ -31,7 +31,9 @@ def decision(question: Question) -> Section:
     found = question.decision
     blocks: list[Block] = [*_actions("Actions at each budget", found)]
     alt = "Loss against params along each budget, with the chosen params and the region that loses little."
-    caption = "Loss along each budget (mean interval of the law) and how likely each size loses next to nothing."
+    caption = (
+        "Loss along each budget (mean interval of the law) and how likely each size loses next to nothing."
+    )
     blocks += picture("decision", alt, caption, lambda: plots.plot_decision(_chosen(found)))
     return Section("Decision and regret", tuple(blocks))
 
@@ -44,7 +46,9 @@ def plan(question: Question) -> Section | None:
         Section(f"Scenario {name}", tuple(_actions(f"Actions of {name}", found)))
         for name, found in question.plan.decisions.items()
     ]
-    return Section("Plan", (Text(f"{len(parts)} scenarios, each decided on the same posterior."),), tuple(parts))
+    return Section(
+        "Plan", (Text(f"{len(parts)} scenarios, each decided on the same posterior."),), tuple(parts)
+    )
 
 
 def compute_frontier(question: Question) -> Section:
@@ -55,7 +59,8 @@ def compute_frontier(question: Question) -> Section:
     blocks: list[Block] = [
         table("Compute-optimal params, tokens and loss", frontier_columns(found)),
         Text(
-            "Medians and 90% intervals over the posterior's optima; the loss interval is a mean interval, of the law "
+            "Medians and 90% intervals over the posterior's optima; the loss interval is a mean "
+            "interval, of the law "
             f"and not of one run. Cost {found['cost'].iloc[0]}."
         ),
         *_remark(found, "budgets"),
@@ -63,7 +68,9 @@ def compute_frontier(question: Question) -> Section:
             "frontier",
             f"Optimal params, optimal tokens and the loss there against compute for {names}, with intervals.",
             "Medians with 50% and 90% intervals. Where the background is grey the runs end.",
-            lambda: plots.plot_frontier(frontier(question.fit, question.curve, lengths, cost=question.cost).table()),
+            lambda: plots.plot_frontier(
+                frontier(question.fit, question.curve, lengths, cost=question.cost).table()
+            ),
         ),
     ]
     return Section("Compute-optimal frontier", tuple(blocks))
@@ -77,13 +84,19 @@ def architectures(question: Question) -> Section | None:
     blocks: list[Block] = [
         comparison_map(question),
         table("Pairs of architectures at each budget", comparison_columns(found)),
-        Text(f"P(lower loss) and intervals are of the law (mean), each architecture at its own optimum. {MULTIPLIER}"),
+        Text(
+            "P(lower loss) and intervals are of the law (mean), each architecture at its own optimum. "
+            f"{MULTIPLIER}"
+        ),
         *_remark(found, "budgets"),
         *picture(
             "comparison",
-            "Probability of the lower loss, and the compute that the other architecture needs, against compute.",
+            "Probability of the lower loss, and the compute that the other architecture needs, against "
+            "compute.",
             "Above 1x the architecture named first is the cheaper one.",
-            lambda: plots.plot_comparison(compare(question.fit, question.curve, lengths, cost=question.cost).table()),
+            lambda: plots.plot_comparison(
+                compare(question.fit, question.curve, lengths, cost=question.cost).table()
+            ),
         ),
     ]
     return Section("Architectures compared", tuple(blocks))
@@ -101,13 +114,17 @@ def comparison_map(question: Question) -> Map:
         for i in range(best.shape[1])
     )
     across = tuple(power(value) for value in found.draws["compute"].to_numpy())
-    caption = "Likeliest best architecture and its probability. A dagger marks what lies beyond the fitted runs."
+    caption = (
+        "Likeliest best architecture and its probability. A dagger marks what lies beyond the fitted runs."
+    )
     return Map(caption, "context \\ FLOPs", across, tuple(f"{length:,}" for length in lengths), cells)
 
 
 def best_probability(found: Frontier) -> np.ndarray:
     """Share of the draws in which each architecture has the lowest loss: (architecture, context, compute)."""
-    losses = found.draws["loss"].transpose("architecture", "context_length", "compute", "chain", "draw").to_numpy()
+    losses = (
+        found.draws["loss"].transpose("architecture", "context_length", "compute", "chain", "draw").to_numpy()
+    )
     lowest = losses.min(0)
     return np.asarray((losses == lowest).mean((-2, -1)))
 
@@ -122,7 +139,10 @@ def _cell(names: list[str], shares: np.ndarray, outside: bool) -> Cell:
 def _decades(question: Question) -> list[float]:
     """Powers of ten about the runs and the budgets asked for, and those budgets."""
     flops = question.fit.runs.frame["flops"].to_numpy(dtype=float)
-    low, high = np.log10(min(flops.min(), question.compute[0])), np.log10(max(flops.max(), question.compute[-1]))
+    low, high = (
+        np.log10(min(flops.min(), question.compute[0])),
+        np.log10(max(flops.max(), question.compute[-1])),
+    )
     steps = 10.0 ** np.arange(np.floor(low), np.ceil(high) + 1)
     return [float(step) for step in steps[-MOST_DECADES:]]
 
@@ -140,8 +160,9 @@ def _actions(caption: str, found: Decision) -> list[Block]:
     feasible = actions[actions["feasible"]]
     blocks: list[Block] = []
     if len(feasible):
-        blocks.append(table(caption, action_columns(feasible, found)))
-        blocks.append(Text(" ".join(action_notes(found))))
+        ranked = feasible.sort_values(["context_length", "compute", "objective"])
+        blocks.append(table(caption, action_columns(ranked, found)))
+        blocks += [*_remark(feasible, "decisions"), Text(" ".join(action_notes(found)))]
     if len(found.limits):
         blocks.append(table("What limits it, and its price", limits_columns(found.limits)))
     blocks += [Text(remark, "note") for remark in decision_remarks(found)]
@@ -151,4 +172,3 @@ def _actions(caption: str, found: Decision) -> list[Block]:
 def _remark(found: pd.DataFrame, what: str) -> list[Block]:
     remark = reach_remark(found, what)
     return [Text(remark, "warning")] if remark else []
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bayes_scaling.page import answer, choices, model, trust
 from bayes_scaling.page.blocks import Page
 from bayes_scaling.page.question import Question
+from bayes_scaling.posterior import Fit
 
 SECTIONS = (
     answer.answer,
@@ -41,10 +42,20 @@ def gather(question: Question) -> Page:
     return Page(
         title=f"What to train with {question.budgets} FLOPs",
         lines=(
-            f"Context length {question.contexts} tokens, cost {question.optima['cost'].iloc[0]}.",
-            f"{fit}. Report of bayes_scaling {__version__}.",
+            f"Context length {question.contexts} tokens. Cost {question.optima['cost'].iloc[0]}. Losses "
+            "and regrets in "
+            "nats per token.",
+            f"{_described(fit)} Report of bayes_scaling {__version__}.",
         ),
         status=status,
         verdict=trust.verdict(status),
         sections=sections,
     )
+
+
+def _described(fit: Fit) -> str:
+    """A fit in a sentence."""
+    drift = " with drift" if fit.spec.discrepancy == "drift" else ""
+    size = fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"]
+    names = " and ".join(fit.architectures)
+    return f"{size:,} posterior draws of the law {fit.law.name}{drift}, from {len(fit.runs)} runs of {names}."

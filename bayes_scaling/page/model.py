@@ -34,7 +34,6 @@ def priors(question: Question) -> Section:
     moved = conclusions[conclusions["diagnosis"] != FINE]
     told = f"{len(moved)} of {len(conclusions)} conclusions are sensitive to the prior"
     blocks: list[Block] = [
-        table("Coefficients: prior and posterior", _coefficient_columns(coefficients)),
         *picture(
             "coefficients",
             "Prior density in grey and posterior densities of each coefficient of the law.",
@@ -43,9 +42,14 @@ def priors(question: Question) -> Section:
         ),
         table("Sensitivity of the conclusions", _sensitivity_columns(conclusions)),
         Text(
-            f"{told} (sensitivity of {THRESHOLD:g} or more). Sensitivity: how far the posterior of a quantity moves "
-            "when the prior, or the likelihood, is raised to a power near one. Coefficients trade off along a ridge; "
+            f"{told} (sensitivity of {THRESHOLD:g} or more). Sensitivity: how far the posterior of a "
+            "quantity moves "
+            "when the prior, or the likelihood, is raised to a power near one. Coefficients trade off "
+            "along a ridge; "
             "ask about the conclusions first."
+        ),
+        table(
+            "All coefficients: prior, posterior, sensitivity", _coefficient_columns(coefficients), folded=True
         ),
     ]
     return Section("Priors and sensitivity", tuple(blocks))
@@ -83,8 +87,8 @@ def _coefficient_columns(found: pd.DataFrame) -> list[Column]:
         interval_column(found, "prior_", plain),
         column(found, "posterior", "median", plain),
         interval_column(found, "", plain),
-        column(found, "to prior", "prior", plain),
-        column(found, "to data", "likelihood", plain),
+        column(found, "sensitivity to prior", "prior", plain),
+        column(found, "sensitivity to data", "likelihood", plain),
         text(found, "diagnosis", "diagnosis"),
     ]
 
@@ -99,8 +103,8 @@ def _sensitivity_columns(found: pd.DataFrame) -> list[Column]:
         text(found, "conclusion", "variable"),
         *groups(found),
         column(found, "compute (FLOPs)", "compute", power),
-        column(found, "to prior", "prior", plain),
-        column(found, "to data", "likelihood", plain),
+        column(found, "sensitivity to prior", "prior", plain),
+        column(found, "sensitivity to data", "likelihood", plain),
         text(found, "diagnosis", "diagnosis"),
     ]
 
@@ -141,7 +145,13 @@ def _reference(entry: str) -> str:
         return ""
     authors = found["author"].split(" and ")
     first = authors[0].split(",")[0] + (" et al." if len(authors) > 1 else "")
-    place = f"https://doi.org/{found['doi']}" if "doi" in found else f"https://arxiv.org/abs/{found.get('eprint', '')}"
+    place = (
+        f"https://doi.org/{found['doi']}"
+        if "doi" in found
+        else f"https://arxiv.org/abs/{found.get('eprint', '')}"
+    )
     known = "doi" in found or "eprint" in found
-    line = re.sub(r"[{}]|\\[\"'`^~]", "", f"{first} ({found.get('year', 'no year')}). {found.get('title', '')}.")
+    line = re.sub(
+        r"[{}]|\\[\"'`^~]", "", f"{first} ({found.get('year', 'no year')}). {found.get('title', '')}."
+    )
     return f"{line} {place}" if known else line

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 VERDICTS = {
     REVIEW: "The draws are sound, but something deserves a look: see the checks.",
-    FAIL: "The checks failed: the draws cannot be trusted, nor can any number below. See the checks for what to do.",
+    FAIL: "The checks failed: the draws cannot be trusted, nor can any number below. See the checks for "
+    "what to do.",
 }
 
 
@@ -37,13 +38,15 @@ def _fitted_runs(question: Question) -> Section:
     share = residuals["inside"].mean()
     blocks: list[Block] = [
         Text(
-            f"{share:.0%} of the {len(residuals)} fitted runs lie in their 90% response intervals. This tells whether "
+            f"{share:.0%} of the {len(residuals)} fitted runs lie in their 90% response intervals. This "
+            "tells whether "
             "the law describes the runs it was fitted to, not whether it holds beyond them."
         ),
         table("Fitted runs inside their 90% response interval", _coverage_columns(residuals)),
         *picture(
             "residuals",
-            f"Runs in percent above or below their prediction against compute; {share:.0%} lie in the 90% interval.",
+            f"Runs in percent above or below their prediction against compute; {share:.0%} lie in the "
+            "90% interval.",
             "Each run against its prediction; the band is the 90% response interval.",
             lambda: plots.plot_residuals(residuals),
         ),
@@ -52,7 +55,11 @@ def _fitted_runs(question: Question) -> Section:
 
 
 def _coverage_columns(residuals: pd.DataFrame) -> list[Column]:
-    found = residuals.groupby(["architecture", "context_length"])["inside"].agg(["sum", "size", "mean"]).reset_index()
+    found = (
+        residuals.groupby(["architecture", "context_length"])["inside"]
+        .agg(["sum", "size", "mean"])
+        .reset_index()
+    )
     return [
         *groups(found),
         column(found, "inside 90%", "sum", str),
@@ -70,10 +77,14 @@ def _left_out(question: Question) -> Section:
     blocks: list[Block] = [
         table("Share of runs left out inside their intervals, all splits", score_columns(found.pooled)),
         table("The same by distance of compute from the fitted runs, in decades", score_columns(by_distance)),
-        Text("Intervals are response intervals. mnat: thousandths of a nat per token; width: of the 90% interval."),
+        Text(
+            "Intervals are response intervals. mnat: thousandths of a nat per token; width: of the 90% "
+            "interval."
+        ),
         *picture(
             "backtest",
-            "Share of runs left out inside their 90% interval and mean error by distance; histogram of PIT values.",
+            "Share of runs left out inside their 90% interval and mean error by distance; histogram of "
+            "PIT values.",
             "A calibrated forecaster covers 90% at every distance and has a flat histogram.",
             lambda: plots.plot_backtest(found.rows, by_distance),
         ),

@@ -83,7 +83,9 @@ def check_report(path: str | Path) -> Path:
     """
     target = Path(path).expanduser()
     if target.suffix not in (*HTML, *MARKDOWN):
-        raise BayesScalingError(f"{path}: a report is HTML or Markdown; give a name that ends in .html or .md")
+        raise BayesScalingError(
+            f"{path}: a report is HTML or Markdown; give a name that ends in .html or .md"
+        )
     if target.is_dir() or not target.absolute().parent.is_dir():
         raise BayesScalingError(f"{path}: no folder to write it in; make {target.parent} first")
     return target

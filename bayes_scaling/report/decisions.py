@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bayes_scaling.report.columns import column, groups, interval_column, text
-from bayes_scaling.report.numbers import count, factor, interval, loss, plain, power, probability
+from bayes_scaling.report.numbers import count, factor, interval, loss, power, probability
 from bayes_scaling.report.table import Column, print_line, print_table
-from bayes_scaling.report.views import reach_remark
+from bayes_scaling.report.views import note_reach
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +30,8 @@ def print_decision(decision: Decision) -> None:
         print_limits(decision.limits)
     for remark in decision_remarks(decision):
         print_line(f"Note: {remark}")
+    if len(feasible):
+        note_reach(feasible, "decisions")
 
 
 def action_columns(table: pd.DataFrame, decision: Decision) -> list[Column]:
@@ -54,7 +56,8 @@ def action_columns(table: pd.DataFrame, decision: Decision) -> list[Column]:
 def action_notes(decision: Decision) -> tuple[str, str]:
     """What the columns of the actions mean."""
     return (
-        f"Params minimise the {decision.utility} of the loss over the draws; cost {decision.cost}. Regret: nats "
+        f"Params minimise the {decision.utility} of the loss over the draws; cost {decision.cost}. "
+        "Regret: nats "
         "per token over the optimum each draw would have wanted.",
         f"Flat region: params at which regret is < {decision.tolerance:g} with probability "
         f"{decision.confidence:g} or more.",
@@ -92,17 +95,24 @@ def decision_remarks(decision: Decision) -> list[str]:
 
 def _remarks(table: pd.DataFrame) -> list[str]:
     chosen = [
-        f"{_where(row)}: against knowing everything the choice loses {loss(row['overall_regret_mean'])} nats on "
-        f"average; a real shape ({row['shape'] or 'none known'}) costs {plain(row['shape_price'])}; a budget 10% "
+        f"{_where(row)}: against knowing everything the choice loses {loss(row['overall_regret_mean'])} "
+        "nats on "
+        f"average; a real shape ({row['shape'] or 'none known'}) costs {_price(row['shape_price'])}; a "
+        "budget 10% "
         f"larger would change the loss by {0.0953 * row['loss_slope_median']:+.4f}."
         for row in table[table["chosen"]].to_dict("records")
     ]
     lost = [
-        f"{_where(row)}: in {row['lost_share']:.0%} of the draws the optimum lies at the edge of its search, for "
+        f"{_where(row)}: in {row['lost_share']:.0%} of the draws the optimum lies at the edge of its "
+        "search, for "
         "the drift runs off at this budget."
         for row in table[table["lost_share"] > LOST].to_dict("records")
     ]
-    return [*chosen, *lost, *filter(None, [reach_remark(table, "decisions")])]
+    return [*chosen, *lost]
+
+
+def _price(value: float) -> str:
+    return "less than 0.0001" if abs(value) < 5e-5 else loss(value)
 
 
 def _where(row: dict[str, object]) -> str:
