@@ -15,6 +15,7 @@ from bayes_scaling.cli.demo_command import demo
 from bayes_scaling.cli.failures import GuardedGroup
 from bayes_scaling.cli.fit_commands import check, fit, loo, summary
 from bayes_scaling.cli.query_commands import compare, context, frontier, iso_loss, optimal_params, predict
+from bayes_scaling.cli.report_command import report
 from bayes_scaling.cli.study_commands import classical, figures
 
 __all__ = ["app", "main"]
@@ -47,7 +48,7 @@ def _root(
 COMMANDS = (
     *(demo, describe, fit, check, summary),
     *(predict, frontier, iso_loss, optimal_params, context, compare, loo),
-    decide,
+    *(decide, report),
     *(backtest, sbc, stack, classical, figures, cite, datasets, fetch),
     bench,
 )

@@ -20,15 +20,12 @@ MOST_CARDS = 6
 KEYS = ["architecture", "context_length", "compute"]
 MEANINGS = (
     "Optimal params, tokens and loss: each posterior draw has its own optimum. The number is the median "
-    "over the "
-    "draws, the interval holds 90% of them.",
-    "Mean interval of a loss: where the law lies. Response interval: what one run will show, its "
-    "scatter included; "
-    "it is the wider one, and the one to compare a finished run with.",
+    "over the draws, the interval holds 90% of them.",
+    "Mean interval of a loss: where the law lies. Response interval: what one run will show, its scatter "
+    "included; it is the wider one, and the one to compare a finished run with.",
     "Probabilities are shares of the posterior's draws: given the law, the priors and these runs.",
     "Extrapolation is counted in decades (factors of 10) beyond the fitted runs. Intervals there hold "
-    "only if the "
-    "law does.",
+    "only if the law does.",
 )
 
 
@@ -50,9 +47,8 @@ def meanings(question: Question) -> Section:
     """How to read the numbers."""
     found = question.decision
     regret = (
-        "Regret: how much loss the choice gives away, in nats per token, against what one would choose "
-        "if the law "
-        f"were known. In the flat region it is below {found.tolerance:g} with probability "
+        "Regret: how much loss the choice gives away, in nats per token, against what one would choose if "
+        f"the law were known. In the flat region it is below {found.tolerance:g} with probability "
         f"{found.confidence:g}."
     )
     return Section("What the numbers mean", (Items((*MEANINGS, regret)),))
@@ -130,7 +126,7 @@ def _responses(question: Question, chosen: pd.DataFrame) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RunsWarning)  # these are no runs
         planned = load_runs(chosen[["architecture", "context_length", "params", "tokens"]], need_loss=False)
-    table = predict_table(question.fit, planned, kind="response")
+    table = predict_table(question.fit, planned, kind="response", unique_tokens=question.unique_tokens)
     return [interval(loss(low), loss(high)) for low, high in zip(table["q05"], table["q95"], strict=True)]
 
 

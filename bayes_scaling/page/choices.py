@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_scaling import plots
-from bayes_scaling.compare import compare
-from bayes_scaling.frontier import frontier
 from bayes_scaling.page.blocks import Block, Cell, Map, Section, Text, picture, table
 from bayes_scaling.page.question import Question
 from bayes_scaling.report.decisions import action_columns, action_notes, decision_remarks, limits_columns
@@ -54,23 +52,20 @@ def plan(question: Question) -> Section | None:
 def compute_frontier(question: Question) -> Section:
     """Optimal params, tokens and loss."""
     found = question.optima
-    lengths = list(question.context_length)
+    lengths = question.context_length
     names = " and ".join(question.fit.architectures)
     blocks: list[Block] = [
         table("Compute-optimal params, tokens and loss", frontier_columns(found)),
         Text(
-            "Medians and 90% intervals over the posterior's optima; the loss interval is a mean "
-            "interval, of the law "
-            f"and not of one run. Cost {found['cost'].iloc[0]}."
+            "Medians and 90% intervals over the posterior's optima; the loss interval is a mean interval, "
+            f"of the law and not of one run. Cost {found['cost'].iloc[0]}."
         ),
         *_remark(found, "budgets"),
         *picture(
             "frontier",
             f"Optimal params, optimal tokens and the loss there against compute for {names}, with intervals.",
             "Medians with 50% and 90% intervals. Where the background is grey the runs end.",
-            lambda: plots.plot_frontier(
-                frontier(question.fit, question.curve, lengths, cost=question.cost).table()
-            ),
+            lambda: plots.plot_frontier(question.frontier_at(question.curve, lengths).table()),
         ),
     ]
     return Section("Compute-optimal frontier", tuple(blocks))
@@ -80,7 +75,7 @@ def architectures(question: Question) -> Section | None:
     """Which architecture, over compute and context; None where there is one."""
     if len(question.fit.architectures) < 2:
         return None
-    found, lengths = question.comparison, list(question.context_length)
+    found = question.comparison
     blocks: list[Block] = [
         comparison_map(question),
         table("Pairs of architectures at each budget", comparison_columns(found)),
@@ -94,9 +89,7 @@ def architectures(question: Question) -> Section | None:
             "Probability of the lower loss, and the compute that the other architecture needs, against "
             "compute.",
             "Above 1x the architecture named first is the cheaper one.",
-            lambda: plots.plot_comparison(
-                compare(question.fit, question.curve, lengths, cost=question.cost).table()
-            ),
+            lambda: plots.plot_comparison(question.compared_at(question.curve)),
         ),
     ]
     return Section("Architectures compared", tuple(blocks))
@@ -105,7 +98,7 @@ def architectures(question: Question) -> Section | None:
 def comparison_map(question: Question) -> Map:
     """The likeliest best architecture over decades of compute and all context lengths."""
     lengths = sorted({*question.fit.context_lengths, *question.context_length})
-    found = frontier(question.fit, _decades(question), lengths, cost=question.cost)
+    found = question.frontier_at(_decades(question), lengths)
     best = best_probability(found)
     outside = found.reach["compute"].min("architecture").to_numpy() > FAR
     names = [str(name) for name in found.draws["architecture"].to_numpy()]

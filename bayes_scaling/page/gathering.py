@@ -43,8 +43,7 @@ def gather(question: Question) -> Page:
         title=f"What to train with {question.budgets} FLOPs",
         lines=(
             f"Context length {question.contexts} tokens. Cost {question.optima['cost'].iloc[0]}. Losses "
-            "and regrets in "
-            "nats per token.",
+            "and regrets in nats per token.",
             f"{_described(fit)} Report of bayes_scaling {__version__}.",
         ),
         status=status,

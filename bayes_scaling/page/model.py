@@ -43,10 +43,8 @@ def priors(question: Question) -> Section:
         table("Sensitivity of the conclusions", _sensitivity_columns(conclusions)),
         Text(
             f"{told} (sensitivity of {THRESHOLD:g} or more). Sensitivity: how far the posterior of a "
-            "quantity moves "
-            "when the prior, or the likelihood, is raised to a power near one. Coefficients trade off "
-            "along a ridge; "
-            "ask about the conclusions first."
+            "quantity moves when the prior, or the likelihood, is raised to a power near one. "
+            "Coefficients trade off along a ridge; ask about the conclusions first."
         ),
         table(
             "All coefficients: prior, posterior, sensitivity", _coefficient_columns(coefficients), folded=True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from bayes_scaling.checks import Checks
 from bayes_scaling.compare import compare
-from bayes_scaling.decisions.deciding import Decision, decide
+from bayes_scaling.decisions.deciding import Decision, as_constraints, decide
 from bayes_scaling.frontier import Frontier, frontier
 from bayes_scaling.posterior import Fit
 from bayes_scaling.report.numbers import interval, power
@@ -49,12 +50,12 @@ class Question:
     limits: Any = None
     latency: Any = None
     plan: Plan | None = None
-    backtest: Backtest | None = field(default=None)
+    backtest: Backtest | None = None
 
     @cached_property
     def frontier(self) -> Frontier:
         """Optima at the budgets."""
-        return frontier(self.fit, self.compute, list(self.context_length), cost=self.cost)
+        return self.frontier_at(self.compute, self.context_length)
 
     @cached_property
     def optima(self) -> pd.DataFrame:
@@ -76,12 +77,27 @@ class Question:
     @cached_property
     def comparison(self) -> pd.DataFrame:
         """Each pair of architectures at the budgets."""
-        return compare(self.fit, self.compute, list(self.context_length), cost=self.cost).table()
+        return self.compared_at(self.compute)
 
     @cached_property
     def checks(self) -> Checks:
         """Of the fit, with the back-test where there is one."""
         return self.fit.checks(None if self.backtest is None else self.backtest.rows)
+
+    def frontier_at(self, compute: Any, context_length: Iterable[int]) -> Frontier:
+        """Optima at any budgets, under the cost and the unique tokens asked about."""
+        lengths = list(context_length)
+        return frontier(self.fit, compute, lengths, cost=self.cost, unique_tokens=self.unique_tokens)
+
+    def compared_at(self, compute: Any) -> pd.DataFrame:
+        """Pairs of architectures at any budgets, under the same."""
+        lengths, unique = list(self.context_length), self.unique_tokens
+        return compare(self.fit, compute, lengths, cost=self.cost, unique_tokens=unique).table()
+
+    @property
+    def unique_tokens(self) -> float | None:
+        """Different tokens there are, where the limits name them."""
+        return as_constraints(self.limits).unique_tokens
 
     @property
     def curve(self) -> np.ndarray:

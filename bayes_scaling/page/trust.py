@@ -39,14 +39,13 @@ def _fitted_runs(question: Question) -> Section:
     blocks: list[Block] = [
         Text(
             f"{share:.0%} of the {len(residuals)} fitted runs lie in their 90% response intervals. This "
-            "tells whether "
-            "the law describes the runs it was fitted to, not whether it holds beyond them."
+            "tells whether the law describes the runs it was fitted to, not whether it holds beyond them."
         ),
         table("Fitted runs inside their 90% response interval", _coverage_columns(residuals)),
         *picture(
             "residuals",
-            f"Runs in percent above or below their prediction against compute; {share:.0%} lie in the "
-            "90% interval.",
+            f"Runs in percent above or below their prediction against compute; {share:.0%} lie in the 90% "
+            "interval.",
             "Each run against its prediction; the band is the 90% response interval.",
             lambda: plots.plot_residuals(residuals),
         ),

@@ -20,21 +20,9 @@ HTML, MARKDOWN = (".html", ".htm"), (".md", ".markdown")
 
 
 def write_report(
-    fit: Fit,
-    path: str | Path,
-    compute: Any = None,
-    context_length: Any = None,
-    *,
-    constraints: Any = None,
-    cost: str = "6ND",
-    latency: Any = None,
-    plan: Any = None,
-    backtest: Backtest | None = None,
+    fit: Fit, path: str | Path, compute: Any = None, context_length: Any = None, **more: Any
 ) -> Path:
     """Write one page about a fit: what to train, how sure that is, and why to believe it.
-
-    The answer stands first; then decision and regret, frontier, comparison of architectures, calibration,
-    checks, data, priors and sensitivity, versions, citations.
 
     Parameters
     ----------
@@ -42,16 +30,8 @@ def write_report(
     path : str or Path
         ``.html``: one file that needs no network, for light and dark screens and for print. ``.md``: the same
         as Markdown, its figures in a folder beside it.
-    compute : float or sequence of float, optional
-        Budgets in the cost's unit. Default: the compute of the largest run and ten times that.
-    context_length : int or sequence of int, optional
-        Default: all fitted.
-    constraints, cost, latency
-        As for `decide`.
-    plan : sequence of Scenario or path, optional
-        Scenarios to decide side by side, as for `bayes_scaling.decisions.plans.plan`.
-    backtest : Backtest, optional
-        Of the same model and runs.
+    compute, context_length, **more
+        As for `make_page`.
 
     Returns
     -------
@@ -60,16 +40,63 @@ def write_report(
     Raises
     ------
     BayesScalingError
-        Another kind of file, a folder that is missing or closed; or as for `decide`.
+        Another kind of file, a folder that is missing or closed; or as for `make_page`.
 
     Examples
     --------
     >>> write_report(fit, "report.html", compute=[1e21, 1e22], context_length=8192)  # doctest: +SKIP
     """
+    check_report(path)
+    return save_page(make_page(fit, compute, context_length, **more), path)
+
+
+def make_page(
+    fit: Fit,
+    compute: Any = None,
+    context_length: Any = None,
+    *,
+    constraints: Any = None,
+    cost: str = "6ND",
+    latency: Any = None,
+    plan: Any = None,
+    backtest: Backtest | None = None,
+) -> Page:
+    """The content of a page about a fit.
+
+    The answer stands first; then decision and regret, frontier, comparison of architectures, calibration,
+    checks, data, priors and sensitivity, versions, citations.
+
+    Parameters
+    ----------
+    fit : Fit
+    compute : float or sequence of float, optional
+        Budgets in the cost's unit. Default: the compute of the largest run and ten times that.
+    context_length : int or sequence of int, optional
+        Default: all fitted.
+    constraints, cost, latency
+        As for `bayes_scaling.decide`.
+    plan : sequence of Scenario or path, optional
+        Scenarios to decide side by side, as for `bayes_scaling.decisions.plans.plan`.
+    backtest : Backtest, optional
+        Of the same model and runs.
+
+    Returns
+    -------
+    Page
+
+    Raises
+    ------
+    BayesScalingError
+        As for `bayes_scaling.decide` and `bayes_scaling.decisions.plans.plan`.
+    """
     from bayes_scaling.page.gathering import gather
 
+    return gather(_question(fit, compute, context_length, constraints, cost, latency, plan, backtest))
+
+
+def save_page(page: Page, path: str | Path) -> Path:
+    """Write a page as HTML or Markdown; errors as for `check_report`."""
     target = check_report(path)
-    page = gather(_question(fit, compute, context_length, constraints, cost, latency, plan, backtest))
     return _write_markdown(page, target) if target.suffix in MARKDOWN else _write_html(page, target)
 
 

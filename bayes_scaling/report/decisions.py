@@ -56,9 +56,8 @@ def action_columns(table: pd.DataFrame, decision: Decision) -> list[Column]:
 def action_notes(decision: Decision) -> tuple[str, str]:
     """What the columns of the actions mean."""
     return (
-        f"Params minimise the {decision.utility} of the loss over the draws; cost {decision.cost}. "
-        "Regret: nats "
-        "per token over the optimum each draw would have wanted.",
+        f"Params minimise the {decision.utility} of the loss over the draws; cost {decision.cost}. Regret: "
+        "nats per token over the optimum each draw would have wanted.",
         f"Flat region: params at which regret is < {decision.tolerance:g} with probability "
         f"{decision.confidence:g} or more.",
     )
@@ -96,16 +95,14 @@ def decision_remarks(decision: Decision) -> list[str]:
 def _remarks(table: pd.DataFrame) -> list[str]:
     chosen = [
         f"{_where(row)}: against knowing everything the choice loses {loss(row['overall_regret_mean'])} "
-        "nats on "
-        f"average; a real shape ({row['shape'] or 'none known'}) costs {_price(row['shape_price'])}; a "
-        "budget 10% "
-        f"larger would change the loss by {0.0953 * row['loss_slope_median']:+.4f}."
+        f"nats on average; a real shape ({row['shape'] or 'none known'}) costs "
+        f"{_price(row['shape_price'])}; a budget 10% larger would change the loss by "
+        f"{0.0953 * row['loss_slope_median']:+.4f}."
         for row in table[table["chosen"]].to_dict("records")
     ]
     lost = [
         f"{_where(row)}: in {row['lost_share']:.0%} of the draws the optimum lies at the edge of its "
-        "search, for "
-        "the drift runs off at this budget."
+        "search, for the drift runs off at this budget."
         for row in table[table["lost_share"] > LOST].to_dict("records")
     ]
     return [*chosen, *lost]
