@@ -73,22 +73,29 @@ def _cards(question: Question, chosen: pd.DataFrame) -> tuple[Card, ...]:
 
 def _card(question: Question, row: dict[Any, Any], optimum: pd.Series, response: str) -> Card:
     little, far = question.decision.tolerance, row["extrapolation_decades"]
+    free, within = (" without limits", " within limits") if len(question.decision.limits) else ("", "")
+    law = f"{loss(row['loss_median'])} ({_interval(row, 'loss', loss)})"
     facts = [
-        ("optimal params, 90%", _interval(optimum, "params", count)),
-        ("optimal tokens, 90%", _interval(optimum, "tokens", count)),
-        (
-            "loss of the law, 90% mean interval",
-            f"{loss(row['loss_median'])} ({_interval(row, 'loss', loss)})",
-        ),
+        (f"optimal params{free}, 90%", _interval(optimum, "params", count)),
+        (f"optimal tokens{free}, 90%", _interval(optimum, "tokens", count)),
+        ("loss of the law, 90% mean interval", law),
         ("loss one run will show, 90% response interval", response),
-        ("mean regret", f"{loss(row['regret_mean'])}, below {little:g} with {_sure(row)}"),
-        ("flat region of params", _flat(row)),
+        (f"mean regret{within}", f"{loss(row['regret_mean'])}, below {little:g} with {_sure(row)}"),
+        (f"flat region of params{within}", _flat(row)),
     ]
     if len(question.fit.architectures) > 1:
         facts.insert(0, ("which architecture", f"{row['architecture']} is best with {_best(row)}"))
+    facts += [("what limits it", limit) for limit in _binding(question, row)]
     flag = f"{far:.1f} decades beyond the fitted runs" if far > FAR else ""
     title = f"{power(row['compute'])} FLOPs, context {row['context_length']:,}"
     return Card(title, _sentence(row), tuple(facts), flag)
+
+
+def _binding(question: Question, row: dict[Any, Any]) -> list[str]:
+    """The limits that bind, with their prices."""
+    limits = question.decision.limits
+    here = limits[limits["binds"] & (limits[KEYS] == [row[key] for key in KEYS]).all(axis=1)]
+    return [f"{limit['limit']}, price {loss(limit['price'])}" for limit in here.to_dict("records")]
 
 
 def _sentence(row: dict[Any, Any]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from bayes_scaling import plots
 from bayes_scaling.page.blocks import Block, Cell, Map, Section, Text, picture, table
 from bayes_scaling.page.question import Question
+from bayes_scaling.report.columns import text
 from bayes_scaling.report.decisions import action_columns, action_notes, decision_remarks, limits_columns
 from bayes_scaling.report.numbers import power, probability
 from bayes_scaling.report.views import FAR, MULTIPLIER, comparison_columns, frontier_columns, reach_remark
@@ -27,7 +28,8 @@ MOST_DECADES = 6
 def decision(question: Question) -> Section:
     """What to train, what it may cost to be wrong, and what limits it."""
     found = question.decision
-    blocks: list[Block] = [*_actions("Actions at each budget", found)]
+    blocks = _actions(found)
+    blocks.insert(1, Text(" ".join(action_notes(found))))
     alt = "Loss against params along each budget, with the chosen params and the region that loses little."
     caption = (
         "Loss along each budget (mean interval of the law) and how likely each size loses next to nothing."
@@ -40,13 +42,12 @@ def plan(question: Question) -> Section | None:
     """The scenarios of a plan, side by side."""
     if question.plan is None:
         return None
-    parts = [
-        Section(f"Scenario {name}", tuple(_actions(f"Actions of {name}", found)))
-        for name, found in question.plan.decisions.items()
-    ]
-    return Section(
-        "Plan", (Text(f"{len(parts)} scenarios, each decided on the same posterior."),), tuple(parts)
-    )
+    decided = question.plan.decisions
+    chosen = question.plan.table().query("chosen")
+    columns = [text(chosen, "scenario", "scenario"), *action_columns(chosen, next(iter(decided.values())))]
+    summary = (table("What to train in each scenario", columns),) if len(chosen) else ()
+    parts = [Section(f"Scenario {name}", tuple(_actions(found))) for name, found in decided.items()]
+    return Section("Plan", summary, tuple(parts))
 
 
 def compute_frontier(question: Question) -> Section:
@@ -148,14 +149,14 @@ def _chosen(found: Decision) -> Decision:
     return replace(found, actions=chosen)
 
 
-def _actions(caption: str, found: Decision) -> list[Block]:
+def _actions(found: Decision) -> list[Block]:
     actions = found.table()
     feasible = actions[actions["feasible"]]
     blocks: list[Block] = []
     if len(feasible):
         ranked = feasible.sort_values(["context_length", "compute", "objective"])
-        blocks.append(table(caption, action_columns(ranked, found)))
-        blocks += [*_remark(feasible, "decisions"), Text(" ".join(action_notes(found)))]
+        blocks.append(table("Actions at each budget", action_columns(ranked, found)))
+        blocks += _remark(feasible, "decisions")
     if len(found.limits):
         blocks.append(table("What limits it, and its price", limits_columns(found.limits)))
     blocks += [Text(remark, "note") for remark in decision_remarks(found)]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.page.pictures import darkened, data_uri, svg
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
-
     from bayes_scaling.page.blocks import Page, Picture
 
 ADDRESS = re.compile(r"https://[^\s<>\"]+")
@@ -48,11 +47,9 @@ def templates(autoescape: bool) -> Any:
     )
 
 
-def linked(text: str) -> Markup:
-    """Text whose addresses are links."""
-    from markupsafe import Markup, escape
-
-    return Markup(ADDRESS.sub(lambda found: f'<a href="{found[0]}">{found[0]}</a>', str(escape(text))))
+def linked(text: str) -> str:
+    """Text as HTML, its addresses links."""
+    return ADDRESS.sub(lambda found: f'<a href="{found[0]}">{found[0]}</a>', escape(text))
 
 
 def images(picture: Picture) -> dict[str, Any]:
