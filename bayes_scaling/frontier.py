@@ -161,9 +161,7 @@ def optimum(
     }
 
 
-def each_cell[Result](
-    theta: xr.Dataset, call: Callable[[str, int], Result]
-) -> dict[tuple[str, int], Result]:
+def each_cell[Result](theta: xr.Dataset, call: Callable[[str, int], Result]) -> dict[tuple[str, int], Result]:
     """What a call gives for each group, the groups at once on the machine's cores."""
     cells = [
         (str(a), int(t)) for a in theta["architecture"].to_numpy() for t in theta["context_length"].to_numpy()

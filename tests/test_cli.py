@@ -19,6 +19,7 @@ COMMANDS = (
     *("demo", "describe", "fit", "check", "summary"),
     *("predict", "frontier", "iso-loss", "optimal-params", "context", "compare", "loo"),
     *("backtest", "sbc", "stack", "classical", "figures", "cite", "datasets", "fetch"),
+    *("decide", "lifetime", "plan", "design", "map"),
     "bench",
 )
 HEAVY = [

@@ -84,7 +84,9 @@ def test_regret_is_over_each_draws_own_optimum(decision) -> None:
     row, known = one(decision), frontier(WIDE, BUDGET, LENGTH).draws.sel(CELL)
     regret = own_optima(WIDE, decision, "regret")
     np.testing.assert_allclose(own_optima(WIDE, decision), known["loss"].to_numpy().ravel(), atol=1e-12)
-    np.testing.assert_allclose(own_optima(WIDE, decision, "optimum_params"), known["params"].to_numpy().ravel())
+    np.testing.assert_allclose(
+        own_optima(WIDE, decision, "optimum_params"), known["params"].to_numpy().ravel()
+    )
     assert regret.min() >= 0 and np.median(regret) > 1e-4
     assert row["regret_mean"] == pytest.approx(regret.mean())
     assert row["regret_probability"] == (regret < 0.01).mean()
@@ -108,7 +110,9 @@ def test_overall_regret_is_the_value_of_perfect_information(decision) -> None:
 
 def test_flat_region_holds_the_confidence_at_its_ends(decision) -> None:
     row, star = one(decision), own_optima(WIDE, decision)
-    assert row["flat_factor"] == pytest.approx(row["flat_high"] / row["flat_low"]) and row["flat_factor"] > 1.5
+    assert (
+        row["flat_factor"] == pytest.approx(row["flat_high"] / row["flat_low"]) and row["flat_factor"] > 1.5
+    )
 
     def share(params: float) -> float:
         at = np.array([params])
@@ -253,7 +257,9 @@ def test_a_search_that_does_not_move_is_an_error() -> None:
 
 def test_a_zoom_that_does_not_find_its_grid_again_is_an_error() -> None:
     grid = np.linspace(0, 1, 11)
-    assert search.zoom(lambda x: (x - 0.537) ** 2, grid, (grid - 0.537) ** 2)[0] == pytest.approx(0.537, abs=1e-4)
+    assert search.zoom(lambda x: (x - 0.537) ** 2, grid, (grid - 0.537) ** 2)[0] == pytest.approx(
+        0.537, abs=1e-4
+    )
     with pytest.raises(OptimumError, match="did not move"):
         search.zoom(lambda x: 1 + (x - 0.537) ** 2, grid, (grid - 0.537) ** 2)
 
@@ -277,7 +283,10 @@ def test_regions() -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"params_at_least": 2e9, "params_at_most": 1e9}, "params_at_least 2e.09 is more than params_at_most"),
+        (
+            {"params_at_least": 2e9, "params_at_most": 1e9},
+            "params_at_least 2e.09 is more than params_at_most",
+        ),
         ({"param_at_most": 1e9}, "unknown constraint 'param_at_most': did you mean 'params_at_most'"),
         ({"zebra": 1e9}, "unknown constraint 'zebra': choose from params_at_least"),
         ({"tokens_at_most": -1.0}, "tokens_at_most -1.0: give a positive number"),
@@ -314,5 +323,7 @@ def test_bad_questions(asked, error, message: str) -> None:
 
 
 def test_constraints_from_a_mapping() -> None:
-    assert constraints_from({"params_at_most": 7e9, "memory": True}) == Constraints(params_at_most=7e9, memory=True)
+    assert constraints_from({"params_at_most": 7e9, "memory": True}) == Constraints(
+        params_at_most=7e9, memory=True
+    )
     assert Constraints(params_at_most=7e9, batch_size=8).active == ("params_at_most",)

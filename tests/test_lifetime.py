@@ -81,10 +81,17 @@ def test_a_dearer_token_is_more_tokens(found) -> None:
 
 
 def test_counted_serving_knows_prompt_and_answer() -> None:
-    short, long = (lifetime(FIT, LOSS, 1e13, LENGTH, prefill=p, generated=100.0, cost="accounted") for p in (100, 1e5))
-    median = {name: found.table().set_index("architecture")["total_median"] for name, found in (("s", short), ("l", long))}
+    short, long = (
+        lifetime(FIT, LOSS, 1e13, LENGTH, prefill=p, generated=100.0, cost="accounted") for p in (100, 1e5)
+    )
+    median = {
+        name: found.table().set_index("architecture")["total_median"]
+        for name, found in (("s", short), ("l", long))
+    }
     assert median["l"]["transformer"] > 1.3 * median["s"]["transformer"]
-    assert median["l"]["xlstm"] / median["s"]["xlstm"] < median["l"]["transformer"] / median["s"]["transformer"]
+    assert (
+        median["l"]["xlstm"] / median["s"]["xlstm"] < median["l"]["transformer"] / median["s"]["transformer"]
+    )
 
 
 def test_the_order_changes_at_the_break_even() -> None:
@@ -98,7 +105,9 @@ def test_the_order_changes_at_the_break_even() -> None:
     assert len(where) > 10
     chain, draw = where[len(where) // 2]
     at = float(even[chain, draw])
-    around = lifetime(FIT, LOSS, [at * 0.9, at, at * 1.1], LENGTH, serving=dear).draws["total"][chain, draw, :, 0]
+    around = lifetime(FIT, LOSS, [at * 0.9, at, at * 1.1], LENGTH, serving=dear).draws["total"][
+        chain, draw, :, 0
+    ]
     gap = (around[0] - around[1]).to_numpy()
     assert gap[0] * gap[2] < 0 and abs(gap[1]) < 0.3 * min(abs(gap[0]), abs(gap[2]))
 
@@ -107,7 +116,14 @@ def test_table_and_pairs() -> None:
     found = lifetime(FIT, LOSS, SERVED)
     table, pairs = found.table(), found.pairs()
     assert len(table) == 8 and len(pairs) == 8
-    assert list(table.columns[:6]) == ["architecture", "context_length", "served_tokens", "loss", "cost", "probability"]
+    assert list(table.columns[:6]) == [
+        "architecture",
+        "context_length",
+        "served_tokens",
+        "loss",
+        "cost",
+        "probability",
+    ]
     forward = pairs.set_index(["architecture", "context_length", "served_tokens"])["probability"]
     np.testing.assert_allclose(forward["xlstm"] + forward["transformer"], 1)
     assert lifetime(FIT, LOSS, 1e12, LENGTH, "xlstm").pairs().empty

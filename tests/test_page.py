@@ -14,13 +14,12 @@ from matplotlib.colors import to_rgb
 import bayes_scaling as bs
 from bayes_scaling.checks import FAIL
 from bayes_scaling.errors import BayesScalingError, BudgetError, DecisionError
-from bayes_scaling.frontier import frontier
 from bayes_scaling.page.blocks import Card, Map, Picture, Section, Table
-from bayes_scaling.page.choices import best_probability
 from bayes_scaling.page.html import render_html
 from bayes_scaling.page.markdown import render_markdown
 from bayes_scaling.page.pictures import DARK, INK, PAPER, darkened, svg
 from bayes_scaling.page.writing import make_page
+from bayes_scaling.report.numbers import probability
 from tests.command_line import assert_refused, run
 from tests.fits import small_fit, small_simulation
 from tests.pages import BUDGETS, small_page
@@ -142,8 +141,11 @@ def test_response_intervals_hold_mean_intervals(page):
 def test_map_names_the_likeliest_architecture(page):
     (found,) = (block for block in blocks(page.sections) if isinstance(block, Map))
     assert len(found.down) == 2 and len(found.cells) == 2 and len(found.across) == len(found.cells[0])
-    shares = best_probability(frontier(small_fit(), [1e20, 1e21]))
-    assert np.allclose(shares.sum(0), 1)
+    table = bs.compare_map(small_fit(), [1e20]).table().set_index(["context_length", "architecture"])
+    for down, row in zip(found.down, found.cells, strict=True):
+        cell, here = row[found.across.index("1e20")], table.loc[int(down.replace(",", ""))]
+        assert cell.winner == here["best_probability"].idxmax()
+        assert cell.probability == probability(here["best_probability"].max())
     assert {cell.winner for row in found.cells for cell in row} <= {"transformer", "xlstm"}
     assert all(0 <= cell.strength <= 100 for row in found.cells for cell in row)
     assert found.cells[0][-1].outside and not all(cell.outside for cell in found.cells[0])

@@ -47,7 +47,9 @@ def test_a_file_is_its_scenarios(file) -> None:
 
 def test_each_scenario_is_its_decision(file) -> None:
     found = plan(FIT, file, latency=FakeServing())
-    alone = decide(FIT, [1e21, 1e22], 8192, utility="cvar:0.9", constraints={"params_at_most": 3e9, "batch_size": 8})
+    alone = decide(
+        FIT, [1e21, 1e22], 8192, utility="cvar:0.9", constraints={"params_at_most": 3e9, "batch_size": 8}
+    )
     table = found.table()
     assert list(table.columns[:2]) == ["scenario", "architecture"] and len(table) == 6
     rows = table[table["scenario"] == "cheap"].drop(columns="scenario").reset_index(drop=True)
@@ -63,16 +65,22 @@ def test_scenarios_in_python() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (('compute = 1e22', 'computer = 1e22'), "unknown key of scenario 'quick' 'computer': did you mean 'compute'"),
-        (("utility = \"mean\"", "utility = \"median\""), "scenario 'quick': utility 'median'|unknown utility"),
-        (("params_at_most = 3e9", "param_at_most = 3e9"), "scenario 'cheap': unknown constraint 'param_at_most'"),
+        (
+            ("compute = 1e22", "computer = 1e22"),
+            "unknown key of scenario 'quick' 'computer': did you mean 'compute'",
+        ),
+        (('utility = "mean"', 'utility = "median"'), "scenario 'quick': utility 'median'|unknown utility"),
+        (
+            ("params_at_most = 3e9", "param_at_most = 3e9"),
+            "scenario 'cheap': unknown constraint 'param_at_most'",
+        ),
         (("[defaults]", "[default]"), "unknown table 'default': did you mean 'defaults'"),
-        (("utility = \"cvar:0.9\"", "utilty = 1"), "key of .defaults. 'utilty': did you mean 'utility'"),
+        (('utility = "cvar:0.9"', "utilty = 1"), "key of .defaults. 'utilty': did you mean 'utility'"),
         (("compute = 1e22", ""), "scenario 'quick' has no compute"),
         (("compute = 1e22", "compute = 1e90"), "scenario 'quick': compute budget 1e.90"),
-        (("\"quick\"", "\"cheap\""), "two scenarios are called 'cheap'"),
-        (("\"quick\"", "7"), "a scenario's name is 7"),
-        (("name = \"quick\"", "name = "), "not a TOML file"),
+        (('"quick"', '"cheap"'), "two scenarios are called 'cheap'"),
+        (('"quick"', "7"), "a scenario's name is 7"),
+        (('name = "quick"', "name = "), "not a TOML file"),
         (("limits = { step", "limits = 5\nother = { step"), "unknown key of scenario 'quick' 'other'"),
         (("limits = { params_at_most = 3e9, batch_size = 8 }", "limits = 5"), "are no table"),
     ],

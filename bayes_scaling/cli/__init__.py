@@ -10,10 +10,11 @@ import typer
 from bayes_scaling.cli.bench_command import bench
 from bayes_scaling.cli.calibration_commands import backtest, sbc, stack
 from bayes_scaling.cli.data_commands import cite, datasets, describe, fetch
-from bayes_scaling.cli.decision_commands import decide
+from bayes_scaling.cli.decision_commands import decide, lifetime, plan
 from bayes_scaling.cli.demo_command import demo
 from bayes_scaling.cli.failures import GuardedGroup
 from bayes_scaling.cli.fit_commands import check, fit, loo, summary
+from bayes_scaling.cli.next_commands import design, map_
 from bayes_scaling.cli.query_commands import compare, context, frontier, iso_loss, optimal_params, predict
 from bayes_scaling.cli.report_command import report
 from bayes_scaling.cli.study_commands import classical, figures
@@ -48,12 +49,12 @@ def _root(
 COMMANDS = (
     *(demo, describe, fit, check, summary),
     *(predict, frontier, iso_loss, optimal_params, context, compare, loo),
-    *(decide, report),
+    *(decide, lifetime, plan, design, map_, report),
     *(backtest, sbc, stack, classical, figures, cite, datasets, fetch),
     bench,
 )
 for command in COMMANDS:
-    app.command(command.__name__.replace("_", "-"))(command)
+    app.command(command.__name__.strip("_").replace("_", "-"))(command)
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
-"""Commands that decide: what to train, what serving adds, plans, the next runs, the map."""
+"""Commands that decide what to train: one question, a plan of them, and over a model's life."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,31 +14,21 @@ from bayes_scaling.cli.arguments import (
     Cost,
     FitFile,
     Json,
-    check_folder,
     names,
     numbers,
     required_numbers,
 )
+from bayes_scaling.cli.decision_arguments import (
+    Confidence,
+    FigureFile,
+    Latency,
+    Limits,
+    Tolerance,
+    Utility,
+    check_figure,
+    limits_of,
+)
 from bayes_scaling.cli.failures import CHECKS_FAILED
-from bayes_scaling.errors import DecisionError
-
-Limits = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--limit",
-        metavar="NAME=VALUE",
-        help="params_at_least, params_at_most, tokens_at_most, unique_tokens; step_time_ms, ttft_ms, memory=true "
-        "(with probability, batch_size, prefill); hours, money (with devices, flops_per_second, "
-        "price_per_hour). Repeatable.",
-    ),
-]
-Utility = Annotated[str, typer.Option(help="Of the loss: mean, quantile:0.9 or cvar:0.9.")]
-Latency = Annotated[
-    Path | None, typer.Option("--latency", metavar="FILE", help="A saved latency fit, for limits of serving.")
-]
-Tolerance = Annotated[float, typer.Option(metavar="NATS", help="Regret that does not matter.")]
-Confidence = Annotated[float, typer.Option(help="Probability of the flat region.")]
-FigureFile = Annotated[Path | None, typer.Option("--figure", metavar="FILE", help="Draw it too (.png, .pdf, .svg).")]
 
 
 def decide(
@@ -55,7 +45,7 @@ def decide(
     figure: FigureFile = None,
     json: Json = False,
 ) -> None:
-    """What to train with a budget, what it may cost to be wrong; exit code 1 where nothing keeps to the limits."""
+    """What to train and what being wrong may cost; exit code 1 where nothing keeps to the limits."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.decisions.deciding import decide as ask
     from bayes_scaling.decisions.serving import load_serving
@@ -85,35 +75,73 @@ def decide(
         raise typer.Exit(CHECKS_FAILED)
 
 
-def limits_of(values: list[str] | None) -> dict[str, Any]:
-    """Constraints from ``NAME=VALUE``.
+def plan(
+    fit: FitFile,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PLAN", help="Scenarios (.toml): [[scenario]] with name, compute, limits and others."
+        ),
+    ],
+    latency: Latency = None,
+    json: Json = False,
+) -> None:
+    """Decide the scenarios of a plan side by side; exit code 1 where one has no answer."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.decisions.plans import load_plan
+    from bayes_scaling.decisions.plans import plan as ask
+    from bayes_scaling.decisions.serving import load_serving
+    from bayes_scaling.report.planning import print_plan
+    from bayes_scaling.storage import load_fit
 
-    Raises
-    ------
-    DecisionError
-        No such pair, one name twice, or a value that is no number.
-    """
-    found: dict[str, Any] = {}
-    for text in values or ():
-        name, sign, value = (part.strip() for part in text.partition("="))
-        if not (name and sign and value):
-            raise DecisionError(f"--limit {text!r}: give NAME=VALUE, such as params_at_most=7e9")
-        if name in found:
-            raise DecisionError(f"--limit names {name!r} twice; give one")
-        found[name] = _value(text, value)
-    return found
+    scenarios = load_plan(file)
+    found = ask(load_fit(fit), scenarios, load_serving(latency))
+    table = found.table()
+    print_json(table) if json else print_plan(table)
+    if not table.groupby(["scenario", "context_length", "compute"])["feasible"].any().all():
+        raise typer.Exit(CHECKS_FAILED)
 
 
-def _value(text: str, value: str) -> Any:
-    if value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    try:
-        return float(value)
-    except ValueError:
-        raise DecisionError(f"--limit {text!r}: {value!r} is not a number") from None
+def lifetime(
+    fit: FitFile,
+    loss: Annotated[float, typer.Option(metavar="NATS", help="Wanted.")],
+    served_tokens: Annotated[
+        list[str],
+        typer.Option(
+            "--served-tokens", metavar="TOKENS", help="Over the model's life: 1e12,1e14. Repeatable."
+        ),
+    ],
+    context_length: ContextLengths = None,
+    architecture: Architectures = None,
+    prefill: Annotated[float | None, typer.Option(metavar="TOKENS", help="Of each prompt.")] = None,
+    generated: Annotated[float | None, typer.Option(metavar="TOKENS", help="Of each answer.")] = None,
+    serving_price: Annotated[float, typer.Option(help="Of a FLOP in serving over one in training.")] = 1.0,
+    cost: Cost = "6ND",
+    json: Json = False,
+) -> None:
+    """The params for which training to a loss and serving cost least together."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.decisions.lifetime import lifetime as ask
+    from bayes_scaling.report.planning import print_break_even, print_lifetime
+    from bayes_scaling.storage import load_fit
 
-
-def check_figure(path: Path | None) -> None:
-    """Refuse a place where a figure cannot be written, before any work is done."""
-    if path is not None:
-        check_folder(path.expanduser().resolve().parent, path)
+    tokens, lengths = (
+        required_numbers(served_tokens, "--served-tokens"),
+        numbers(context_length, "--context-length"),
+    )
+    found = ask(
+        load_fit(fit),
+        loss,
+        tokens,
+        lengths,
+        names(architecture),
+        prefill=prefill,
+        generated=generated,
+        serving_price=serving_price,
+        cost=cost,
+    )
+    if json:
+        print_json(found.table())
+        return
+    print_lifetime(found.table())
+    print_break_even(found.pairs())

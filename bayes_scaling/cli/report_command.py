@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bayes_scaling.cli.arguments import ContextLengths, Cost, FitFile, numbers
-from bayes_scaling.cli.decision_commands import Latency, Limits, limits_of
+from bayes_scaling.cli.decision_arguments import Latency, Limits, limits_of
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
 
 

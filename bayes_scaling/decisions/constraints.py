@@ -72,7 +72,9 @@ class Constraints:
         if not isinstance(self.memory, bool):
             raise DecisionError(f"constraint memory {self.memory!r}: give true or false")
         if not 0 < self.probability < 1:
-            raise DecisionError(f"constraint probability {self.probability!r}: give one between 0 and 1, such as 0.9")
+            raise DecisionError(
+                f"constraint probability {self.probability!r}: give one between 0 and 1, such as 0.9"
+            )
         low, high = self.params_at_least, self.params_at_most
         if low is not None and high is not None and low > high:
             raise DecisionError(
@@ -85,7 +87,9 @@ class Constraints:
         for name, others in needs.items():
             missing = [other for other in others if getattr(self, other) is None]
             if getattr(self, name) is not None and missing:
-                raise DecisionError(f"constraint {name} needs {' and '.join(missing)}: give what one device reaches")
+                raise DecisionError(
+                    f"constraint {name} needs {' and '.join(missing)}: give what one device reaches"
+                )
 
     @property
     def active(self) -> tuple[str, ...]:

@@ -9,26 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.decisions import cell as cells
+from bayes_scaling.decisions.answers import Key, actions_of, binding_of, curves_of, draws_of, limits_of
 from bayes_scaling.decisions.cell import Question, Solved
 from bayes_scaling.decisions.constraints import Constraints, constraints_from
-from bayes_scaling.decisions.problem import Group, Problem, make_group
+from bayes_scaling.decisions.problem import Problem, make_group
 from bayes_scaling.decisions.serving import as_serving, check_served
 from bayes_scaling.decisions.utility import get_utility
 from bayes_scaling.errors import DecisionError
-from bayes_scaling.frontier import each_cell, resolve_cost, shape_families
+from bayes_scaling.frontier import each_cell, resolve_cost
 from bayes_scaling.laws import check_budget, unique_of
 from bayes_scaling.posterior import Fit, coefficients
-from bayes_scaling.reach import decades_outside, nearest_runs
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
     from bayes_scaling.accounting import Cost
-
-DIMS = ("architecture", "context_length", "compute", "chain", "draw")
-VARIABLES = ("loss", "regret", "optimum_loss", "optimum_params")
-Key = tuple[str, int, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,12 +139,12 @@ def decide(
     solved, problems, theta, cost = _solve_all(
         fit, compute, context_length, architecture, question, limits, cost, latency
     )
-    draws, priced = _draws(solved, theta), _limits(problems, solved, question)
-    actions = _actions(fit, solved, draws, cost, question)
+    draws, priced = draws_of(solved, theta), limits_of(problems, solved, question)
+    actions = actions_of(fit, solved, draws, cost, question)
     return Decision(
-        actions.assign(binding=[_binding(priced, key) for key in solved]),
+        actions.assign(binding=[binding_of(priced, key) for key in solved]),
         priced,
-        _curves(solved),
+        curves_of(solved),
         draws,
         cost.name,
         str(question.utility),
@@ -174,8 +170,10 @@ def optimal_losses(
     """Each draw's lowest loss under constraints; dims as `Decision.draws`, NaN where nothing is feasible."""
     question = Question(get_utility("mean"), 0.01, 0.5)
     limits = as_constraints(constraints)
-    solved, _, theta, _ = _solve_all(fit, compute, context_length, architecture, question, limits, cost, latency)
-    return _draws(solved, theta)["optimum_loss"]
+    solved, _, theta, _ = _solve_all(
+        fit, compute, context_length, architecture, question, limits, cost, latency
+    )
+    return draws_of(solved, theta)["optimum_loss"]
 
 
 def _solve_all(
@@ -217,108 +215,3 @@ def check_flatness(tolerance: float, confidence: float) -> tuple[float, float]:
     if not 0 < confidence < 1:
         raise DecisionError(f"confidence {confidence!r}: give a probability between 0 and 1, such as 0.5")
     return float(tolerance), float(confidence)
-
-
-def _draws(solved: Mapping[Key, Solved | None], theta: xr.Dataset) -> xr.Dataset:
-    import xarray as xr
-
-    coords: dict[str, Any] = {name: theta[name].to_numpy() for name in DIMS if name != "compute"}
-    coords["compute"] = sorted({key[2] for key in solved})
-    shape = tuple(len(coords[name]) for name in DIMS)
-    data = {name: np.full(shape, np.nan) for name in VARIABLES}
-    for key, found in solved.items():
-        if found is None:
-            continue
-        at = tuple(list(coords[dim]).index(part) for dim, part in zip(DIMS, key, strict=False))
-        values = (found.loss, found.regret, found.optimum_loss, np.exp(found.optimum))
-        for name, value in zip(VARIABLES, values, strict=True):
-            data[name][at] = value.reshape(shape[3:])
-    return xr.Dataset({name: (DIMS, value) for name, value in data.items()}, coords=coords)
-
-
-def _actions(
-    fit: Fit,
-    solved: Mapping[Key, Solved | None],
-    draws: xr.Dataset,
-    cost: Cost,
-    question: Question,
-) -> pd.DataFrame:
-    import pandas as pd
-
-    families, exact = shape_families(fit), cost.name == "accounted"
-    lowest = draws["optimum_loss"].min("architecture")
-    rows = []
-    for key, found in solved.items():
-        where = {"architecture": key[0], "context_length": key[1], "compute": key[2]}
-        row: dict[str, Any] = where | {"cost": cost.name, "feasible": found is not None}
-        if found is not None:
-            best = lowest.sel({k: v for k, v in where.items() if k != "architecture"}).to_numpy().reshape(-1)
-            row |= found.row(families.get(key[0]), exact) | _overall(found, best, question.tolerance)
-            row["spent"] = cost.from_flops(row["spent"])
-            row["extrapolation_decades"] = _reach(fit, found.problem.group, row, cost)
-        rows.append(row)
-    table = pd.DataFrame(rows)
-    return _chosen(table)
-
-
-def _overall(found: Solved, lowest: np.ndarray, tolerance: float) -> dict[str, Any]:
-    regret = found.loss - lowest
-    return {
-        "best_probability": float((found.optimum_loss <= lowest).mean()),
-        **cells.spread("overall_regret", regret),
-        "overall_regret_probability": float((regret < tolerance).mean()),
-    }
-
-
-def _reach(fit: Fit, group: Group, row: Mapping[str, Any], cost: Cost) -> float:
-    """The farthest of budget, params and tokens outside the group's runs, in decades."""
-    asked = {"flops": cost.to_flops(row["spent"]), "params": row["params"], "tokens": row["tokens"]}
-    far = [
-        decades_outside(np.array([value]), nearest_runs(fit.runs, name, group.architecture, group.context_length))
-        for name, value in asked.items()
-    ]
-    return float(np.max(far))
-
-
-def _chosen(table: pd.DataFrame) -> pd.DataFrame:
-    """Marks the architecture with the best objective at each context length and budget."""
-    if "objective" not in table:
-        return table.assign(chosen=False)
-    best = table.groupby(["context_length", "compute"])["objective"].transform("min")
-    first = ["architecture", "context_length", "compute", "cost", "feasible", "chosen", "best_probability"]
-    table = table.assign(chosen=table["objective"] == best)
-    return table[first + [name for name in table if name not in first]]
-
-
-def _limits(
-    problems: Mapping[Key, Problem], solved: Mapping[Key, Solved | None], question: Question
-) -> pd.DataFrame:
-    import pandas as pd
-
-    rows = [
-        {"architecture": key[0], "context_length": key[1], "compute": key[2], **limit}
-        for key, problem in problems.items()
-        for limit in cells.limits(problem, question, solved[key])
-    ]
-    names = ["architecture", "context_length", "compute", "constraint", "limit", "params_low", "params_high"]
-    return pd.DataFrame(rows, columns=[*names, "feasible_without", "price", "binds"])
-
-
-def _binding(priced: pd.DataFrame, key: Key) -> str:
-    """Names of the constraints that bind, the dearest first."""
-    here = priced["binds"] & (priced["architecture"] == key[0])
-    here &= (priced["context_length"] == key[1]) & (priced["compute"] == key[2])
-    return ", ".join(priced[here].sort_values("price", ascending=False, kind="stable")["constraint"])
-
-
-def _curves(solved: Mapping[Key, Solved | None]) -> pd.DataFrame:
-    import pandas as pd
-
-    parts = [
-        pd.DataFrame(
-            {"architecture": key[0], "context_length": key[1], "compute": key[2], **cells.curve(found)}
-        )
-        for key, found in solved.items()
-        if found is not None
-    ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

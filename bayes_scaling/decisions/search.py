@@ -93,7 +93,9 @@ def zoom(
     return float(grid[at]), float(values[at])
 
 
-def best_each(line: BudgetLine, region: Region, grid: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def best_each(
+    line: BudgetLine, region: Region, grid: np.ndarray, loss: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Each draw's own optimum in a region: ln params and loss, each (draw,).
 
     Its exact search along the budget, brought into the region, and the grid guard each other.

@@ -58,7 +58,7 @@ def as_serving(latency: Any) -> Serving | None:
     if type(latency).__name__ == "LatencyFit":
         return _Fitted(latency)
     raise DecisionError(
-        f"latency is a {type(latency).__name__}, not a LatencyFit: fit losses and latency apart, give each its own"
+        f"latency is a {type(latency).__name__}, not a LatencyFit: losses and latency have fits of their own"
     )
 
 
@@ -76,7 +76,9 @@ def check_served(constraints: Constraints, serving: Serving | None) -> None:
         There are some.
     """
     if constraints.served and serving is None:
-        raise DecisionError(f"constraint {constraints.served[0]} needs a latency fit: give latency=..., --latency FILE")
+        raise DecisionError(
+            f"constraint {constraints.served[0]} needs a latency fit: give latency=..., --latency FILE"
+        )
 
 
 def served_region(serving: Serving, constraints: Constraints, name: str, architecture: str) -> Region:

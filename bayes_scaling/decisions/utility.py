@@ -41,7 +41,9 @@ class Utility:
         if self.kind not in KINDS:
             raise DecisionError(f"unknown utility {self.kind!r}: {REMEDY}")
         if not 0 < self.level < 1:
-            raise DecisionError(f"level {self.level!r} of utility {self.kind!r} is not between 0 and 1: {REMEDY}")
+            raise DecisionError(
+                f"level {self.level!r} of utility {self.kind!r} is not between 0 and 1: {REMEDY}"
+            )
 
     def __call__(self, loss: np.ndarray) -> np.ndarray:
         """Of draws (draw, ...) of a loss: (...)."""

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_scaling import plots
+from bayes_scaling.decisions.winners import compare_map
 from bayes_scaling.page.blocks import Block, Cell, Map, Section, Text, picture, table
 from bayes_scaling.page.question import Question
-from bayes_scaling.report.columns import text
 from bayes_scaling.report.decisions import action_columns, action_notes, decision_remarks, limits_columns
 from bayes_scaling.report.numbers import power, probability
+from bayes_scaling.report.planning import plan_columns
 from bayes_scaling.report.views import FAR, MULTIPLIER, comparison_columns, frontier_columns, reach_remark
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_scaling.decisions.deciding import Decision
-    from bayes_scaling.frontier import Frontier
 
 MOST_DRAWN = 4  # columns of the decision's figure
 MOST_DECADES = 6
@@ -44,8 +44,7 @@ def plan(question: Question) -> Section | None:
         return None
     decided = question.plan.decisions
     chosen = question.plan.table().query("chosen")
-    columns = [text(chosen, "scenario", "scenario"), *action_columns(chosen, next(iter(decided.values())))]
-    summary = (table("What to train in each scenario", columns),) if len(chosen) else ()
+    summary = (table("What to train in each scenario", plan_columns(chosen)),) if len(chosen) else ()
     parts = [Section(f"Scenario {name}", tuple(_actions(found))) for name, found in decided.items()]
     return Section("Plan", summary, tuple(parts))
 
@@ -99,35 +98,29 @@ def architectures(question: Question) -> Section | None:
 def comparison_map(question: Question) -> Map:
     """The likeliest best architecture over decades of compute and all context lengths."""
     lengths = sorted({*question.fit.context_lengths, *question.context_length})
-    found = question.frontier_at(_decades(question), lengths)
-    best = best_probability(found)
-    outside = found.reach["compute"].min("architecture").to_numpy() > FAR
-    names = [str(name) for name in found.draws["architecture"].to_numpy()]
-    cells = tuple(
-        tuple(_cell(names, best[:, i, j], bool(outside[i, j])) for j in range(best.shape[2]))
-        for i in range(best.shape[1])
-    )
-    across = tuple(power(value) for value in found.draws["compute"].to_numpy())
+    budgets, limits = _decades(question), question.limits
+    found = compare_map(
+        question.fit, budgets, lengths, constraints=limits, cost=question.cost, latency=question.latency
+    ).table()
+    names = list(dict.fromkeys(found["architecture"]))
+    groups = dict(iter(found.groupby(["context_length", "compute"])))
+    cells = tuple(tuple(_cell(names, groups[length, budget]) for budget in budgets) for length in lengths)
     caption = (
         "Likeliest best architecture and its probability. A dagger marks what lies beyond the fitted runs."
     )
-    return Map(caption, "context \\ FLOPs", across, tuple(f"{length:,}" for length in lengths), cells)
+    down = tuple(f"{length:,}" for length in lengths)
+    return Map(caption, "context \\ FLOPs", tuple(map(power, budgets)), down, cells)
 
 
-def best_probability(found: Frontier) -> np.ndarray:
-    """Share of the draws in which each architecture has the lowest loss: (architecture, context, compute)."""
-    losses = (
-        found.draws["loss"].transpose("architecture", "context_length", "compute", "chain", "draw").to_numpy()
-    )
-    lowest = losses.min(0)
-    return np.asarray((losses == lowest).mean((-2, -1)))
-
-
-def _cell(names: list[str], shares: np.ndarray, outside: bool) -> Cell:
-    best = int(shares.argmax())
-    even = 1 / len(names)
-    strength = round(100 * (float(shares[best]) - even) / (1 - even))
-    return Cell(names[best], probability(float(shares[best])), best, strength, outside)
+def _cell(names: list[str], group: pd.DataFrame) -> Cell:
+    outside = bool((group["extrapolation_decades"] > FAR).all())
+    if not group["feasible"].any():
+        return Cell("none", "within limits", 0, 0, outside)
+    best = group.loc[group["best_probability"].idxmax()]
+    share, even = float(best["best_probability"]), 1 / len(names)
+    strength = round(100 * (share - even) / (1 - even))
+    winner = str(best["architecture"])
+    return Cell(winner, probability(share), names.index(winner), strength, outside)
 
 
 def _decades(question: Question) -> list[float]:

@@ -28,7 +28,7 @@ def render_html(page: Page) -> str:
     str
     """
     environment = templates(autoescape=True)
-    environment.filters |= {"linked": linked, "kind": lambda block: type(block).__name__, "images": images}
+    environment.filters |= {"linked": linked, "images": images}
     style = files("bayes_scaling.page").joinpath("page.css").read_text(encoding="utf-8")
     return environment.get_template("page.html.jinja").render(page=page, style=style)
 
@@ -37,7 +37,7 @@ def templates(autoescape: bool) -> Any:
     """The package's templates."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    found = Environment(
         loader=PackageLoader("bayes_scaling.page", ""),
         autoescape=autoescape,
         undefined=StrictUndefined,
@@ -45,6 +45,8 @@ def templates(autoescape: bool) -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    found.filters["kind"] = lambda block: type(block).__name__
+    return found
 
 
 def linked(text: str) -> str:

@@ -26,7 +26,7 @@ def render_markdown(page: Page, folder: str) -> str:
     str
     """
     environment = templates(autoescape=False)
-    environment.filters |= {"cell": cell, "kind": lambda block: type(block).__name__}
+    environment.filters["cell"] = cell
     return environment.get_template("page.md.jinja").render(page=page, folder=folder)
 
 

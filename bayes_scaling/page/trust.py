@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from bayes_scaling import plots
@@ -120,6 +121,6 @@ def _findings(question: Question) -> tuple[Block, ...]:
     notes = question.fit.runs.notes
     if not notes:
         return ()
-    found = pd.DataFrame([(n.severity, n.code, n.message, n.advice) for n in notes])
-    titles = ("severity", "finding", "what was seen", "advice")
-    return (table("Findings", [text(found, title, name) for title, name in zip(titles, found, strict=True)]),)
+    found = pd.DataFrame([asdict(finding) for finding in notes])
+    titles = {"severity": "severity", "code": "finding", "message": "what was seen", "advice": "advice"}
+    return (table("Findings", [text(found, title, name) for name, title in titles.items()]),)

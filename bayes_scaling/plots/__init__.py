@@ -17,6 +17,7 @@ from bayes_scaling.plots.ratios import plot_ratios, ratio_curves
 from bayes_scaling.plots.residuals import plot_residuals, residual_table
 from bayes_scaling.plots.style import open_folder, save_figure
 from bayes_scaling.plots.surface import loss_surface, plot_surface
+from bayes_scaling.plots.winners import plot_map
 
 __all__ = [
     "coefficient_densities",
@@ -30,6 +31,7 @@ __all__ = [
     "plot_decision",
     "plot_frontier",
     "plot_isoflop",
+    "plot_map",
     "plot_optima",
     "plot_ranks",
     "plot_ratios",

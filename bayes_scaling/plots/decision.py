@@ -42,7 +42,9 @@ def plot_decision(decision: Decision) -> Figure:
     table = decision.table()
     table = table[table["feasible"]]
     if not 0 < len(table) <= MOST:
-        raise BayesScalingError(f"{len(table)} decisions cannot be drawn: ask for 1 to {MOST} groups and budgets")
+        raise BayesScalingError(
+            f"{len(table)} decisions cannot be drawn: ask for 1 to {MOST} groups and budgets"
+        )
     figure, axes = style.panels(2, len(table), sharex=False, sharey="row", height_ratios=(1.5, 1))
     figure.set_figwidth(max(4.6, figure.get_figwidth()))
     for row, (top, bottom) in zip(table.to_dict("records"), axes.T, strict=True):
@@ -52,7 +54,9 @@ def plot_decision(decision: Decision) -> Figure:
         _loss(top, part, row)
         _within(bottom, part, row, decision)
         title = f"{row['architecture']}, {style.tokens_label(int(str(row['context_length'])))}"
-        top.set_title(f"{title}\n{style.short_power(float(str(row['compute'])))} FLOPs", loc="left", fontsize=style.TEXT)
+        top.set_title(
+            f"{title}\n{style.short_power(float(str(row['compute'])))} FLOPs", loc="left", fontsize=style.TEXT
+        )
     axes[0, 0].set_ylabel("loss (nats/token)")
     axes[1, 0].set_ylabel(f"P(regret < {decision.tolerance:g})")
     style.legend_below(figure, _entries(decision), columns=2 if len(table) == 1 else 4)
@@ -61,7 +65,9 @@ def plot_decision(decision: Decision) -> Figure:
 
 def _loss(ax: Axes, curve: pd.DataFrame, row: dict[Any, Any]) -> None:
     style.log_axis(ax, "x", counts=True, subs=_subs(curve))
-    ax.fill_between(curve["params"], curve["loss_q05"], curve["loss_q95"], color=style.PALETTE[0], alpha=style.BAND, lw=0)
+    ax.fill_between(
+        curve["params"], curve["loss_q05"], curve["loss_q95"], color=style.PALETTE[0], alpha=style.BAND, lw=0
+    )
     ax.plot(curve["params"], curve["objective"], color=style.PALETTE[0], lw=1.6)
     ax.plot([row["params"]], [row["objective"]], "o", color=ACTION, ms=5, zorder=4)
     _flat(ax, row)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from bayes_scaling.report.columns import column, groups, interval_column, text
 from bayes_scaling.report.numbers import count, factor, interval, loss, power, probability
@@ -97,7 +99,7 @@ def _remarks(table: pd.DataFrame) -> list[str]:
         f"{_where(row)}: against knowing everything the choice loses {loss(row['overall_regret_mean'])} "
         f"nats on average; a real shape ({row['shape'] or 'none known'}) costs "
         f"{_price(row['shape_price'])}; a budget 10% larger would change the loss by "
-        f"{0.0953 * row['loss_slope_median']:+.4f}."
+        f"{np.log(1.1) * row['loss_slope_median']:+.4f}."
         for row in table[table["chosen"]].to_dict("records")
     ]
     lost = [
@@ -112,11 +114,11 @@ def _price(value: float) -> str:
     return "less than 0.0001" if abs(value) < 5e-5 else loss(value)
 
 
-def _where(row: dict[str, object]) -> str:
-    return f"{row['architecture']}, context {row['context_length']}, {power(float(str(row['compute'])))}"
+def _where(row: dict[Any, Any]) -> str:
+    return f"{row['architecture']}, context {row['context_length']}, {power(row['compute'])}"
 
 
-def _remedy(row: dict[str, object]) -> str:
+def _remedy(row: dict[Any, Any]) -> str:
     return f"without {row['binding']} there would be an answer" if row["binding"] else "loosen more than one"
 
 

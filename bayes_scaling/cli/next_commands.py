@@ -1,0 +1,103 @@
+"""Commands that say where each architecture wins, and which runs would tell more."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bayes_scaling.cli.arguments import (
+    Architectures,
+    ContextLengths,
+    Cost,
+    FitFile,
+    Json,
+    names,
+    numbers,
+)
+from bayes_scaling.cli.decision_arguments import FigureFile, Latency, Limits, check_figure, limits_of
+
+
+def design(
+    fit: FitFile,
+    compute: Annotated[float, typer.Option(metavar="FLOPS", help="Budget that the decision is about.")],
+    context_length: Annotated[int, typer.Option(metavar="TOKENS", help="That it is about.")],
+    architecture: Architectures = None,
+    candidates: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="architecture, context_length, params, tokens, perhaps price. Default: a grid.",
+        ),
+    ] = None,
+    runs: Annotated[int, typer.Option(help="How many to choose.")] = 4,
+    total: Annotated[float | None, typer.Option(metavar="PRICE", help="What they may cost together.")] = None,
+    largest: Annotated[float | None, typer.Option(metavar="PRICE", help="Dearest run of the grid.")] = None,
+    goal: Annotated[str, typer.Option(help="What to lower: regret, loss, params or difference.")] = "regret",
+    by: Annotated[str, typer.Option(help="What is largest: value_per_price or value.")] = "value_per_price",
+    cost: Cost = "6ND",
+    seed: Annotated[int, typer.Option(help="Of the fantasised outcomes.")] = 0,
+    json: Json = False,
+) -> None:
+    """The runs to make next: those that teach most about a decision for what they cost."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.decisions.design import design_runs
+    from bayes_scaling.report.planning import print_design
+    from bayes_scaling.storage import load_fit
+
+    found = design_runs(
+        load_fit(fit),
+        compute,
+        context_length,
+        names(architecture),
+        candidates=candidates,
+        runs=runs,
+        total=total,
+        largest=largest,
+        goal=goal,
+        by=by,
+        cost=cost,
+        seed=seed,
+    )
+    print_json(found.table()) if json else print_design(found)
+
+
+def map_(
+    fit: FitFile,
+    compute: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--compute", metavar="FLOPS", help="Default: from the runs' least to 100 times their most."
+        ),
+    ] = None,
+    context_length: ContextLengths = None,
+    architecture: Architectures = None,
+    limit: Limits = None,
+    latency: Latency = None,
+    cost: Cost = "6ND",
+    figure: FigureFile = None,
+    json: Json = False,
+) -> None:
+    """Which architecture wins where, over compute and context length."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.decisions.serving import load_serving
+    from bayes_scaling.decisions.winners import compare_map
+    from bayes_scaling.report.planning import print_map
+    from bayes_scaling.storage import load_fit
+
+    budgets, lengths = numbers(compute, "--compute"), numbers(context_length, "--context-length")
+    check_figure(figure)
+    found = compare_map(
+        load_fit(fit),
+        budgets,
+        lengths,
+        names(architecture),
+        constraints=limits_of(limit),
+        cost=cost,
+        latency=load_serving(latency),
+    )
+    print_json(found.table()) if json else print_map(found.table())
+    if figure is not None:
+        from bayes_scaling.plots import plot_map, save_figure
+
+        save_figure(plot_map(found), figure)
