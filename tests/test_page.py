@@ -204,7 +204,9 @@ def _one(part, kept):  # type: ignore[no-untyped-def]
 def test_plan_and_limits_are_shown(tmp_path):
     plan = tmp_path / "plan.toml"
     plan.write_text('[[scenario]]\nname = "small"\ncompute = 1e21\nlimits = { params_at_most = 1e9 }\n')
-    page = make_page(small_fit(), 1e21, 8192, constraints={"params_at_most": 5e8}, plan=plan)
+    limits = {"params_at_most": 5e8}
+    page = make_page(small_fit(), 1e21, 8192, constraints=limits, plan=plan, next_runs=1)
+    assert "What to run next" in [section.title for section in page.sections]
     (section,) = (section for section in page.sections if section.title == "Plan")
     assert [part.title for part in section.parts] == ["Scenario small"]
     facts = dict(page.sections[0].blocks[0].facts)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_scaling import plots
+from bayes_scaling.decisions.design import design_runs
 from bayes_scaling.decisions.winners import compare_map
 from bayes_scaling.page.blocks import Block, Cell, Map, Section, Text, picture, table
 from bayes_scaling.page.question import Question
 from bayes_scaling.report.decisions import action_columns, action_notes, decision_remarks, limits_columns
 from bayes_scaling.report.numbers import power, probability
-from bayes_scaling.report.planning import plan_columns
+from bayes_scaling.report.planning import REFIT, design_columns, design_note, plan_columns
 from bayes_scaling.report.views import FAR, MULTIPLIER, comparison_columns, frontier_columns, reach_remark
 
 if TYPE_CHECKING:
@@ -93,6 +94,19 @@ def architectures(question: Question) -> Section | None:
         ),
     ]
     return Section("Architectures compared", tuple(blocks))
+
+
+def next_runs(question: Question) -> Section | None:
+    """The runs that teach most about the largest budget, where they were asked for."""
+    if not question.next_runs:
+        return None
+    budget, length = question.compute[-1], question.context_length[-1]
+    found = design_runs(question.fit, budget, length, runs=question.next_runs, cost=question.cost)
+    refit = [Text(f"Note: {REFIT}", "note")] if found.table()["refit"].any() else []
+    caption = f"Runs that teach most about {power(budget)} FLOPs at context {length:,} for what they cost"
+    return Section(
+        "What to run next", (table(caption, design_columns(found)), Text(design_note(found)), *refit)
+    )
 
 
 def comparison_map(question: Question) -> Map:

@@ -13,6 +13,7 @@ SECTIONS = (
     choices.plan,
     choices.compute_frontier,
     choices.architectures,
+    choices.next_runs,
     answer.meanings,
     trust.calibration,
     trust.checks,

@@ -41,6 +41,8 @@ class Question:
     latency : LatencyFit, optional
     plan : Plan, optional
     backtest : Backtest, optional
+    next_runs : int
+        How many to choose.
     """
 
     fit: Fit
@@ -51,6 +53,7 @@ class Question:
     latency: Any = None
     plan: Plan | None = None
     backtest: Backtest | None = None
+    next_runs: int = 0
 
     @cached_property
     def frontier(self) -> Frontier:

@@ -60,6 +60,7 @@ def make_page(
     latency: Any = None,
     plan: Any = None,
     backtest: Backtest | None = None,
+    next_runs: int = 0,
 ) -> Page:
     """The content of a page about a fit.
 
@@ -79,6 +80,8 @@ def make_page(
         Scenarios to decide side by side, as for `bayes_scaling.decisions.plans.plan`.
     backtest : Backtest, optional
         Of the same model and runs.
+    next_runs : int
+        How many runs to choose that would teach most about the largest budget; takes some seconds.
 
     Returns
     -------
@@ -91,7 +94,9 @@ def make_page(
     """
     from bayes_scaling.page.gathering import gather
 
-    return gather(_question(fit, compute, context_length, constraints, cost, latency, plan, backtest))
+    return gather(
+        _question(fit, compute, context_length, constraints, cost, latency, plan, backtest, next_runs)
+    )
 
 
 def save_page(page: Page, path: str | Path) -> Path:
@@ -127,6 +132,7 @@ def _question(
     latency: Any,
     plan: Any,
     backtest: Backtest | None,
+    next_runs: int,
 ) -> Question:
     from bayes_scaling.decisions.plans import plan as decide_plan
     from bayes_scaling.page.question import Question, default_budgets
@@ -143,6 +149,7 @@ def _question(
         latency,
         None if plan is None else decide_plan(fit, plan, latency),
         backtest,
+        next_runs,
     )
 
 
