@@ -90,7 +90,7 @@ def architectures(question: Question) -> Section | None:
             "Probability of the lower loss, and the compute that the other architecture needs, against "
             "compute.",
             "Above 1x the architecture named first is the cheaper one.",
-            lambda: plots.plot_comparison(question.compared_at(question.curve)),
+            lambda: plots.plot_comparison(question.compared),
         ),
     ]
     return Section("Architectures compared", tuple(blocks))
@@ -117,8 +117,10 @@ def comparison_map(question: Question) -> Map:
         question.fit, budgets, lengths, constraints=limits, cost=question.cost, latency=question.latency
     ).table()
     names = list(dict.fromkeys(found["architecture"]))
-    groups = dict(iter(found.groupby(["context_length", "compute"])))
-    cells = tuple(tuple(_cell(names, groups[length, budget]) for budget in budgets) for length in lengths)
+    cells = tuple(
+        tuple(_cell(names, found[(found["context_length"] == t) & (found["compute"] == c)]) for c in budgets)
+        for t in lengths
+    )
     caption = (
         "Likeliest best architecture and its probability. A dagger marks what lies beyond the fitted runs."
     )
@@ -130,10 +132,10 @@ def _cell(names: list[str], group: pd.DataFrame) -> Cell:
     outside = bool((group["extrapolation_decades"] > FAR).all())
     if not group["feasible"].any():
         return Cell("none", "within limits", 0, 0, outside)
-    best = group.loc[group["best_probability"].idxmax()]
-    share, even = float(best["best_probability"]), 1 / len(names)
+    best = group.nlargest(1, "best_probability")
+    share, even = float(best["best_probability"].iloc[0]), 1 / len(names)
     strength = round(100 * (share - even) / (1 - even))
-    winner = str(best["architecture"])
+    winner = str(best["architecture"].iloc[0])
     return Cell(winner, probability(share), names.index(winner), strength, outside)
 
 

@@ -78,9 +78,16 @@ class Question:
         )
 
     @cached_property
+    def compared(self) -> pd.DataFrame:
+        """Each pair of architectures at the budgets and along the curve."""
+        lengths, unique = list(self.context_length), self.unique_tokens
+        budgets = [*self.compute, *self.curve]
+        return compare(self.fit, budgets, lengths, cost=self.cost, unique_tokens=unique).table()
+
+    @property
     def comparison(self) -> pd.DataFrame:
-        """Each pair of architectures at the budgets."""
-        return self.compared_at(self.compute)
+        """The part of it at the budgets."""
+        return self.compared[self.compared["compute"].isin(self.compute)]
 
     @cached_property
     def checks(self) -> Checks:
@@ -91,11 +98,6 @@ class Question:
         """Optima at any budgets, under the cost and the unique tokens asked about."""
         lengths = list(context_length)
         return frontier(self.fit, compute, lengths, cost=self.cost, unique_tokens=self.unique_tokens)
-
-    def compared_at(self, compute: Any) -> pd.DataFrame:
-        """Pairs of architectures at any budgets, under the same."""
-        lengths, unique = list(self.context_length), self.unique_tokens
-        return compare(self.fit, compute, lengths, cost=self.cost, unique_tokens=unique).table()
 
     @property
     def unique_tokens(self) -> float | None:
