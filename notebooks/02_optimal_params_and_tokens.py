@@ -84,8 +84,8 @@ plots.plot_context(bs.frontier(fit, BUDGETS[:2], cost="accounted").table())
 # ## Beside the usual method
 #
 # IsoFLOP parabolas, one for each budget, with a power law through their minima. Where there are runs both
-# agree. The parabola knows nothing of its own shape being wrong, so its bootstrap interval is that of its
-# assumptions.
+# agree. The bootstrap takes parabola and power law for granted, so its intervals say nothing of either being
+# wrong.
 
 # %%
 parabolas = bs.isoflop_fit(fit.runs, resamples=20 if SHORT else 200)
@@ -114,8 +114,8 @@ plots.plot_decision(bs.decide(fit, BUDGETS[1], CONTEXT, cost="accounted"))
 # %% [markdown]
 # ## Is regret small because we know much, or because the valley is flat?
 #
-# Both can be seen in one figure: the draws of N* scatter over a good part of an e-fold, and the regret of one
-# choice stays small all the same.
+# Both can be seen in one figure: the draws of N* scatter over a factor of two and more, and the regret of one
+# choice stays small in nearly all of them.
 
 # %%
 chosen = table[table["chosen"]]["architecture"].iloc[-1]
