@@ -64,6 +64,11 @@ _PUBLIC = {
     "sbc": "sbc",
     "backtest": "backtest.rolling",
     "load_backtest": "backtest.rolling",
+    "load_timings": "latency.timings",
+    "Timings": "latency.timings",
+    "fit_latency": "latency.fitting",
+    "LatencyFit": "latency.posterior",
+    "load_latency": "latency.storage",
     "cite": "cite",
     "BayesScalingError": "errors",
 }

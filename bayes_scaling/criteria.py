@@ -63,9 +63,15 @@ def judge(
 
 def convergence(fit: Fit) -> tuple[Check, ...]:
     """R-hat and the two effective sample sizes, worst over all quantities of groups that have runs."""
-    from bayes_scaling.summary import diagnostics, posterior_cells
+    from bayes_scaling.summary import posterior_cells
 
-    draws, labels = posterior_cells(fit)
+    return convergence_of(*posterior_cells(fit))
+
+
+def convergence_of(draws: xr.DataArray, labels: pd.DataFrame) -> tuple[Check, ...]:
+    """R-hat and the two effective sample sizes of draws (chain, draw, cell), worst over the cells."""
+    from bayes_scaling.summary import diagnostics
+
     moving = (draws.max(("chain", "draw")) != draws.min(("chain", "draw"))).values
     table = labels.join(diagnostics(draws))[moving].reset_index(drop=True)
     return (_r_hat(table, draws.sizes["chain"]), _ess(table, "ess_bulk"), _ess(table, "ess_tail"))
@@ -109,7 +115,11 @@ def extreme(values: np.ndarray, largest: bool) -> int:
 
 def sampler(fit: Fit) -> tuple[Check, ...]:
     """Divergences, E-BFMI and trees at their depth limit."""
-    stats = fit.idata["sample_stats"].to_dataset()
+    return sampler_of(fit.idata["sample_stats"].to_dataset())
+
+
+def sampler_of(stats: xr.Dataset) -> tuple[Check, ...]:
+    """The same of a sampler's statistics (chain, draw) or (chain, draw, block)."""
     return (_divergences(stats), _e_bfmi(stats), _tree_depth(stats))
 
 
@@ -124,11 +134,14 @@ def _divergences(stats: xr.Dataset) -> Check:
 
 def _e_bfmi(stats: xr.Dataset) -> Check:
     import arviz_stats as az
+    import numpy as np
 
     if "energy" not in stats:
         return _absent("e_bfmi", ">=", E_BFMI)
-    values = az.bfmi(stats["energy"].to_numpy())
-    advice = f"chain {int(values.argmin())} explores energies too slowly. Raise tune, tighten priors"
+    energy = stats["energy"].to_numpy()
+    values = np.array([az.bfmi(part) for part in np.moveaxis(energy.reshape(*energy.shape[:2], -1), -1, 0)])
+    chain = int(values.argmin()) % energy.shape[0]
+    advice = f"chain {chain} explores energies too slowly. Raise tune, tighten priors"
     return judge("e_bfmi", values.min(), ">=", E_BFMI, FAIL, "energies are well explored", advice)
 
 

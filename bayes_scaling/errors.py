@@ -15,6 +15,14 @@ class SpecError(BayesScalingError):
     """A model specification that names no known law, pooling or prior."""
 
 
+class TimingsError(BayesScalingError):
+    """A table of timings that cannot be read or is not valid."""
+
+
+class LatencyError(BayesScalingError):
+    """A latency query, device or benchmark that a fit cannot use."""
+
+
 class FitFileError(BayesScalingError):
     """A file that is not a whole, readable fit of this package."""
 
@@ -29,6 +37,10 @@ class DecisionError(BayesScalingError):
 
 class RunsWarning(UserWarning):
     """A table of runs that is valid but will not answer every question."""
+
+
+class TimingsWarning(RunsWarning):
+    """A table of timings that is valid but implausible."""
 
 
 class ConvergenceWarning(UserWarning):

@@ -95,7 +95,7 @@ def fit(
         priors=priors,
         errors=errors,
     )
-    sampling = _sampling(backend, sampler, draws, tune, chains, seed, progress)
+    sampling = sampling_of(backend, sampler, draws, tune, chains, seed, progress)
     runs = runs if isinstance(runs, Runs) else load_runs(runs)
     require_fittable(runs)
     result = _fit(runs, spec, backend, sampler, sampling)
@@ -137,9 +137,16 @@ def _spec(spec: ModelSpec | None, **parts: Any) -> ModelSpec:
     return found
 
 
-def _sampling(
+def sampling_of(
     backend: str, sampler: str, draws: int, tune: int, chains: int, seed: int, progress: bool | None
 ) -> Sampling:
+    """The settings of a sampler, checked.
+
+    Raises
+    ------
+    SpecError
+        An unknown back end or sampler, or a size that is not positive.
+    """
     for what, value, known in (("backend", backend, BACKENDS), ("sampler", sampler, SAMPLERS)):
         if value not in known:
             raise SpecError(f"unknown {what} {value!r}; choose one of {', '.join(known)}")

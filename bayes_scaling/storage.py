@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,12 +53,26 @@ def save(fit: Fit, path: str | Path) -> Path:
     --------
     >>> save(fit, "fit.nc")  # doctest: +SKIP
     """
+    return write_whole(_file_tree(fit), path, _rebuild)
+
+
+def write_whole(tree: xr.DataTree, path: str | Path, rebuild: Callable[[Path], Any]) -> Path:
+    """Write a tree with its digest: beside the target, read back by ``rebuild``, then put in its place.
+
+    Raises
+    ------
+    FitFileError
+        The folder does not exist, the path is a folder, or it cannot be written.
+    """
+    from bayes_scaling.netcdf import content_digest
+
     target = Path(path).expanduser().resolve()
     _check_target(target)
+    tree.attrs[_DIGEST] = content_digest(tree)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     try:
-        _write(_file_tree(fit), temporary)
-        _rebuild(temporary)
+        _write(tree, temporary)
+        rebuild(temporary)
         os.replace(temporary, target)
     except FitFileError as error:
         raise FitFileError(str(error).replace(str(temporary), str(target))) from error
@@ -95,12 +110,23 @@ def load_fit(path: str | Path) -> Fit:
     --------
     >>> fit = load_fit("fit.nc")  # doctest: +SKIP
     """
+    return _rebuild(existing(path))
+
+
+def existing(path: str | Path) -> Path:
+    """The path of a file that is there.
+
+    Raises
+    ------
+    FitFileError
+        No such file, or a folder.
+    """
     source = Path(path).expanduser()
     if not source.exists():
         raise FitFileError(f"{source}: no such file; save a fit there first with fit.save(path)")
     if not source.is_file():
         raise FitFileError(f"{source}: a folder, not a file; give the .nc file of a fit")
-    return _rebuild(source)
+    return source
 
 
 def _check_target(target: Path) -> None:
@@ -111,10 +137,9 @@ def _check_target(target: Path) -> None:
 
 
 def _file_tree(fit: Fit) -> xr.DataTree:
-    """The fit's tree with the runs, the marks of the format and the digest added."""
+    """The fit's tree with the runs and the marks of the format added."""
     import xarray as xr
 
-    from bayes_scaling.netcdf import content_digest
     from bayes_scaling.runs_text import runs_to_text
 
     tree = fit.idata.copy()
@@ -126,7 +151,6 @@ def _file_tree(fit: Fit) -> xr.DataTree:
     }
     tree.attrs = marks | dict(tree.attrs)
     tree[_RUNS] = xr.DataTree(xr.Dataset({"text": runs_to_text(fit.runs)}))
-    tree.attrs[_DIGEST] = content_digest(tree)
     return tree
 
 
@@ -142,18 +166,23 @@ def _rebuild(path: Path) -> Fit:
     """The fit in a file, each part checked before the next is trusted."""
     from bayes_scaling.posterior import Fit
 
-    tree, whole = _tree(path)
-    _check_kind(tree, path)
+    tree, whole = read_marked(path)
+    check_kind(tree, path, KIND, "a fit of bayes_scaling; give a file that fit.save wrote", FORMAT_VERSION)
     spec = _spec(tree, path)
     _check_parts(tree, spec, path)
-    if not whole:
-        raise FitFileError(f"{path}: its content is not what was saved (checksum differs); {_AGAIN}")
+    check_whole(whole, path)
     runs = _runs(tree, path)
     del tree[_RUNS]
     return Fit(idata=tree, runs=runs, spec=spec)
 
 
-def _tree(path: Path) -> tuple[xr.DataTree, bool]:
+def check_whole(whole: bool, path: Path) -> None:
+    """Refuse content whose digest differs."""
+    if not whole:
+        raise FitFileError(f"{path}: its content is not what was saved (checksum differs); {_AGAIN}")
+
+
+def read_marked(path: Path) -> tuple[xr.DataTree, bool]:
     """The tree in a file, without its digest, and whether its content has that digest."""
     from bayes_scaling.netcdf import content_digest, read_tree
 
@@ -170,18 +199,18 @@ def _tree(path: Path) -> tuple[xr.DataTree, bool]:
         ) from error
 
 
-def _check_kind(tree: xr.DataTree, path: Path) -> None:
-    kind = _text(tree.attrs.get("kind"))
-    if kind != KIND:
-        what = f"a file of kind {kind!r}" if kind else "a NetCDF file of something else"
-        raise FitFileError(f"{path}: {what}, not a fit of bayes_scaling; give a file that fit.save wrote")
+def check_kind(tree: xr.DataTree, path: Path, kind: str, wanted: str, newest: int) -> None:
+    """Refuse a file of another kind or of a newer format."""
+    found = _text(tree.attrs.get("kind"))
+    if found != kind:
+        what = f"a file of kind {found!r}" if found else "a NetCDF file of something else"
+        raise FitFileError(f"{path}: {what}, not {wanted}")
     version = _text(tree.attrs.get("format_version"))
     if not version.isdigit():
         raise FitFileError(f"{path}: format version {version!r} is not a number; {_AGAIN}")
-    if int(version) > FORMAT_VERSION:
+    if int(version) > newest:
         raise FitFileError(
-            f"{path}: format version {version}, this package reads up to {FORMAT_VERSION}; "
-            "upgrade bayes_scaling"
+            f"{path}: format version {version}, this package reads up to {newest}; upgrade bayes_scaling"
         )
 
 
@@ -210,6 +239,11 @@ def _check_parts(tree: xr.DataTree, spec: ModelSpec, path: Path) -> None:
         needed["posterior"] += ("drift_scale",)
     if spec.offsets:
         needed["offsets"] = ("shift",)
+    check_groups(tree, path, needed)
+
+
+def check_groups(tree: xr.DataTree, path: Path, needed: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a tree that lacks a group or a variable."""
     for group, variables in needed.items():
         if group not in tree.children:
             raise FitFileError(f"{path}: group {group!r} is missing; {_AGAIN}")

@@ -130,11 +130,13 @@ def _check_number(name: str, cells: pd.Series) -> tuple[pd.Series, list[Fault]]:
     import pandas as pd
 
     values, unreadable = numbers(cells, thousands=name in COUNTS)
-    faults = _at(cells, unreadable, "not a number", "holds text where a number is due", _as_number(name))
+    faults = faults_at(
+        cells, unreadable, "not a number", "holds text where a number is due", _as_number(name)
+    )
     for rule in RULES[name]:
         broken = rule.broken(values) & ~unreadable
         remedy = REMEDIES.get((name, rule.code), rule.remedy)
-        faults += _at(cells, broken, rule.code, rule.message, remedy)
+        faults += faults_at(cells, broken, rule.code, rule.message, remedy)
     column = pd.Series(values + 0.0, name=name)  # + 0.0 turns -0 into 0
     return column.astype("int64") if name == "context_length" and not faults else column, faults
 
@@ -154,16 +156,18 @@ def _check_text(name: str, cells: pd.Series) -> tuple[pd.Series, list[Fault]]:
     column = pd.Series(values, name=name, dtype="str")
     empty = (column == "").to_numpy(dtype=bool) & ~unreadable
     remedy = "name it in every row"
-    faults = _at(cells, unreadable, "not text", "holds values that are no text", remedy)
-    faults += _at(cells, empty, "empty text", "has empty cells", remedy)
+    faults = faults_at(cells, unreadable, "not text", "holds values that are no text", remedy)
+    faults += faults_at(cells, empty, "empty text", "has empty cells", remedy)
     if name == "run_id":
         twice = column.duplicated(keep=False).to_numpy(dtype=bool) & ~empty & ~unreadable
         what = "names more than one run alike"
-        faults += _at(cells, twice, "repeated run_id", what, "drop the copy or give each run its own run_id")
+        faults += faults_at(
+            cells, twice, "repeated run_id", what, "drop the copy or give each run its own run_id"
+        )
     return column, faults
 
 
-def _at(cells: pd.Series, bad: np.ndarray, code: str, message: str, remedy: str) -> list[Fault]:
+def faults_at(cells: pd.Series, bad: np.ndarray, code: str, message: str, remedy: str) -> list[Fault]:
     """A fault at the bad cells, or none."""
     rows: Sequence[int] = [int(i) for i in np.flatnonzero(bad)]
     if not rows:

@@ -28,7 +28,7 @@ from bayes_scaling.models import loss_numpyro, loss_pymc
 from bayes_scaling.models.coefficients import to_user
 from bayes_scaling.models.density import unpin
 from bayes_scaling.models.design import build_design
-from bayes_scaling.models.draws import Sampling
+from bayes_scaling.models.draws import TARGET_ACCEPTANCE, Sampling
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.models.whitening import find_whitening
 
@@ -102,7 +102,7 @@ def _nutpie(design, whitening):
     compiled = nutpie.compile_pymc_model(loss_pymc.build_pymc(design, whitening))
     compilation = time.perf_counter() - start
     start = time.perf_counter()
-    raw = loss_pymc.draw_nutpie(compiled, design, Sampling(seed=4))
+    raw = loss_pymc.draw_nutpie(compiled, Sampling(seed=4), TARGET_ACCEPTANCE[design.spec.pooling])
     return compilation, time.perf_counter() - start, raw
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/stack_public.py FOLDER [--output docs/stacking.md] [--kept KEPT]
 
-Every law is back-tested at the cuts of `backtest_public.py`. The stack's weights at a cut are learnt from the
+Every law is back-tested at the whole cuts in compute of `backtest_public.py`. The stack's weights at a cut are learnt from the
 other cuts of the set: what is scored has not been seen. FOLDER and KEPT as there.
 """
 
@@ -27,7 +27,7 @@ def scores(folder: Path, kept: Path | None) -> pd.DataFrame:
     """One row a run left out: set, split, and the log score of each law."""
     parts = []
     for name, frame, by, cuts in studies(folder):
-        if cuts is None:
+        if by != "compute" or "," in name:
             continue
         columns = {}
         for law in LAWS:

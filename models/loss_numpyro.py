@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,18 +25,23 @@ _FIELDS = {
 
 
 def build_numpyro(design: Design, whitening: Whitening) -> Callable[[], None]:
-    """A NumPyro model of the whitened position, one factor for each named term of the log density."""
+    """A NumPyro model of the whitened position."""
     import jax.numpy as jnp
-    import numpyro
     from jax.scipy.special import gammaln
+
+    return whitened_model(
+        design.size, lambda point: log_terms(jnp, whitening.position(point, design), design, gammaln)
+    )
+
+
+def whitened_model(size: int, terms: Callable[[Any], Mapping[str, Any]]) -> Callable[[], None]:
+    """A NumPyro model of a point (size,), one factor for each named term of its log density."""
+    import numpyro
     from numpyro import distributions as dist
 
     def model() -> None:
-        whitened = numpyro.sample(
-            "whitened", dist.ImproperUniform(dist.constraints.real_vector, (), (design.size,))
-        )
-        position = whitening.position(whitened, design)
-        for name, term in log_terms(jnp, position, design, gammaln).items():
+        space = dist.ImproperUniform(dist.constraints.real_vector, (), (size,))
+        for name, term in terms(numpyro.sample("whitened", space)).items():
             numpyro.factor(name, term)
 
     return model
@@ -43,17 +49,21 @@ def build_numpyro(design: Design, whitening: Whitening) -> Callable[[], None]:
 
 def sample_numpyro(design: Design, whitening: Whitening, sampling: Sampling) -> RawDraws:
     """NUTS by NumPyro, chains in parallel where JAX has a device for each."""
+    model = build_numpyro(design, whitening)
+    return draw_numpyro(model, design.size, sampling, TARGET_ACCEPTANCE[design.spec.pooling])
+
+
+def draw_numpyro(
+    model: Callable[[], None], size: int, sampling: Sampling, target_acceptance: float, dense: bool = False
+) -> RawDraws:
+    """Draws of a model whose only site is ``whitened`` (size,); ``dense`` adapts a whole metric."""
     import jax
     from numpyro.infer import MCMC, NUTS, init_to_value
 
     method = _chain_method(sampling.chains)
-    start = init_to_value(values={"whitened": np.zeros(design.size)})
+    start = init_to_value(values={"whitened": np.zeros(size)})
     with _double_everywhere():
-        kernel = NUTS(
-            build_numpyro(design, whitening),
-            init_strategy=start,
-            target_accept_prob=TARGET_ACCEPTANCE[design.spec.pooling],
-        )
+        kernel = NUTS(model, init_strategy=start, target_accept_prob=target_acceptance, dense_mass=dense)
         mcmc = MCMC(
             kernel,
             num_warmup=sampling.tune,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
 
+Terms = Callable[[Any], Mapping[str, Any]]
 _NUTPIE = {
     "diverging": "diverging",
     "energy": "energy",
@@ -29,30 +31,49 @@ _PYMC = {
 
 
 def build_pymc(design: Design, whitening: Whitening) -> pm.Model:
-    """A PyMC model of the whitened position, one potential for each named term of the log density."""
+    """A PyMC model of the whitened position."""
+    return whitened_model(design.size, terms_at(design, whitening))
+
+
+def whitened_model(size: int, terms: Terms) -> pm.Model:
+    """A PyMC model of a point (size,), one potential for each named term of its log density."""
     import pymc as pm
 
     with pm.Model(check_bounds=False) as model:
-        add_terms(design, whitening)
+        add_point(size, terms)
     return model
 
 
 def add_terms(design: Design, whitening: Whitening) -> None:
     """The whitened position and the potentials, in the PyMC model that is open."""
+    add_point(design.size, terms_at(design, whitening))
+
+
+def add_point(size: int, terms: Terms) -> None:
+    """A point (size,) and the potentials of its terms, in the PyMC model that is open."""
     import pymc as pm
+
+    for name, term in terms(pm.Flat("whitened", shape=size, initval=np.zeros(size))).items():
+        pm.Potential(name, term)
+
+
+def terms_at(design: Design, whitening: Whitening) -> Terms:
+    """The named terms of the log density as a function of the whitened point."""
     import pytensor.tensor as pt
 
-    whitened = pm.Flat("whitened", shape=design.size, initval=np.zeros(design.size))
-    position = whitening.position(whitened, design)
-    for name, term in log_terms(pt, position, design, pt.gammaln).items():
-        pm.Potential(name, term)
+    return lambda point: log_terms(pt, whitening.position(point, design), design, pt.gammaln)
 
 
 def sample_pymc(design: Design, whitening: Whitening, sampling: Sampling) -> RawDraws:
     """NUTS by PyMC's own sampler: no numba compilation, slower draws."""
+    return draw_pymc(build_pymc(design, whitening), sampling, TARGET_ACCEPTANCE[design.spec.pooling])
+
+
+def draw_pymc(model: pm.Model, sampling: Sampling, target_acceptance: float) -> RawDraws:
+    """Draws of a model whose only variable is ``whitened``."""
     import pymc as pm
 
-    with build_pymc(design, whitening):
+    with model:
         tree = pm.sample(
             draws=sampling.draws,
             tune=sampling.tune,
@@ -60,7 +81,7 @@ def sample_pymc(design: Design, whitening: Whitening, sampling: Sampling) -> Raw
             random_seed=sampling.seed,
             progressbar=sampling.progress,
             nuts_sampler="pymc",
-            target_accept=TARGET_ACCEPTANCE[design.spec.pooling],
+            target_accept=target_acceptance,
             compute_convergence_checks=False,
         )
     return _raw(tree, _PYMC)
@@ -70,10 +91,11 @@ def sample_nutpie(design: Design, whitening: Whitening, sampling: Sampling) -> R
     """NUTS by nutpie on the PyMC model, compiled by numba."""
     import nutpie
 
-    return draw_nutpie(nutpie.compile_pymc_model(build_pymc(design, whitening)), design, sampling)
+    compiled = nutpie.compile_pymc_model(build_pymc(design, whitening))
+    return draw_nutpie(compiled, sampling, TARGET_ACCEPTANCE[design.spec.pooling])
 
 
-def draw_nutpie(compiled: Any, design: Design, sampling: Sampling) -> RawDraws:
+def draw_nutpie(compiled: Any, sampling: Sampling, target_acceptance: float) -> RawDraws:
     """Draws of a compiled model."""
     import nutpie
 
@@ -86,7 +108,7 @@ def draw_nutpie(compiled: Any, design: Design, sampling: Sampling) -> RawDraws:
         progress_bar=sampling.progress,
         save_warmup=False,
         adaptation="low_rank",  # costs nothing where whitening suffices, helps where it does not
-        target_accept=TARGET_ACCEPTANCE[design.spec.pooling],
+        target_accept=target_acceptance,
     )
     return _raw(tree, _NUTPIE)
 

@@ -90,7 +90,9 @@ class PymcRefitter:
         design, whitening = settle(replace(self._design, log_loss=log_loss), self._objective)
         values = {"log_loss": log_loss, "mode": whitening.mode, "factor": whitening.factor, **_arrays(design)}
         compiled = self._compiled.with_data(**{name: values[name] for name in self._data})
-        raw = draw_nutpie(compiled, design, replace(self._sampling, seed=seed))
+        raw = draw_nutpie(
+            compiled, replace(self._sampling, seed=seed), TARGET_ACCEPTANCE[design.spec.pooling]
+        )
         natural = unpin(np, whitening.position(raw.whitened, design))
         return Refit(natural, int(raw.stats["diverging"].sum()), design)
 

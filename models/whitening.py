@@ -61,6 +61,10 @@ class Whitening:
     def _block(self, law: Any, rows: slice) -> Any:
         return self.mode[rows] + (self.factor[rows] * law[..., None, :]).sum(-1)
 
+    def vector(self, whitened: Any) -> Any:
+        """Positions (..., size) of whitened points (..., size)."""
+        return self._block(whitened, slice(None))
+
 
 def start(design: Design) -> np.ndarray:
     """A position to search from: prior medians, the loss of each group at its mean."""
@@ -89,13 +93,17 @@ def find_whitening(
     """
     both = objective or compile_objective(design)
 
-    def value_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
-        return both(x, design)
+    return climb(lambda x: both(x, design), start(design) if start_at is None else start_at)
+
+
+def climb(
+    value_and_gradient: Callable[[np.ndarray], tuple[float, np.ndarray]], first: np.ndarray
+) -> Whitening:
+    """Newton from ``first`` to the mode of minus a log density, and the whitening there."""
 
     def hessian(x: np.ndarray) -> np.ndarray:
         return _difference_hessian(lambda y: value_and_gradient(y)[1], x)
 
-    first = start(design) if start_at is None else start_at
     found = optimize.minimize(value_and_gradient, first, jac=True, hess=hessian, method="trust-exact")
     curvature, axes = np.linalg.eigh(hessian(found.x))
     curvature = np.maximum(np.abs(curvature), FLOOR * curvature.max())

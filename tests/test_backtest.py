@@ -236,7 +236,7 @@ def test_rows_without_a_forecast_are_not_scored() -> None:
 
 
 def test_the_command_and_the_line_in_checks(runs, perfect, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(rolling, "_pool", lambda executor: nullcontext(Here()))
+    monkeypatch.setattr(rolling, "workers", lambda executor, cores_each: nullcontext(Here()))
     table, kept, figure = tmp_path / "runs.csv", tmp_path / "kept", tmp_path / "figure.png"
     runs.frame.to_csv(table, index=False)
     options = ("--by", "group", "--folder", kept, "-o", figure)

@@ -23,7 +23,7 @@ VALUES = {
     "beta": RNG.uniform(0.3, 0.4, (*SHAPE, 1)),
     "gamma": 1.0,
 }
-DRIFT = Drift(RNG.standard_normal((*SHAPE, len(DIRECTIONS), 2, BOXES)), (20.0, 23.5))
+DRIFT = Drift(0.015 * RNG.standard_normal((*SHAPE, len(DIRECTIONS), 2, BOXES)), (20.0, 23.5))
 SURFACE = Surface(GAMMA_LAW, VALUES, DRIFT)
 LOG_COMPUTE = np.log([1e20, 1e22])
 

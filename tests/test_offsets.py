@@ -20,10 +20,10 @@ SHIFT = 0.012
 SAMPLING = {"draws": 300, "tune": 300, "chains": 2, "seed": 2, "progress": False, "law": "chinchilla"}
 
 
-def fitted(runs: Runs, **options) -> Fit:
+def fitted(runs: Runs, discrepancy: str = "none", **options) -> Fit:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return bs.fit(runs, **SAMPLING, **options)
+        return bs.fit(runs, discrepancy=discrepancy, **SAMPLING, **options)
 
 
 def checkpoints() -> Runs:
@@ -99,7 +99,7 @@ def test_checkpoints_of_one_training_are_not_independent_runs() -> None:
 
 
 def test_offsets_go_with_a_drift_and_into_the_file(recipes: Runs, tmp_path) -> None:
-    both = fitted(recipes, offsets=["recipe"], discrepancy="drift")
+    both = fitted(recipes, "drift", offsets=["recipe"])
     both.save(tmp_path / "fit.nc")
     again = bs.load_fit(tmp_path / "fit.nc")
     assert again.spec == both.spec and again.spec.offsets == ("recipe",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -19,6 +20,15 @@ from tests.command_line import assert_refused, run
 from tests.fits import small_simulation
 
 REPLICATES = 50
+
+
+class AtOnce:
+    """An executor that does the work here."""
+
+    def submit(self, call, *arguments) -> Future:
+        future: Future = Future()
+        future.set_result(call(*arguments))
+        return future
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +119,12 @@ def test_a_wrong_likelihood_is_seen(runs) -> None:
     assert table.loc["sigma [xlstm, 8192]", "outside_family"]
 
 
-def test_seed_reproduces(runs) -> None:
-    one, two = (bs.sbc(runs, replicates=2, draws=50, tune=60, seed=5).ranks for _ in range(2))
-    assert one.equals(two)
+def test_the_seed_reproduces_here_and_in_parts_elsewhere(runs) -> None:
+    here, parts = (
+        bs.sbc(runs, replicates=2, draws=50, tune=60, seed=5, executor=executor).ranks
+        for executor in (None, AtOnce())
+    )
+    assert here.equals(parts)
 
 
 def test_figure(study) -> None:

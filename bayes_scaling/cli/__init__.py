@@ -14,6 +14,7 @@ from bayes_scaling.cli.decision_commands import decide, lifetime, plan
 from bayes_scaling.cli.demo_command import demo
 from bayes_scaling.cli.failures import GuardedGroup
 from bayes_scaling.cli.fit_commands import check, fit, loo, summary
+from bayes_scaling.cli.latency_commands import latency
 from bayes_scaling.cli.next_commands import design, map_
 from bayes_scaling.cli.query_commands import compare, context, frontier, iso_loss, optimal_params, predict
 from bayes_scaling.cli.report_command import report
@@ -55,6 +56,7 @@ COMMANDS = (
 )
 for command in COMMANDS:
     app.command(command.__name__.strip("_").replace("_", "-"))(command)
+app.add_typer(latency)
 
 
 def main() -> None:

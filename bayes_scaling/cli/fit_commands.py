@@ -55,7 +55,7 @@ def fit(
     note(f"Saved {output}")
     if not json:
         typer.echo(f"{result}\n")
-    _report(checks, json)
+    report_checks(checks, json)
 
 
 def check(
@@ -70,7 +70,7 @@ def check(
     from bayes_scaling.storage import load_fit
 
     left_out = None if backtest is None else load_backtest(backtest).rows
-    _report(load_fit(fit).checks(left_out), json)
+    report_checks(load_fit(fit).checks(left_out), json)
 
 
 def summary(fit: FitFile, json: Json = False) -> None:
@@ -126,7 +126,8 @@ def _fitted(file: str, column: list[str] | None, model: ModelSpec, sampling: dic
         return sample(runs, model, **sampling)
 
 
-def _report(checks: Checks, json: bool) -> None:
+def report_checks(checks: Checks, json: bool) -> None:
+    """Print checks; leave with 1 where they failed."""
     from bayes_scaling.checks import FAIL
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.report.views import print_checks

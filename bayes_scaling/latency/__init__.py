@@ -1,0 +1,35 @@
+"""Latency: measured inference times, their posterior, and what it says of queries."""
+
+from bayes_scaling.latency.fitting import fit_latency, prior_fit
+from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.prediction import predict
+from bayes_scaling.latency.serving import (
+    cost_per_million_tokens,
+    faster,
+    fits_probability,
+    largest_batch,
+    latency,
+    probability_below,
+)
+from bayes_scaling.latency.settings import LatencySettings
+from bayes_scaling.latency.storage import load_latency
+from bayes_scaling.latency.table import predict_table
+from bayes_scaling.latency.timings import Timings, load_timings
+
+__all__ = [
+    "LatencyFit",
+    "LatencySettings",
+    "Timings",
+    "cost_per_million_tokens",
+    "faster",
+    "fit_latency",
+    "fits_probability",
+    "largest_batch",
+    "latency",
+    "load_latency",
+    "load_timings",
+    "predict",
+    "predict_table",
+    "prior_fit",
+    "probability_below",
+]

@@ -1,0 +1,259 @@
+"""`fit_latency`: from timings to a posterior of latency."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.devices import Device, get_device
+from bayes_scaling.errors import ConvergenceWarning
+from bayes_scaling.fitting import sampling_of
+from bayes_scaling.latency.design import build_design
+from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.settings import LatencySettings
+from bayes_scaling.latency.timings import Timings, load_timings
+from bayes_scaling.models.draws import RawDraws, Sampling
+from bayes_scaling.models.latency_design import LatencyDesign
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+DEFAULT_DEVICE = "H100-SXM"
+PRIOR_DRAWS = 1000
+_PACKAGES = ("bayes-scaling", "numpy", "pymc", "nutpie", "numpyro", "jax")
+
+
+def fit_latency(
+    timings: Any,
+    device: Device | str | None = None,
+    *,
+    settings: LatencySettings | None = None,
+    bench: Any = None,
+    backend: str = "numpyro",
+    sampler: str = "nutpie",
+    draws: int = 800,
+    tune: int = 500,
+    chains: int = 4,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> LatencyFit:
+    """Fit the latency model to timings of one device and sample the posterior.
+
+    Parameters
+    ----------
+    timings : Timings, path or DataFrame
+        See `load_timings`.
+    device : Device or str, optional
+        Whose datasheet the efficiencies are relative to. Default "H100-SXM". Where the timings are of
+        another device, efficiencies are scales that absorb the difference.
+    settings : LatencySettings, optional
+        Further assumptions; its device gives way to ``device``.
+    bench : path or DataFrame, optional
+        Microbenchmarks of the device: their posterior is the prior here; see `bench_priors`.
+    backend : {"numpyro", "pymc"}
+    sampler : {"nutpie", "pymc"}
+        For the PyMC back end.
+    draws, tune, chains, seed : int
+    progress : bool, optional
+        Default: where standard error is a terminal.
+
+    Returns
+    -------
+    LatencyFit
+
+    Raises
+    ------
+    TimingsError, DeviceError, LatencyError
+        Timings, a device or benchmarks that cannot be used.
+    SpecError
+        An unknown back end or sampler, or sizes that are not positive.
+
+    Warns
+    -----
+    ConvergenceWarning
+        The posterior did not pass the convergence gate.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> fit = bs.fit_latency("timings.csv", device="H100-SXM")  # doctest: +SKIP
+    """
+    sampling = sampling_of(backend, sampler, draws, tune, chains, seed, progress)
+    table = load_timings(timings)
+    chosen = settings_of(device, settings, bench)
+    result = _fit(table, chosen, backend, sampler, sampling)
+    _warn_unless_converged(result)
+    return result
+
+
+def settings_of(
+    device: Device | str | None, settings: LatencySettings | None = None, bench: Any = None
+) -> LatencySettings:
+    """The assumptions of a fit, with the priors of benchmarks where they are given."""
+    if device is not None or settings is None:
+        value = get_device(device or DEFAULT_DEVICE) if not isinstance(device, Device) else device
+        settings = LatencySettings(value) if settings is None else replace(settings, device=value)
+    if bench is None:
+        return settings
+    from bayes_scaling.latency.bench import bench_priors
+
+    found = bench_priors(bench, settings.device)
+    return replace(settings, priors={**settings.priors, **found.priors}, prior_source=found.source)
+
+
+def _fit(
+    timings: Timings, settings: LatencySettings, backend: str, sampler: str, sampling: Sampling
+) -> LatencyFit:
+    from bayes_scaling.models import loss_numpyro
+
+    loss_numpyro.keep_compiled()
+    if backend == "numpyro":
+        loss_numpyro.split_host(sampling.chains)  # before the mode is searched with JAX
+    design = build_design(timings, settings)
+    raw = [_sample(part, backend, sampler, sampling) for part in _parts(design)]
+    stats = _joined_stats([draws.stats for _, draws in raw])
+    position = np.concatenate([points for points, _ in raw], axis=-1)
+    return LatencyFit(_tree(position, stats, design, backend, sampling.seed), timings, settings)
+
+
+def _parts(design: LatencyDesign) -> list[LatencyDesign]:
+    """One design a block: blocks share no coordinate, so that their posteriors are independent."""
+    return [LatencyDesign((block,), design.device, design.noise) for block in design.blocks]
+
+
+def _sample(
+    design: LatencyDesign, backend: str, sampler: str, sampling: Sampling
+) -> tuple[np.ndarray, RawDraws]:
+    """Positions (chain, draw, size) of one block, and the raw draws.
+
+    Where the draws fail the gate they are drawn anew: smaller steps, longer chains, then thinned.
+    """
+    from bayes_scaling.models import latency_numpyro, latency_pymc
+    from bayes_scaling.models.latency_mode import find_whitening
+
+    whitening = find_whitening(design)
+    sample = latency_pymc.sample_nutpie if sampler == "nutpie" else latency_pymc.sample_pymc
+    if backend == "numpyro":
+        sample = latency_numpyro.sample_numpyro
+    for times, target in enumerate(latency_numpyro.TARGETS, start=1):
+        longer = replace(sampling, draws=times * sampling.draws, tune=times * sampling.tune)
+        raw = _thinned(sample(design, whitening, longer, target), times)
+        if _suffices(raw):
+            break
+    return whitening.vector(raw.whitened), raw
+
+
+def _thinned(raw: RawDraws, times: int) -> RawDraws:
+    """Every so many-th draw; a divergence counts for the draws it stands for."""
+    kept = {name: values[:, ::times] for name, values in raw.stats.items()}
+    diverging = raw.stats["diverging"]
+    kept["diverging"] = diverging.reshape(len(diverging), -1, times).any(-1)
+    return RawDraws(raw.whitened[:, ::times], kept)
+
+
+def _suffices(raw: RawDraws) -> bool:
+    """Whether the draws of one block pass the gate, or are too few by the user's wish for it to matter."""
+    import xarray as xr
+
+    from bayes_scaling.criteria import ESS, R_HAT
+    from bayes_scaling.summary import diagnostics
+
+    if raw.whitened.shape[0] < 2 or raw.whitened[..., 0].size < 2 * ESS:
+        return True
+    table = diagnostics(xr.DataArray(raw.whitened, dims=("chain", "draw", "cell")))
+    least = float(table[["ess_bulk", "ess_tail"]].to_numpy().min())
+    return not raw.stats["diverging"].any() and least >= ESS and float(table["r_hat"].max()) <= R_HAT
+
+
+def _joined_stats(parts: list[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The sampler's statistics by block, (chain, draw, block)."""
+    return {name: np.stack([stats[name] for stats in parts], axis=-1) for name in parts[0]}
+
+
+def prior_positions(design: LatencyDesign, draws: int, seed: int) -> np.ndarray:
+    """Draws of the prior (1, draw, size)."""
+    mean, sd = design.prior()
+    rng = np.random.default_rng([seed, 11])
+    return np.asarray(mean + sd * rng.standard_normal((1, draws, design.size)))
+
+
+def prior_fit(timings: Any, settings: LatencySettings, draws: int = 4000, seed: int = 0) -> LatencyFit:
+    """What the prior alone says: a fit whose posterior is its prior, for stages and prior checks."""
+    table = load_timings(timings)
+    design = build_design(table, settings)
+    position = prior_positions(design, draws, seed)
+    stats = {"diverging": np.zeros((1, draws, len(design.blocks)), dtype=bool)}
+    return LatencyFit(_tree(position, stats, design, "prior", seed), table, settings)
+
+
+def _tree(
+    position: np.ndarray, stats: Mapping[str, np.ndarray], design: LatencyDesign, backend: str, seed: int
+) -> xr.DataTree:
+    import xarray as xr
+
+    prior = prior_positions(design, PRIOR_DRAWS, seed)
+    blocks = np.array([f"{b.architecture}/{b.phase}" for b in design.blocks], dtype=str)
+    dims = ("chain", "draw", "block")
+    groups = {
+        "posterior": _coefficients(position, design),
+        "unconstrained_posterior": _positions(position, design),
+        "prior": _coefficients(prior, design),
+        "unconstrained_prior": _positions(prior, design),
+        "sample_stats": xr.Dataset({k: (dims, v) for k, v in stats.items()}, coords={"block": blocks}),
+    }
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs = {"backend": json.dumps(backend), "seed": seed, "versions": json.dumps(_versions())}
+    return tree
+
+
+def _coefficients(position: np.ndarray, design: LatencyDesign) -> xr.Dataset:
+    """Coefficients in their units; NaN where an architecture has no such coefficient."""
+    import xarray as xr
+
+    names = sorted({block.architecture for block in design.blocks})
+    found: dict[str, np.ndarray] = {}
+    for block, part in design.parts(position):
+        for i, parameter in enumerate(block.parameters):
+            empty = np.full((*position.shape[:2], len(names)), np.nan)
+            values = found.setdefault(f"{block.phase}_{parameter.name}", empty)
+            values[..., names.index(block.architecture)] = parameter.value(np, part[..., i])
+    coords = {dim: np.arange(n) for dim, n in zip(("chain", "draw"), position.shape[:2], strict=True)}
+    dims = ("chain", "draw", "architecture")
+    return xr.Dataset(
+        {name: (dims, values) for name, values in found.items()},
+        coords={**coords, "architecture": np.array(names, dtype=str)},
+    )
+
+
+def _positions(position: np.ndarray, design: LatencyDesign) -> xr.Dataset:
+    import xarray as xr
+
+    coords = {"coordinate": np.array(design.coordinates, dtype=str)}
+    return xr.Dataset({"position": (("chain", "draw", "coordinate"), position)}, coords=coords)
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError
+
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed as a package"
+    return found
+
+
+def _warn_unless_converged(result: LatencyFit) -> None:
+    from bayes_scaling.criteria import FAIL
+
+    failed = [row for row in result.checks() if row.status == FAIL]
+    if failed:
+        text = "; ".join(f"{row.name} is {row.value:.4g}: {row.advice}" for row in failed)
+        warnings.warn(f"the posterior failed the convergence gate. {text}", ConvergenceWarning, stacklevel=3)

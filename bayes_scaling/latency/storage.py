@@ -1,0 +1,92 @@
+"""Latency fits on disk: one NetCDF file, written whole or not at all."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from bayes_scaling.errors import FitFileError, LatencyError
+from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.settings import LatencySettings
+from bayes_scaling.latency.timings import Timings
+from bayes_scaling.storage import check_groups, check_kind, check_whole, existing, read_marked, write_whole
+
+KIND = "bayes_scaling.LatencyFit"
+FORMAT_VERSION = 1
+_TIMINGS = "timings"
+_NEEDED = {
+    "posterior": (),
+    "unconstrained_posterior": ("position",),
+    "unconstrained_prior": ("position",),
+    "sample_stats": ("diverging",),
+    _TIMINGS: ("text",),
+}
+
+
+def save(fit: LatencyFit, path: str | Path) -> Path:
+    """Write a latency fit to one NetCDF file; an existing one is replaced once the new one is whole.
+
+    Raises
+    ------
+    FitFileError
+        The folder does not exist, the path is a folder, or it cannot be written.
+    """
+    import xarray as xr
+
+    tree = fit.idata.copy()
+    marks = {
+        "kind": KIND,
+        "format_version": str(FORMAT_VERSION),
+        "settings": fit.settings.to_json(),
+        "data_hash": fit.timings.data_hash,
+        "source": fit.timings.source,
+    }
+    tree.attrs = marks | dict(tree.attrs)
+    text = fit.timings.frame.to_csv(index=False)
+    tree[_TIMINGS] = xr.DataTree(xr.Dataset({"text": text}))
+    return write_whole(tree, path, _rebuild)
+
+
+def load_latency(path: str | Path) -> LatencyFit:
+    """Read a latency fit that `save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    LatencyFit
+
+    Raises
+    ------
+    FitFileError
+        The file is missing, broken, of another kind or of a newer format, or not what was saved.
+
+    Examples
+    --------
+    >>> fit = load_latency("latency.nc")  # doctest: +SKIP
+    """
+    return _rebuild(existing(path))
+
+
+def _rebuild(path: Path) -> LatencyFit:
+    tree, whole = read_marked(path)
+    check_kind(tree, path, KIND, "a latency fit; give a file that `latency fit` wrote", FORMAT_VERSION)
+    check_groups(tree, path, _NEEDED)
+    check_whole(whole, path)
+    try:
+        settings = LatencySettings.from_json(str(tree.attrs.get("settings")))
+    except LatencyError as error:
+        raise FitFileError(f"{path}: {error}; upgrade bayes_scaling or fit again") from error
+    timings = _timings(str(tree[_TIMINGS]["text"].item()), str(tree.attrs.get("source")))
+    if timings.data_hash != str(tree.attrs.get("data_hash")):
+        raise FitFileError(f"{path}: its timings are not those that were fitted; fit again and save")
+    del tree[_TIMINGS]
+    return LatencyFit(tree, timings, settings)
+
+
+def _timings(text: str, source: str) -> Timings:
+    import pandas as pd
+
+    return Timings(pd.read_csv(io.StringIO(text)), source)

@@ -1,0 +1,150 @@
+"""Timings: the validated table of measured inference times, and how it is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.errors import TimingsError, TimingsWarning
+from bayes_scaling.latency.cells import check_table
+from bayes_scaling.latency.plausible import implausible
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.accounting import Shape
+
+SHAPE = ("embedding_dim", "num_blocks", "num_heads", "ffn_dim", "num_kv_heads", "head_dim_v", "head_dim_qk",
+         "vocab_size", "chunk_size")  # fmt: skip
+TIMES = ("ttft_ms", "step_time_ms")
+CANONICAL = ("architecture", "params", "batch_size", "prefill", *TIMES, *SHAPE, "measured")
+
+
+@dataclass(frozen=True, eq=False)
+class Timings:
+    """A validated table of timings, made by `load_timings`.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        One row a query, indexed from 0: architecture, params, batch_size (sequences), prefill (tokens of
+        each prompt), ttft_ms and step_time_ms (milliseconds, NaN where not measured), columns of the shape,
+        measured (True where the first token came, False where memory did not suffice, missing where
+        unknown).
+    source : str
+    notes : tuple of str
+        What is implausible.
+    """
+
+    frame: pd.DataFrame
+    source: str
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __repr__(self) -> str:
+        return f"Timings({len(self)} queries of {', '.join(self.architectures)}; source {self.source!r})"
+
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """Names of the architectures, sorted."""
+        return tuple(sorted(str(name) for name in self.frame["architecture"].unique()))
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 of the canonical columns in row order."""
+        text = self.frame[[name for name in CANONICAL if name in self.frame]].to_csv(index=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def subset(self, mask: Any) -> Timings:
+        """The rows where ``mask`` is true.
+
+        Raises
+        ------
+        TimingsError
+            The mask has another length or type, or leaves no row.
+        """
+        chosen = np.asarray(mask)
+        if chosen.dtype != bool or chosen.shape != (len(self),):
+            raise TimingsError(f"{self.source}: subset needs {len(self)} true or false values")
+        if not chosen.any():
+            raise TimingsError(f"{self.source}: the subset holds no row. Remedy: choose at least one.")
+        return Timings(self.frame.loc[chosen].reset_index(drop=True), f"{self.source} (subset)")
+
+    def shapes(self) -> Shape:
+        """Shapes of all rows, from the columns of the shape or else the architecture's family."""
+        return row_shapes(self.frame)
+
+
+def load_timings(source: str | Path | pd.DataFrame | Timings, *, need_times: bool = True) -> Timings:
+    """Read and validate a table of timings.
+
+    Parameters
+    ----------
+    source : str, Path, DataFrame or Timings
+        A file (.csv, .tsv, .jsonl, .parquet, .feather) or a table. Columns: architecture, batch_size,
+        prefill, params or the shape (embedding_dim, num_blocks, num_heads, ffn_dim, ...), ttft_ms,
+        step_time_ms, and optionally measured (False: out of memory).
+    need_times : bool
+        False for queries whose times are not known yet.
+
+    Returns
+    -------
+    Timings
+
+    Raises
+    ------
+    TimingsError
+        The source cannot be read, or the table has faults; all are listed with rows, columns and remedies.
+
+    Warns
+    -----
+    TimingsWarning
+        Times that no device could reach, or of another unit.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> timings = bs.load_timings("timings.csv")  # doctest: +SKIP
+    """
+    from bayes_scaling.data.loading import open_source
+    from bayes_scaling.errors import RunsError
+
+    if isinstance(source, Timings):
+        return source
+    try:
+        table = open_source(source)
+    except RunsError as error:
+        raise TimingsError(str(error).replace("for each run", "for each query")) from None
+    frame = check_table(table, need_times)
+    notes = implausible(frame, row_shapes(frame))
+    if notes:
+        warnings.warn(f"{table.source}: " + "; ".join(notes), TimingsWarning, stacklevel=2)
+    return Timings(frame, table.source, tuple(notes))
+
+
+def row_shapes(frame: pd.DataFrame) -> Shape:
+    """Shapes of the rows of a canonical table.
+
+    Where the table has no shapes, those of each architecture's family with exactly that many params.
+    """
+    from bayes_scaling.accounting import Shape, get_architecture
+
+    if "embedding_dim" in frame:
+        sizes: dict[str, Any] = {name: frame[name].to_numpy(dtype=float) for name in SHAPE if name in frame}
+        return Shape(**sizes, continuous=True)
+    parts: dict[str, np.ndarray] = {name: np.empty(len(frame)) for name in SHAPE}
+    for name in frame["architecture"].unique():
+        rows = (frame["architecture"] == name).to_numpy()
+        architecture = get_architecture(str(name))
+        params = frame.loc[rows, "params"].to_numpy(dtype=float)
+        shape = architecture.family.shape(architecture.params, params)
+        for size in SHAPE:
+            parts[size][rows] = getattr(shape, size)
+    return Shape(**parts, continuous=True)
