@@ -1,7 +1,7 @@
-"""Simulated truths, small pilots, and designs of what to run next, scored by the regret at 30 times the compute.
+"""Simulated truths, small pilots, and designs of what to run next, by the regret at 30 times the compute.
 
-Truths are drawn from the prior, posteriors are Laplace's round the mode of the same prior, so that the study is
-about the designs and not about a sampler.
+Truths are drawn from the prior, posteriors are Laplace's under the same prior, so that the study is about the
+designs and not about a sampler.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from tests.synthetic import TRUTH, synthetic_fit, with_group
 
 NAMES = GAMMA_LAW.names
 CENTRE = np.log([TRUTH[name] for name in NAMES])
-PRIOR_SD = np.array([0.1, 0.8, 0.8, 0.2, 0.2, 0.15])
-NOISE, CHAINS, DRAWS = 0.006, 2, 300
+PRIOR_SD = np.array([0.1, 0.4, 0.4, 0.12, 0.12, 0.1])
+NOISE, CHAINS, DRAWS = 0.006, 2, 500
 LEAST, MOST, TARGET = 1e18, 1e20, 3e21
+TINY = 4.5e16  # the least budget of the cheapest isoFLOP design, open to the others too
 GROUP = {"architecture": "xlstm", "context_length": 8192}
-TOTALS = np.geomspace(5e18, 6e20, 8)
+TOTALS = np.geomspace(5e18, 6e20, 5)
 SIZES = np.geomspace(0.2, 5, 7)
 
 
@@ -89,10 +90,15 @@ def sample(data: Table, rng: np.random.Generator) -> np.ndarray:
 
 def regret(z: np.ndarray, draws: np.ndarray) -> float:
     """Of the Bayes action of draws, under a truth, at the target's compute."""
-    params, tokens = sizes(np.full(400, TARGET), np.geomspace(1 / 30, 30, 400))
-    action = np.exp(expected(draws, params, tokens)).mean(0).argmin()
-    loss = np.exp(expected(z, params, tokens))
-    return float(loss[action] - loss.min())
+    params, tokens = sizes(np.full(400, TARGET), np.geomspace(1e-3, 1e3, 400))
+    return regret_at(z, float(params[np.exp(expected(draws, params, tokens)).mean(0).argmin()]))
+
+
+def regret_at(z: np.ndarray, chosen: float) -> float:
+    """Of params chosen, under a truth, at the target's compute."""
+    params, tokens = sizes(np.full(4001, TARGET), np.geomspace(1e-3, 1e3, 4001))
+    at = np.array([chosen])
+    return float(np.exp(expected(z, at, TARGET / 6 / at))[0] - np.exp(expected(z, params, tokens)).min())
 
 
 def as_fit(base: Fit, draws: np.ndarray) -> Fit:
@@ -107,13 +113,13 @@ def as_fit(base: Fit, draws: np.ndarray) -> Fit:
 
 
 def candidates() -> pd.DataFrame:
-    budget, factor = (part.ravel() for part in np.meshgrid(np.geomspace(LEAST, MOST, 7), SIZES))
+    budget, factor = (part.ravel() for part in np.meshgrid(np.geomspace(TINY, MOST, 10), SIZES))
     params, tokens = sizes(budget, factor)
     return pd.DataFrame(GROUP | {"params": params, "tokens": tokens, "price": budget})
 
 
 def designed(fit: Fit) -> pd.DataFrame:
-    return design_runs(fit, TARGET, 8192, "xlstm", candidates=candidates(), runs=40, total=TOTALS[-1]).runs
+    return design_runs(fit, TARGET, 8192, "xlstm", candidates=candidates(), runs=25, total=TOTALS[-1]).runs
 
 
 def random_runs(rng: np.random.Generator) -> pd.DataFrame:
@@ -150,7 +156,7 @@ def one_truth(base: Fit, seed: int) -> dict[str, np.ndarray]:
 
 
 def price_of(curve: np.ndarray, wanted: float) -> float:
-    """Total at which a mean regret comes down to one, straight in logs; beyond the last total by the last step."""
+    """Total at which a mean regret comes down to one, straight in logs, the last step going on beyond."""
     logs = np.log(np.minimum.accumulate(np.maximum(curve, 1e-9)))
     below = np.flatnonzero(logs <= np.log(wanted))
     right = int(np.clip(below[0] if below.size else len(logs) - 1, 1, len(logs) - 1))
@@ -171,9 +177,5 @@ def ratios(found: dict[str, np.ndarray], other: str, wanted: float, resamples: i
     rng = np.random.default_rng(0)
     count = len(found["design"])
     rows = (rng.integers(count, size=count) for _ in range(resamples))
-    return np.array(
-        [
-            price_of(found[other][i].mean(0), wanted) / price_of(found["design"][i].mean(0), wanted)
-            for i in rows
-        ]
-    )
+    means = ((found[other][i].mean(0), found["design"][i].mean(0)) for i in rows)
+    return np.array([price_of(theirs, wanted) / price_of(ours, wanted) for theirs, ours in means])

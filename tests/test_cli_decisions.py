@@ -74,6 +74,19 @@ def test_decide_says_it_in_words(file, tmp_path) -> None:
     assert (tmp_path / "decide.png").stat().st_size > 10_000
 
 
+def test_decide_tells_the_next_run_too(file) -> None:
+    limit = ("--limit", "params_at_most=1e9")
+    wanted = design_runs(FIT, 1e22, 8192, runs=1, constraints={"params_at_most": 1e9}).runs.iloc[0]
+    rows = records("decide", file, *ASKED, *limit, "--next", 1)
+    assert all(row["next_params"] == pytest.approx(wanted["params"]) for row in rows)
+    assert rows[0]["next_architecture"] == wanted["architecture"]
+    found = run("decide", file, *ASKED, *limit, "--next", 2)
+    assert found.exit_code == 0 and "Runs to make next" in found.stdout and "Pareto k" in found.stdout
+    assert_refused(
+        run("decide", file, "--compute", "1e22", "--next", 1), "--next is for one budget and one context"
+    )
+
+
 def test_the_others_say_it_in_words(file, tmp_path) -> None:
     parts = {
         ("design", file, *ASKED): ("Knowing everything", "Pareto k"),

@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
+from bayes_scaling.decisions.deciding import decide
 from bayes_scaling.decisions.design import design_runs
 from bayes_scaling.decisions.learning import effective_noise, make_belief, surprises
 from bayes_scaling.decisions.reweighting import fantasise, log_densities, reweight
 from bayes_scaling.errors import BudgetError, DecisionError, RunsError
 from tests.fits import small_fit
+from tests.serving import FakeServing
 from tests.synthetic import synthetic_fit
 
 FIT = synthetic_fit(draws=200, sigma=0.004)
@@ -162,6 +164,19 @@ def test_candidates_of_the_user() -> None:
     assert found.runs["price"].iloc[0] == 500.0 and len(found.runs) == 2
     priced = design_runs(FIT, *ASKED, candidates=listed.drop(columns="price")).candidates
     np.testing.assert_allclose(priced["price"], 6 * listed["params"] * listed["tokens"])
+
+
+def test_limits_are_of_the_decision() -> None:
+    free = design_runs(FIT, *ASKED, runs=1)
+    limited = design_runs(FIT, *ASKED, runs=1, constraints={"params_at_most": 1e9})
+    assert limited.perfect != pytest.approx(free.perfect, rel=1e-3)
+    known = decide(FIT, *ASKED, constraints={"params_at_most": 1e9}).table().query("chosen")
+    assert limited.perfect == pytest.approx(float(known["overall_regret_mean"].iloc[0]), abs=1e-5)
+    only = {"step_time_ms": 8.0, "params_at_least": 1.2e9}
+    alone = design_runs(FIT, *ASKED, runs=1, by="value", constraints=only, latency=FakeServing())
+    assert alone.runs["architecture"].iloc[0] == "xlstm"
+    with pytest.raises(DecisionError, match="nothing keeps to all limits"):
+        design_runs(FIT, *ASKED, constraints=only | {"step_time_ms": 0.1}, latency=FakeServing())
 
 
 def test_a_drifting_fit_and_an_unseen_context() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,6 +29,14 @@ from bayes_scaling.cli.decision_arguments import (
     limits_of,
 )
 from bayes_scaling.cli.failures import CHECKS_FAILED
+from bayes_scaling.errors import DecisionError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.decisions.deciding import Decision
+    from bayes_scaling.decisions.design import Design
+    from bayes_scaling.posterior import Fit
 
 
 def decide(
@@ -42,6 +50,12 @@ def decide(
     cost: Cost = "6ND",
     tolerance: Tolerance = 0.01,
     confidence: Confidence = 0.5,
+    next_runs: Annotated[
+        int,
+        typer.Option(
+            "--next", min=0, help="Choose that many runs to make next too; for one budget and context."
+        ),
+    ] = 0,
     figure: FigureFile = None,
     json: Json = False,
 ) -> None:
@@ -50,29 +64,53 @@ def decide(
     from bayes_scaling.decisions.deciding import decide as ask
     from bayes_scaling.decisions.serving import load_serving
     from bayes_scaling.report.decisions import print_decision
+    from bayes_scaling.report.planning import print_design
+    from bayes_scaling.report.table import print_heading
     from bayes_scaling.storage import load_fit
 
     budgets, lengths = required_numbers(compute, "--compute"), numbers(context_length, "--context-length")
     check_figure(figure)
-    found = ask(
-        load_fit(fit),
-        budgets,
-        lengths,
-        names(architecture),
-        utility=utility,
-        constraints=limits_of(limit),
-        cost=cost,
-        latency=load_serving(latency),
-        tolerance=tolerance,
-        confidence=confidence,
-    )
-    print_json(found.table()) if json else print_decision(found)
+    asked: dict[str, Any] = {"constraints": limits_of(limit), "cost": cost, "latency": load_serving(latency)}
+    flat: dict[str, Any] = {"tolerance": tolerance, "confidence": confidence}
+    loaded = load_fit(fit)
+    found = ask(loaded, budgets, lengths, names(architecture), utility=utility, **asked, **flat)
+    more = _next_runs(loaded, found, names(architecture), next_runs, asked) if next_runs else None
+    if json:
+        print_json(found.table() if more is None else _beside(found.table(), more.table()))
+    else:
+        print_decision(found)
+        if more is not None:
+            print_heading("Runs to make next")
+            print_design(more)
     if figure is not None:
         from bayes_scaling.plots import plot_decision, save_figure
 
         save_figure(plot_decision(found), figure)
     if not found.table().groupby(["context_length", "compute"])["feasible"].any().all():
         raise typer.Exit(CHECKS_FAILED)
+
+
+def _next_runs(
+    fit: Fit, found: Decision, names: list[str] | None, runs: int, asked: dict[str, Any]
+) -> Design | None:
+    """The runs that teach most about a decision; None where nothing is feasible."""
+    from bayes_scaling.decisions.design import design_runs
+
+    table = found.table()
+    questions = table[["context_length", "compute"]].drop_duplicates()
+    if len(questions) > 1:
+        raise DecisionError(f"--next is for one budget and one context length, not {len(questions)}")
+    if not table["feasible"].any():
+        return None
+    row = questions.iloc[0]
+    return design_runs(fit, float(row["compute"]), int(row["context_length"]), names, runs=runs, **asked)
+
+
+def _beside(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The first of the runs as further columns of a decision."""
+    first = runs.iloc[0]
+    kept = ("architecture", "context_length", "params", "tokens", "price", "nats", "refit")
+    return table.assign(**{f"next_{name}": first[name] for name in kept})
 
 
 def plan(

@@ -35,6 +35,8 @@ def design(
     largest: Annotated[float | None, typer.Option(metavar="PRICE", help="Dearest run of the grid.")] = None,
     goal: Annotated[str, typer.Option(help="What to lower: regret, loss, params or difference.")] = "regret",
     by: Annotated[str, typer.Option(help="What is largest: value_per_price or value.")] = "value_per_price",
+    limit: Limits = None,
+    latency: Latency = None,
     cost: Cost = "6ND",
     seed: Annotated[int, typer.Option(help="Of the fantasised outcomes.")] = 0,
     json: Json = False,
@@ -42,6 +44,7 @@ def design(
     """The runs to make next: those that teach most about a decision for what they cost."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.decisions.design import design_runs
+    from bayes_scaling.decisions.serving import load_serving
     from bayes_scaling.report.planning import print_design
     from bayes_scaling.storage import load_fit
 
@@ -56,7 +59,9 @@ def design(
         largest=largest,
         goal=goal,
         by=by,
+        constraints=limits_of(limit),
         cost=cost,
+        latency=load_serving(latency),
         seed=seed,
     )
     print_json(found.table()) if json else print_design(found)

@@ -48,6 +48,11 @@ class Constraints:
     ------
     DecisionError
         A value that is not positive, limits that contradict each other, or one that lacks what it needs.
+
+    Examples
+    --------
+    >>> Constraints(params_at_most=7e9, step_time_ms=20.0, batch_size=8).active
+    ('params_at_most', 'step_time_ms')
     """
 
     params_at_least: float | None = None
@@ -148,6 +153,11 @@ def constraints_from(values: Mapping[str, Any]) -> Constraints:
     """
     check_keys(values, [field.name for field in fields(Constraints)], "constraint")
     return Constraints(**values)
+
+
+def as_constraints(constraints: Constraints | Mapping[str, Any] | None) -> Constraints:
+    """Constraints from any way they are given; errors as for `constraints_from`."""
+    return constraints if isinstance(constraints, Constraints) else constraints_from(constraints or {})
 
 
 def check_keys(values: Mapping[str, Any], known: list[str], what: str) -> None:

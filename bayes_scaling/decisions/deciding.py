@@ -11,7 +11,7 @@ import numpy as np
 from bayes_scaling.decisions import cell as cells
 from bayes_scaling.decisions.answers import Key, actions_of, binding_of, curves_of, draws_of, limits_of
 from bayes_scaling.decisions.cell import Question, Solved
-from bayes_scaling.decisions.constraints import Constraints, constraints_from
+from bayes_scaling.decisions.constraints import Constraints, as_constraints
 from bayes_scaling.decisions.problem import Problem, make_group
 from bayes_scaling.decisions.serving import as_serving, check_served
 from bayes_scaling.decisions.utility import get_utility
@@ -151,11 +151,6 @@ def decide(
         question.tolerance,
         question.confidence,
     )
-
-
-def as_constraints(constraints: Constraints | Mapping[str, Any] | None) -> Constraints:
-    """Constraints from any way they are given."""
-    return constraints if isinstance(constraints, Constraints) else constraints_from(constraints or {})
 
 
 def optimal_losses(

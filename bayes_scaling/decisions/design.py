@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayes_scaling.decisions.candidates import grid_candidates, listed_candidates
-from bayes_scaling.decisions.ensemble import Ensemble, draw_ensemble
+from bayes_scaling.decisions.constraints import Constraints, as_constraints
+from bayes_scaling.decisions.ensemble import Ensemble, Target, draw_ensemble
 from bayes_scaling.decisions.learning import Belief, effective_noise, make_belief, surprises
 from bayes_scaling.decisions.reweighting import GOOD_K, Reweighted, fantasise, log_densities, reweight
+from bayes_scaling.decisions.serving import as_serving, check_served
 from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.frontier import resolve_cost
 from bayes_scaling.laws import check_budget
@@ -74,7 +76,9 @@ def design_runs(
     largest: float | None = None,
     goal: str = "regret",
     by: str = "value_per_price",
+    constraints: Constraints | Mapping[str, Any] | None = None,
     cost: str | Cost = "6ND",
+    latency: Any = None,
     seed: int = 0,
 ) -> Design:
     """Choose runs that teach most about what to train with a budget.
@@ -106,8 +110,12 @@ def design_runs(
         its ln N*, or of the difference of two architectures' best losses.
     by : {"value_per_price", "value"}
         What is largest for the run chosen.
+    constraints : Constraints or mapping, optional
+        Of the decision, not of the runs; as for `decide`.
     cost : str or Cost
         As for `frontier`.
+    latency : LatencyFit, optional
+        As for `decide`.
     seed : int
         Of the fantasies.
 
@@ -120,7 +128,8 @@ def design_runs(
     BudgetError
         As for `frontier`.
     DecisionError
-        An unknown goal, candidates that are not valid or too dear, or a number of runs below 1.
+        An unknown goal, candidates that are not valid or too dear, or a number of runs below 1; as for
+        `decide`, and where nothing keeps to the constraints.
 
     Examples
     --------
@@ -138,7 +147,10 @@ def design_runs(
         table = grid_candidates(fit, names, sorted({*fit.context_lengths, length}), cost, largest)
     else:
         table = listed_candidates(fit, candidates, cost)
-    ensemble = draw_ensemble(fit, table, names, (length, float(cost.to_flops(compute))), cost, goal)
+    limits, serving = as_constraints(constraints), as_serving(latency)
+    check_served(limits, serving)
+    target = Target(tuple(names), length, float(cost.to_flops(compute)), limits, serving, goal)
+    ensemble = draw_ensemble(fit, table, target, cost)
     question = _Question(float(compute), goal, by, runs, np.inf if total is None else total)
     return _chosen(ensemble, table, question, cost, seed)
 

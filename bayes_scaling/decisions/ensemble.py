@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes_scaling.decisions.line import BudgetLine
-from bayes_scaling.decisions.region import EVERYTHING
-from bayes_scaling.decisions.search import best_action, best_each
+from bayes_scaling.decisions.cell import Question, Solved, solve
+from bayes_scaling.decisions.constraints import Constraints
+from bayes_scaling.decisions.problem import Problem, make_group
+from bayes_scaling.decisions.search import best_action
+from bayes_scaling.decisions.serving import Serving
 from bayes_scaling.decisions.utility import Utility
 from bayes_scaling.errors import DecisionError
 from bayes_scaling.posterior import Fit, coefficients
@@ -50,47 +52,77 @@ class Ensemble:
     slope: float
 
 
-def draw_ensemble(
-    fit: Fit, table: pd.DataFrame, names: list[str], asked: tuple[int, float], cost: Cost, goal: str
-) -> Ensemble:
-    """Draws for the decision at a context length and FLOPs, between architectures, and of all candidates.
+@dataclass(frozen=True)
+class Target:
+    """The decision that runs are to help.
+
+    Attributes
+    ----------
+    architectures : tuple of str
+    context_length : int
+    flops : float
+    constraints : Constraints
+    serving : Serving or None
+    goal : str
+    """
+
+    architectures: tuple[str, ...]
+    context_length: int
+    flops: float
+    constraints: Constraints
+    serving: Serving | None
+    goal: str
+
+
+def draw_ensemble(fit: Fit, table: pd.DataFrame, target: Target, cost: Cost) -> Ensemble:
+    """Draws for a decision and of all candidates.
 
     Groups without runs are drawn once, so that what is asked and what is run agree.
+
+    Raises
+    ------
+    DecisionError
+        Nothing keeps to the constraints, or the goal is the difference of other than two architectures.
     """
-    length, flops = asked
-    lengths = sorted({length, *map(int, table["context_length"])})
-    theta = coefficients(fit, sorted({*names, *table["architecture"]}), lengths)
-    lines = {
-        name: BudgetLine(
-            surface_of(fit, theta, name, length), cost.curve(float(length), name), float(np.log(flops))
-        )
-        for name in names
-    }
-    actions = {name: best_action(line, EVERYTHING, Utility()) for name, line in lines.items()}
-    own = {
-        name: best_each(line, EVERYTHING, actions[name].grid, actions[name].loss)
-        for name, line in lines.items()
-    }
-    best = min(names, key=lambda name: actions[name].value)
-    optima = np.stack([own[name][1] for name in names])
+    lengths = sorted({target.context_length, *map(int, table["context_length"])})
+    theta = coefficients(fit, sorted({*target.architectures, *table["architecture"]}), lengths)
+    found = _solved(fit, theta, target, cost)
+    best = min(found, key=lambda one: one.action.value)
+    optima = np.stack([one.optimum_loss for one in found])
     outcomes, sigma = _outcomes(fit, theta, table)
-    at = np.array([actions[best].log_params])
-    richer, poorer = (best_action(lines[best].moved(s * NUDGE), EVERYTHING, Utility()).value for s in (1, -1))
+    richer, poorer = (
+        best_action(best.line.moved(side * NUDGE), best.region, Utility()).value for side in (1, -1)
+    )
     targets = {
         "regret": lambda: optima.min(0),
-        "loss": lambda: lines[best].loss(at)[:, 0],
-        "params": lambda: own[best][0],
-        "difference": lambda: _difference(optima, names),
+        "loss": lambda: best.loss,
+        "params": lambda: best.optimum,
+        "difference": lambda: _difference(optima),
     }
     nu = fit.posterior["nu"].transpose("chain", "draw").to_numpy().reshape(-1)
-    losses = np.concatenate([actions[name].loss for name in names], axis=-1)
+    losses = np.concatenate([one.action.loss for one in found], axis=-1)
     slope = (richer - poorer) / (2 * NUDGE)
-    return Ensemble(losses, optima.min(0), targets[goal](), outcomes, sigma, nu, slope)
+    return Ensemble(losses, optima.min(0), targets[target.goal](), outcomes, sigma, nu, slope)
 
 
-def _difference(optima: np.ndarray, names: list[str]) -> np.ndarray:
-    if len(names) != 2:
-        raise DecisionError(f"goal 'difference' is between two architectures, not {len(names)}: name two")
+def _solved(fit: Fit, theta: xr.Dataset, target: Target, cost: Cost) -> list[Solved]:
+    """The decision of each architecture that keeps to the constraints."""
+    limits, length = target.constraints, target.context_length
+    groups = [
+        make_group(fit, theta, (name, length), cost, limits, target.serving) for name in target.architectures
+    ]
+    answers = [
+        solve(Problem(group, target.flops, limits), Question(Utility(), 0.01, 0.5)) for group in groups
+    ]
+    found = [answer for answer in answers if answer is not None]
+    if not found:
+        raise DecisionError("nothing keeps to all limits, so no run can help the choice: loosen one")
+    return found
+
+
+def _difference(optima: np.ndarray) -> np.ndarray:
+    if len(optima) != 2:
+        raise DecisionError(f"goal 'difference' is between two architectures, not {len(optima)}: name two")
     return np.asarray(optima[0] - optima[1])
 
 

@@ -58,7 +58,7 @@ class Lifetime:
         Columns: architecture, context_length, served_tokens, loss, cost, probability (that the loss can be
         reached); ``params_*``, ``tokens_*``, ``total_*``, ``overtraining_*`` and ``saving_*`` with quantiles
         over the draws that reach it; lost_share, of the draws whose cheapest has the fewest params searched,
-        150 times fewer than the cheapest training.
+        160 times fewer than the cheapest training.
         """
         import pandas as pd
 

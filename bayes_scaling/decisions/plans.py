@@ -144,6 +144,23 @@ def load_plan(path: str | Path) -> tuple[Scenario, ...]:
     ------
     DecisionError
         Not TOML, an unknown key (the nearest one is suggested), or a scenario that is not valid.
+
+    Examples
+    --------
+    A plan of two scenarios::
+
+        [defaults]
+        context_length = 16384
+        cost = "accounted"
+
+        [[scenario]]
+        name = "as large as it likes"
+        compute = [1e21, 1e22]
+
+        [[scenario]]
+        name = "quick to serve"
+        compute = 1e22
+        limits = { step_time_ms = 20.0, batch_size = 8, prefill = 16384 }
     """
     try:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.decisions.constraints import Constraints
-from bayes_scaling.decisions.deciding import as_constraints, optimal_losses
+from bayes_scaling.decisions.constraints import Constraints, as_constraints
+from bayes_scaling.decisions.deciding import optimal_losses
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.frontier import frontier, resolve_cost
 from bayes_scaling.posterior import Fit
