@@ -145,11 +145,9 @@ if RUNS == "simulated":
 
 # %%
 planned = runs.frame[["architecture", "context_length"]].drop_duplicates().assign(params=1e9, tokens=4e10)
-for kind in ("mean", "response"):
-    print(f"\n{kind}")
-    print(
-        bs.predict_table(fit, planned, kind=kind).iloc[:, [1, 2, 6, 7, 9, 11]].round(4).to_string(index=False)
-    )
+names = ["architecture", "context_length", "q05", "median", "q95"]
+mean, response = (bs.predict_table(fit, planned, kind=kind)[names] for kind in ("mean", "response"))
+mean.merge(response, on=names[:2], suffixes=(" mean", " response")).round(4)
 
 # %% [markdown]
 # ## Exercises

@@ -78,8 +78,8 @@ plots.plot_map(winners)
 # ## Differences are not made of two intervals
 #
 # The intervals of two losses may overlap while the sign of their difference is certain. Part of what is not
-# known of them is common to both, by the hierarchy, and cancels in the difference. Only joint draws keep that:
-# shuffle the draws of one architecture and the difference scatters more.
+# known of them is common to both, by the hierarchy, and cancels in the difference. Only joint draws keep
+# that: shuffle the draws of one architecture and the difference scatters more.
 
 # %%
 losses = bs.frontier(fit, BUDGETS[1], CONTEXT, cost="accounted").draws["loss"].squeeze()

@@ -34,7 +34,9 @@ def report(
     backtest: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Of a back-test: how often intervals held.")
     ] = None,
-    next_runs: Annotated[int, typer.Option(min=0, help="How many runs to choose that would teach most.")] = 0,
+    next_runs: Annotated[
+        int, typer.Option("--next", min=0, help="How many runs to choose that would teach most.")
+    ] = 0,
     cost: Cost = "6ND",
 ) -> None:
     """Write one page: what to train, how sure that is, and why; exit code 1 if the checks failed."""

@@ -101,7 +101,15 @@ def next_runs(question: Question) -> Section | None:
     if not question.next_runs:
         return None
     budget, length = question.compute[-1], question.context_length[-1]
-    found = design_runs(question.fit, budget, length, runs=question.next_runs, cost=question.cost)
+    found = design_runs(
+        question.fit,
+        budget,
+        length,
+        runs=question.next_runs,
+        constraints=question.limits,
+        cost=question.cost,
+        latency=question.latency,
+    )
     refit = [Text(f"Note: {REFIT}", "note")] if found.table()["refit"].any() else []
     caption = f"Runs that teach most about {power(budget)} FLOPs at context {length:,} for what they cost"
     return Section(

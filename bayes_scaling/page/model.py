@@ -141,8 +141,8 @@ def _reference(entry: str) -> str:
     found = dict(re.findall(r"^\s*(\w+) = \{(.*)\},?$", entry, re.MULTILINE))
     if "author" not in found:
         return ""
-    authors = found["author"].split(" and ")
-    first = authors[0].split(",")[0] + (" et al." if len(authors) > 1 else "")
+    authors = [name.split(",")[0] for name in found["author"].split(" and ")]
+    first = " and ".join(authors) if len(authors) < 3 else f"{authors[0]} et al."
     place = (
         f"https://doi.org/{found['doi']}"
         if "doi" in found
