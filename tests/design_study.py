@@ -156,14 +156,18 @@ def one_truth(base: Fit, seed: int) -> dict[str, np.ndarray]:
 
 
 def price_of(curve: np.ndarray, wanted: float) -> float:
-    """Total at which a mean regret comes down to one, straight in logs, the last step going on beyond."""
-    logs = np.log(np.minimum.accumulate(np.maximum(curve, 1e-9)))
-    below = np.flatnonzero(logs <= np.log(wanted))
-    right = int(np.clip(below[0] if below.size else len(logs) - 1, 1, len(logs) - 1))
-    rise = logs[right - 1] - logs[right]
-    share = (logs[right - 1] - np.log(wanted)) / rise if rise > 0 else 1.0
-    x = np.log(TOTALS)
-    return float(np.exp(x[right - 1] + min(share, 3.0) * (x[right] - x[right - 1])))
+    """Total at which a mean regret comes down to one, straight in logs.
+
+    The least total where all are low enough; a step beyond the most where none is.
+    """
+    logs, x = np.log(np.minimum.accumulate(np.maximum(curve, 1e-9))), np.log(TOTALS)
+    if logs[0] <= np.log(wanted):
+        return float(TOTALS[0])
+    if logs[-1] > np.log(wanted):
+        return float(TOTALS[-1] ** 2 / TOTALS[-2])
+    right = int(np.flatnonzero(logs <= np.log(wanted))[0])
+    share = (logs[right - 1] - np.log(wanted)) / (logs[right - 1] - logs[right])
+    return float(np.exp(x[right - 1] + share * (x[right] - x[right - 1])))
 
 
 def study(replicates: int) -> dict[str, np.ndarray]:

@@ -121,6 +121,11 @@ def test_flat_region_holds_the_confidence_at_its_ends(decision) -> None:
     for end, outwards in ((row["flat_low"], 0.9), (row["flat_high"], 1.1)):
         assert share(end) == pytest.approx(0.5, abs=0.02)
         assert share(end * outwards) < 0.5 < share(end / outwards)
+    wide = one(ask(tolerance=0.3))
+    assert wide["flat_factor"] > 20 * row["flat_factor"]
+    at = np.array([wide["flat_low"], wide["flat_high"]])
+    shares = (losses(WIDE, at, BUDGET / 6 / at) - star[:, None] < 0.3).mean(0)
+    np.testing.assert_allclose(shares, 0.5, atol=0.02)
     narrow = one(ask(tolerance=0.003))["flat_factor"]
     assert narrow < row["flat_factor"] or np.isnan(narrow)
 

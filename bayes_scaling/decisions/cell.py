@@ -11,8 +11,8 @@ import numpy as np
 from bayes_scaling.decisions.flat import flat_region, rounded, shown_shape
 from bayes_scaling.decisions.line import BudgetLine
 from bayes_scaling.decisions.problem import Problem, shadow_prices
-from bayes_scaling.decisions.region import Region, make_grid
-from bayes_scaling.decisions.search import BEYOND, TAILS, Action, best_action, best_each
+from bayes_scaling.decisions.region import Region, is_end, make_grid
+from bayes_scaling.decisions.search import BEYOND, TAILS, WIDENINGS, Action, best_action, best_each
 from bayes_scaling.decisions.utility import Utility
 
 NUDGE = 0.1  # e-folds of the budget by which sensitivities are taken
@@ -76,7 +76,7 @@ class Solved:
 
     def within(self) -> np.ndarray:
         """Share of the draws that lose less than the tolerance at each point of the grid."""
-        return np.asarray((self.action.loss - self.optimum_loss[:, None] < self.question.tolerance).mean(0))
+        return self._share(self.action.loss)
 
     def row(self, family: Any, exact: bool) -> dict[str, Any]:
         """What is known, flat."""
@@ -98,9 +98,26 @@ class Solved:
         }
 
     def _flat(self) -> dict[str, float]:
-        ends = flat_region(self.action.grid, self.within(), self.question.confidence)
-        low, high = np.exp(ends)
+        low, high = np.exp(self._flat_ends())
         return {"flat_low": float(low), "flat_high": float(high), "flat_factor": float(high / low)}
+
+    def _flat_ends(self) -> tuple[float, float]:
+        """ln params, looked for further where the grid ends first."""
+        grid, share, confidence = self.action.grid, self.within(), self.question.confidence
+        for _ in range(WIDENINGS):
+            ends = flat_region(grid, share, confidence)
+            cut = [
+                at == last and not is_end(last, self.region)
+                for at, last in zip(ends, grid[[0, -1]], strict=True)
+            ]
+            if not any(cut):
+                break
+            grid = make_grid(self.region, grid[0] - BEYOND * cut[0], grid[-1] + BEYOND * cut[1])
+            share = self._share(self.line.loss(grid))
+        return ends
+
+    def _share(self, loss: np.ndarray) -> np.ndarray:
+        return np.asarray((loss - self.optimum_loss[:, None] < self.question.tolerance).mean(0))
 
     def _shape(self, family: Any, exact: bool) -> dict[str, Any]:
         group = self.problem.group

@@ -13,7 +13,7 @@ from bayes_scaling.decisions.answers import Key, actions_of, binding_of, curves_
 from bayes_scaling.decisions.cell import Question, Solved
 from bayes_scaling.decisions.constraints import Constraints, as_constraints
 from bayes_scaling.decisions.problem import Problem, make_group
-from bayes_scaling.decisions.serving import as_serving, check_served
+from bayes_scaling.decisions.serving import as_serving, check_served, served_regions
 from bayes_scaling.decisions.utility import get_utility
 from bayes_scaling.errors import DecisionError
 from bayes_scaling.frontier import each_cell, resolve_cost
@@ -189,8 +189,11 @@ def _solve_all(
     cost = resolve_cost(fit, cost)
     unique_of(fit.law, constraints.unique_tokens)
 
+    served = served_regions(serving, constraints, theta["architecture"].to_numpy().tolist())
+
     def one(architecture: str, context_length: int) -> list[tuple[Problem, Solved | None]]:
-        group = make_group(fit, theta, (architecture, context_length), cost, constraints, serving)
+        cell = (architecture, context_length)
+        group = make_group(fit, theta, cell, cost, constraints.unique_tokens, served[architecture])
         problems = [Problem(group, float(cost.to_flops(budget)), constraints) for budget in budgets]
         return [(problem, cells.solve(problem, question)) for problem in problems]
 

@@ -11,7 +11,7 @@ from bayes_scaling.decisions.cell import Question, Solved, solve
 from bayes_scaling.decisions.constraints import Constraints
 from bayes_scaling.decisions.problem import Problem, make_group
 from bayes_scaling.decisions.search import best_action
-from bayes_scaling.decisions.serving import Serving
+from bayes_scaling.decisions.serving import Serving, served_regions
 from bayes_scaling.decisions.utility import Utility
 from bayes_scaling.errors import DecisionError
 from bayes_scaling.posterior import Fit, coefficients
@@ -108,8 +108,10 @@ def draw_ensemble(fit: Fit, table: pd.DataFrame, target: Target, cost: Cost) -> 
 def _solved(fit: Fit, theta: xr.Dataset, target: Target, cost: Cost) -> list[Solved]:
     """The decision of each architecture that keeps to the constraints."""
     limits, length = target.constraints, target.context_length
+    served = served_regions(target.serving, limits, target.architectures)
     groups = [
-        make_group(fit, theta, (name, length), cost, limits, target.serving) for name in target.architectures
+        make_group(fit, theta, (name, length), cost, limits.unique_tokens, regions)
+        for name, regions in served.items()
     ]
     answers = [
         solve(Problem(group, target.flops, limits), Question(Utility(), 0.01, 0.5)) for group in groups

@@ -11,7 +11,6 @@ from bayes_scaling.decisions.constraints import Constraints
 from bayes_scaling.decisions.line import BudgetLine
 from bayes_scaling.decisions.region import EVERYTHING, Region, intersect
 from bayes_scaling.decisions.search import best_action
-from bayes_scaling.decisions.serving import Serving, served_region
 from bayes_scaling.decisions.utility import Utility
 from bayes_scaling.surface import Surface, surface_of
 
@@ -52,18 +51,12 @@ def make_group(
     theta: xr.Dataset,
     cell: tuple[str, int],
     cost: Cost,
-    constraints: Constraints,
-    serving: Serving | None,
+    unique_tokens: float | None,
+    served: dict[str, Region],
 ) -> Group:
-    """One group's surface, cost and regions of serving."""
+    """One group's surface and cost, with its regions of serving."""
     free = surface_of(fit, theta, *cell)
-    unique = constraints.unique_tokens
-    limited = free if unique is None else surface_of(fit, theta, *cell, unique)
-    served = (
-        {}
-        if serving is None
-        else {name: served_region(serving, constraints, name, cell[0]) for name in constraints.served}
-    )
+    limited = free if unique_tokens is None else surface_of(fit, theta, *cell, unique_tokens)
     return Group(*cell, limited, free, cost.curve(float(cell[1]), cell[0]), served)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -79,6 +80,18 @@ def check_served(constraints: Constraints, serving: Serving | None) -> None:
         raise DecisionError(
             f"constraint {constraints.served[0]} needs a latency fit: give latency=..., --latency FILE"
         )
+
+
+def served_regions(
+    serving: Serving | None, constraints: Constraints, architectures: Iterable[str]
+) -> dict[str, dict[str, Region]]:
+    """Of each architecture, the params that keep to each limit of serving."""
+    if serving is None:
+        return {name: {} for name in architectures}
+    return {
+        name: {limit: served_region(serving, constraints, limit, name) for limit in constraints.served}
+        for name in architectures
+    }
 
 
 def served_region(serving: Serving, constraints: Constraints, name: str, architecture: str) -> Region:
