@@ -1,5 +1,6 @@
 # make demo: install into .venv and run the demonstration.
 # make test: the same .venv with the developers' tools; every check, then the tests.
+# make docs: the documentation as a site in build/site.
 # make clean: remove what builds, tests and the demonstration left (.venv stays).
 # Needs Python >= 3.12, make and git. To choose the Python: make test PYTHON=/path/to/python3.12
 
@@ -7,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?=
 
-.PHONY: demo test lint types which-python clean
+.PHONY: demo test lint types docs which-python clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -24,10 +25,19 @@ lint: $(VENV)/.installed-dev
 # Type checkers and import-linter cannot see the three folders beside the package, so they read an installed
 # copy, from inside it: the current folder comes first on their path.
 types: $(VENV)/.installed-dev
-	rm -rf build
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target build/types .
+	$(plain_copy)
 	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p bayes_scaling
 	cd build/types && ../../$(BIN)/lint-imports --config ../../pyproject.toml --no-cache --no-logo
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	$(plain_copy)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+define plain_copy
+rm -rf build
+$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target build/types .
+endef
 
 $(VENV)/.installed: pyproject.toml $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .

@@ -55,6 +55,7 @@ _PUBLIC = {
     "envelope_fit": "classical.envelope",
     "token_param_slopes": "classical.slopes",
     "save_figures": "figures",
+    "write_report": "page.writing",
     "loo": "loo",
     "stack": "stacking",
     "stacking_weights": "stacking",

@@ -48,7 +48,7 @@ def run_demo(
     chains: int = 4,
     seed: int = 0,
 ) -> Demo:
-    """Fit the simulated runs, print what is found and how often it holds the truth, save figures.
+    """Fit the simulated runs, print what is found and how often it holds the truth, save figures, a report.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def run_demo(
     coverage = _print_coverage(fit)
     files = save_results(fit, folder)
     print_line(f"\nSaved {len(files)} files in {folder}: {', '.join(path.name for path in files)}")
-    print_line(f"Took {time.perf_counter() - start:.0f} s.")
+    print_line(f"Took {time.perf_counter() - start:.0f} s. Open the report: {files[-1]}")
     return Demo(fit, checks, coverage, files)
 
 
@@ -142,11 +142,12 @@ def true_optima(truth: Truth, compute: Any) -> pd.DataFrame:
 
 
 def save_results(fit: Fit, folder: Path) -> tuple[Path, ...]:
-    """The fit and five figures of it in a folder that exists."""
+    """The fit, five figures of it and the report, last, in a folder that exists."""
     import numpy as np
 
     from bayes_scaling import plots
     from bayes_scaling.data.simulation import shipped_truth
+    from bayes_scaling.page import write_report
 
     budgets = np.geomspace(*CURVE)
     truth = true_optima(shipped_truth(), budgets)
@@ -160,7 +161,8 @@ def save_results(fit: Fit, folder: Path) -> tuple[Path, ...]:
     }
     files = [plots.save_figure(figure, folder / f"{name}.png") for name, figure in figures.items()]
     fit.save(folder / "fit.nc")
-    return (*files, folder / "fit.nc")
+    report = write_report(fit, folder / "report.html", BUDGETS[-2:], CONTEXT_LENGTH)
+    return (*files, folder / "fit.nc", report)
 
 
 def _fitted(runs: Any, backend: str, draws: int, chains: int, seed: int) -> Fit:

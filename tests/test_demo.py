@@ -14,7 +14,8 @@ from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.laws import GAMMA_LAW
 from tests.fits import small_fit, small_simulation
 
-FILES = {"frontier.png", "comparison.png", "isoflop.png", "residuals.png", "coefficients.png", "fit.nc"}
+FIGURES = {"frontier.png", "comparison.png", "isoflop.png", "residuals.png", "coefficients.png"}
+FILES = {*FIGURES, "fit.nc", "report.html"}
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,7 @@ def test_demo_runs_through(tmp_path, capsys):
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
     assert {path.name for path in result.files} == FILES
     text = capsys.readouterr().out
+    assert text.rstrip().endswith(str(tmp_path / "out" / "report.html"))
     for heading in ("Runs", "Fit", "Compute-optimal", "Which architecture wins", "The truth behind"):
         assert heading in text
     totals = result.coverage.set_index("quantity").loc[["all coefficients", "all optima"], "share"]
@@ -64,7 +66,8 @@ def test_true_optima_are_the_cheapest_on_the_budget():
         assert (truth.expected_loss(moved) > table["loss"]).all()
 
 
-def test_results_need_no_sampling(fit, tmp_path):
+def test_results_need_no_sampling(fit, tmp_path, monkeypatch):
+    monkeypatch.setattr("bayes_scaling.page.write_report", lambda fit, path, *_: path)
     assert {path.name for path in save_results(fit, tmp_path)} == FILES
 
 
@@ -79,7 +82,7 @@ def test_a_bad_folder_is_refused_before_the_fit(tmp_path, monkeypatch):
 
 def test_json_prints_the_coverage_only(tmp_path, monkeypatch, fit):
     monkeypatch.setattr("bayes_scaling.demo._fitted", lambda *_: fit)
-    monkeypatch.setattr("bayes_scaling.demo.save_results", lambda *_: ())
+    monkeypatch.setattr("bayes_scaling.demo.save_results", lambda *_: (tmp_path / "report.html",))
     result = CliRunner().invoke(app, ["demo", "-o", str(tmp_path), "--json"])
     assert result.exit_code == 1  # the small fit has too few draws to pass its checks
     assert {"quantity", "inside", "of", "share", "nominal"} == set(json.loads(result.stdout)[0])

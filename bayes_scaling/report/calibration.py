@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bayes_scaling.report.columns import column, text
-from bayes_scaling.report.table import print_line, print_table
+from bayes_scaling.report.table import Column, print_line, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ def print_backtest(found: Backtest) -> None:
         ("by distance of compute from the fitted runs, decades", found.table("distance")),
     ):
         print_line(title)
-        _print_scores(table)
+        print_table(score_columns(table))
         print_line("")
     rows = found.rows[["split", "forecaster", "converged"]].drop_duplicates()
     failed = [f"{row.forecaster} at {row.split}" for row in rows[~rows["converged"]].itertuples()]
@@ -65,19 +65,18 @@ def print_stack(table: pd.DataFrame) -> None:
         )
 
 
-def _print_scores(table: pd.DataFrame) -> None:
+def score_columns(table: pd.DataFrame) -> list[Column]:
+    """Columns of `bayes_scaling.backtest.rolling.Backtest.table`."""
     labels = [name for name in ("split", "distance", "forecaster") if name in table]
     shares = {"in_50": "in 50%", "in_80": "in 80%", "in_90": "in 90%", "in_95": "in 95%"}
     milli = {"mae": "MAE (mnat)", "bias": "bias", "width_90": "90% width", "crps": "CRPS"}
-    print_table(
-        [
-            *(text(table, name, name) for name in labels),
-            column(table, "runs", "runs", str),
-            *(column(table, title, name, "{:.0%}".format) for name, title in shares.items()),
-            *(column(table, title, name, _milli) for name, title in milli.items()),
-            column(table, "log score", "log_score", "{:.2f}".format),
-        ]
-    )
+    return [
+        *(text(table, name, name) for name in labels),
+        column(table, "runs", "runs", str),
+        *(column(table, title, name, "{:.0%}".format) for name, title in shares.items()),
+        *(column(table, title, name, _milli) for name, title in milli.items()),
+        column(table, "log score", "log_score", "{:.2f}".format),
+    ]
 
 
 def _milli(value: float) -> str:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from bayes_scaling.decisions.design import Design
 
+REFIT = (
+    "after the runs marked refit the draws at hand cannot be reweighted (k > 0.7): fit again with their "
+    "outcomes before choosing more."
+)
 UNITS = {"regret": "nats/token", "loss": "nats^2", "params": "of ln params", "difference": "nats^2"}
 
 
@@ -25,21 +29,7 @@ def print_plan(table: pd.DataFrame) -> None:
         keys, key=lambda part: part.map(order) if part.name == "scenario" else part
     )
     if len(kept):
-        print_table(
-            [
-                text(kept, "scenario", "scenario"),
-                column(kept, "context (tokens)", "context_length", str),
-                column(kept, "compute", "compute", power),
-                text(kept, "train", "architecture"),
-                column(kept, "params", "params", count),
-                column(kept, "tokens", "tokens", count),
-                column(kept, "loss (nats/token)", "loss_median", loss),
-                interval_column(kept, "loss_", loss),
-                column(kept, "mean regret", "overall_regret_mean", loss),
-                column(kept, "P(best)", "best_probability", probability),
-                text(kept, "limits that bind", "binding"),
-            ]
-        )
+        print_table(plan_columns(kept))
         print_line("Regret: nats per token over the best of all architectures for each draw.")
         note_reach(kept, "choices")
     answered = table.groupby(keys)["feasible"].transform("any")
@@ -47,6 +37,23 @@ def print_plan(table: pd.DataFrame) -> None:
         where = f"{row['scenario']}, {row['architecture']}, context {row['context_length']}"
         where = f"{where}, {power(row['compute'])}"
         print_line(f"Note: {where}: nothing keeps to all limits ({row['binding'] or 'several'} in the way).")
+
+
+def plan_columns(kept: pd.DataFrame) -> list[Column]:
+    """Columns of the chosen rows of `bayes_scaling.decisions.plans.Plan.table`."""
+    return [
+        text(kept, "scenario", "scenario"),
+        column(kept, "context (tokens)", "context_length", str),
+        column(kept, "compute", "compute", power),
+        text(kept, "train", "architecture"),
+        column(kept, "params", "params", count),
+        column(kept, "tokens", "tokens", count),
+        column(kept, "loss (nats/token)", "loss_median", loss),
+        interval_column(kept, "loss_", loss),
+        column(kept, "mean regret", "overall_regret_mean", loss),
+        column(kept, "P(best)", "best_probability", probability),
+        text(kept, "limits that bind", "binding"),
+    ]
 
 
 def print_lifetime(table: pd.DataFrame) -> None:
@@ -97,31 +104,37 @@ def print_break_even(table: pd.DataFrame) -> None:
 
 def print_design(design: Design) -> None:
     """The runs to make next."""
+    print_table(design_columns(design))
+    print_line(design_note(design))
+    if design.table()["refit"].any():
+        print_line(f"Note: {REFIT}")
+
+
+def design_columns(design: Design) -> list[Column]:
+    """Columns of `bayes_scaling.decisions.design.Design.table`."""
     table, unit = design.table(), UNITS[design.goal]
-    print_table(
-        [
-            *groups(table),
-            column(table, "params", "params", count),
-            column(table, "tokens", "tokens", count),
-            column(table, "price", "price", power),
-            column(table, f"value ({unit})", "value", plain),
-            column(table, f"left ({unit})", "left", plain),
-            column(table, "worth so far (nats)", "nats", loss),
-            column(table, "compute saved", "compute_saved", power),
-            column(table, "Pareto k", "pareto_k", "{:.2f}".format),
-            Column("", tuple("refit" if refit else "" for refit in table["refit"]), right=False),
-        ]
-    )
+    return [
+        *groups(table),
+        column(table, "params", "params", count),
+        column(table, "tokens", "tokens", count),
+        column(table, "price", "price", power),
+        column(table, f"value ({unit})", "value", plain),
+        column(table, f"left ({unit})", "left", plain),
+        column(table, "worth so far (nats)", "nats", loss),
+        column(table, "compute saved", "compute_saved", power),
+        column(table, "Pareto k", "pareto_k", "{:.2f}".format),
+        Column("then", tuple("refit" if refit else "" for refit in table["refit"]), right=False),
+    ]
+
+
+def design_note(design: Design) -> str:
+    """What the columns of a design are about."""
     what = "expected regret" if design.goal == "regret" else f"variance of the {design.goal}"
-    print_line(
-        f"Of {len(design.candidates)} candidates, greedily; {what} now {plain(design.now)} ({unit}). Knowing "
-        f"everything would be worth {loss(design.perfect)} nats per token. Cost {design.cost}."
+    return (
+        f"Of {len(design.candidates)} candidates, greedily; {what} now {plain(design.now)} "
+        f"({UNITS[design.goal]}). Knowing everything would be worth {loss(design.perfect)} nats per token. "
+        f"Cost {design.cost}."
     )
-    if table["refit"].any():
-        print_line(
-            "Note: after the runs marked refit the draws at hand cannot be reweighted (k > 0.7): fit again "
-            "with their outcomes before choosing more."
-        )
 
 
 def print_map(table: pd.DataFrame) -> None:

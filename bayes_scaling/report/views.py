@@ -23,11 +23,17 @@ if TYPE_CHECKING:
     from bayes_scaling.runs import Runs
 
 FAR = 0.005  # decades; nearer is the same budget
+MULTIPLIER = "Compute multiplier: what the other needs to reach the architecture's loss, over the budget."
 
 
 def print_runs(runs: Runs) -> None:
     """The groups of a table of runs."""
-    table = runs.describe()
+    print_line(f"{len(runs)} runs from {runs.source}\n")
+    print_table(runs_columns(runs.describe()))
+
+
+def runs_columns(table: pd.DataFrame) -> list[Column]:
+    """Columns of `bayes_scaling.runs.Runs.describe`."""
     columns = [
         *groups(table),
         column(table, "runs", "n", str),
@@ -38,24 +44,25 @@ def print_runs(runs: Runs) -> None:
     ]
     if "loss_min" in table:
         columns.append(range_column(table, "loss", "loss (nats/token)", loss))
-    print_line(f"{len(runs)} runs from {runs.source}\n")
-    print_table(columns)
+    return columns
 
 
 def print_checks(checks: Checks) -> None:
     """The checks and the worst status."""
-    table = checks.table()
-    rules = tuple(f"{r} {plain(t)}" for r, t in zip(table["rule"], table["threshold"], strict=True))
-    print_table(
-        [
-            text(table, "check", "name"),
-            text(table, "status", "status"),
-            column(table, "value", "value", plain),
-            Column("required", rules),
-            text(table, "advice", "advice"),
-        ]
-    )
+    print_table(checks_columns(checks.table()))
     print_line(f"overall: {checks.status}")
+
+
+def checks_columns(table: pd.DataFrame) -> list[Column]:
+    """Columns of `bayes_scaling.checks.Checks.table`."""
+    rules = tuple(f"{r} {plain(t)}" for r, t in zip(table["rule"], table["threshold"], strict=True))
+    return [
+        text(table, "check", "name"),
+        text(table, "status", "status"),
+        column(table, "value", "value", plain),
+        Column("required", rules),
+        text(table, "advice", "advice"),
+    ]
 
 
 def print_summary(table: pd.DataFrame) -> None:
@@ -114,6 +121,13 @@ def print_predictions(table: pd.DataFrame, kind: str) -> None:
 
 def print_frontier(table: pd.DataFrame) -> None:
     """Compute-optimal choices."""
+    print_table(frontier_columns(table))
+    print_line(f"Medians and 90% intervals of the optimum; cost {table['cost'].iloc[0]}.")
+    note_reach(table, "budgets")
+
+
+def frontier_columns(table: pd.DataFrame) -> list[Column]:
+    """Columns of `bayes_scaling.frontier.Frontier.table`."""
     pairs: tuple[tuple[str, str, Format], ...] = (
         ("params", "params", count),
         ("tokens", "tokens", count),
@@ -123,9 +137,7 @@ def print_frontier(table: pd.DataFrame) -> None:
     for name, title, form in pairs:
         columns += [column(table, title, f"{name}_median", form), interval_column(table, f"{name}_", form)]
     columns.append(column(table, "tokens/param", "tokens_per_param_median", count))
-    print_table(columns)
-    print_line(f"Medians and 90% intervals of the optimum; cost {table['cost'].iloc[0]}.")
-    note_reach(table, "budgets")
+    return columns
 
 
 def print_target(table: pd.DataFrame) -> None:
@@ -187,21 +199,24 @@ def print_order(table: pd.DataFrame) -> None:
 
 def print_comparison(table: pd.DataFrame) -> None:
     """Which architecture wins."""
-    print_table(
-        [
-            text(table, "architecture", "architecture"),
-            text(table, "other", "other"),
-            column(table, "context (tokens)", "context_length", str),
-            column(table, "compute (FLOPs)", "compute", power),
-            column(table, "P(lower loss)", "probability", probability),
-            column(table, "loss difference (nats/token)", "difference_median", signed_loss),
-            interval_column(table, "difference_", signed_loss),
-            column(table, "compute multiplier", "multiplier_median", factor),
-            interval_column(table, "multiplier_", factor),
-        ]
-    )
-    print_line("Compute multiplier: what the other needs to reach the architecture's loss, over the budget.")
+    print_table(comparison_columns(table))
+    print_line(MULTIPLIER)
     note_reach(table, "budgets")
+
+
+def comparison_columns(table: pd.DataFrame) -> list[Column]:
+    """Columns of `bayes_scaling.compare.Comparison.table`."""
+    return [
+        text(table, "architecture", "architecture"),
+        text(table, "other", "other"),
+        column(table, "context (tokens)", "context_length", str),
+        column(table, "compute (FLOPs)", "compute", power),
+        column(table, "P(lower loss)", "probability", probability),
+        column(table, "loss difference (nats/token)", "difference_median", signed_loss),
+        interval_column(table, "difference_", signed_loss),
+        column(table, "compute multiplier", "multiplier_median", factor),
+        interval_column(table, "multiplier_", factor),
+    ]
 
 
 def print_coverage(table: pd.DataFrame) -> None:
@@ -222,9 +237,17 @@ def _tenth(value: float) -> str:
 
 def note_reach(table: pd.DataFrame, what: str) -> None:
     """How far the farthest rows lie outside the runs."""
+    remark = reach_remark(table, what)
+    if remark:
+        print_line(f"Note: {remark}")
+
+
+def reach_remark(table: pd.DataFrame, what: str) -> str:
+    """The same as a sentence; empty where no row lies outside."""
     far = table.loc[table["extrapolation_decades"] < float("inf"), "extrapolation_decades"]
-    if (far > FAR).any():
-        print_line(
-            f"Note: {int((far > FAR).sum())} of {len(far)} {what} lie outside the fitted runs, "
-            f"up to {far.max():.1f} decades; intervals there rest on the model holding."
-        )
+    if not (far > FAR).any():
+        return ""
+    return (
+        f"{int((far > FAR).sum())} of {len(far)} {what} lie outside the fitted runs, "
+        f"up to {far.max():.1f} decades; intervals there rest on the model holding."
+    )

@@ -1,0 +1,65 @@
+"""The command that writes a page about a fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bayes_scaling.cli.arguments import ContextLengths, Cost, FitFile, numbers
+from bayes_scaling.cli.decision_arguments import Latency, Limits, limits_of
+from bayes_scaling.cli.failures import CHECKS_FAILED, note
+
+
+def report(
+    fit: FitFile,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The page: .html, or .md with its figures.")
+    ] = Path("report.html"),
+    compute: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--compute",
+            metavar="FLOPS",
+            help="Training budgets: 1e21,1e22. Default: that of the largest run and ten times it.",
+        ),
+    ] = None,
+    context_length: ContextLengths = None,
+    limit: Limits = None,
+    latency: Latency = None,
+    plan: Annotated[
+        Path | None, typer.Option(metavar="TOML", help="Scenarios to decide side by side.")
+    ] = None,
+    backtest: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Of a back-test: how often intervals held.")
+    ] = None,
+    next_runs: Annotated[
+        int, typer.Option("--next", min=0, help="How many runs to choose that would teach most.")
+    ] = 0,
+    cost: Cost = "6ND",
+) -> None:
+    """Write one page: what to train, how sure that is, and why; exit code 1 if the checks failed."""
+    from bayes_scaling.backtest.rolling import load_backtest
+    from bayes_scaling.checks import FAIL
+    from bayes_scaling.decisions.serving import load_serving
+    from bayes_scaling.page.writing import check_report, make_page, save_page
+    from bayes_scaling.storage import load_fit
+
+    budgets, lengths = numbers(compute, "--compute"), numbers(context_length, "--context-length")
+    check_report(output)
+    page = make_page(
+        load_fit(fit),
+        budgets,
+        lengths,
+        constraints=limits_of(limit),
+        cost=cost,
+        latency=load_serving(latency),
+        plan=plan,
+        next_runs=next_runs,
+        backtest=None if backtest is None else load_backtest(backtest),
+    )
+    typer.echo(save_page(page, output))
+    if page.status == FAIL:
+        note("Note: the checks failed; the page says so.")
+        raise typer.Exit(CHECKS_FAILED)

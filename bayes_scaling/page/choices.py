@@ -1,0 +1,185 @@
+"""Decision with regret, plan, frontier and architectures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes_scaling import plots
+from bayes_scaling.decisions.design import design_runs
+from bayes_scaling.decisions.winners import compare_map
+from bayes_scaling.page.blocks import Block, Cell, Map, Section, Text, picture, table
+from bayes_scaling.page.question import Question
+from bayes_scaling.report.decisions import action_columns, action_notes, decision_remarks, limits_columns
+from bayes_scaling.report.numbers import power, probability
+from bayes_scaling.report.planning import REFIT, design_columns, design_note, plan_columns
+from bayes_scaling.report.views import FAR, MULTIPLIER, comparison_columns, frontier_columns, reach_remark
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.decisions.deciding import Decision
+
+MOST_DRAWN = 4  # columns of the decision's figure
+MOST_DECADES = 6
+
+
+def decision(question: Question) -> Section:
+    """What to train, what it may cost to be wrong, and what limits it."""
+    found = question.decision
+    blocks = _actions(found)
+    blocks.insert(1, Text(" ".join(action_notes(found))))
+    alt = "Loss against params along each budget, with the chosen params and the region that loses little."
+    caption = (
+        "Loss along each budget (mean interval of the law) and how likely each size loses next to nothing."
+    )
+    blocks += picture("decision", alt, caption, lambda: plots.plot_decision(_chosen(found)))
+    return Section("Decision and regret", tuple(blocks))
+
+
+def plan(question: Question) -> Section | None:
+    """The scenarios of a plan, side by side."""
+    if question.plan is None:
+        return None
+    decided = question.plan.decisions
+    chosen = question.plan.table().query("chosen")
+    summary = (table("What to train in each scenario", plan_columns(chosen)),) if len(chosen) else ()
+    parts = [Section(f"Scenario {name}", tuple(_actions(found))) for name, found in decided.items()]
+    return Section("Plan", summary, tuple(parts))
+
+
+def compute_frontier(question: Question) -> Section:
+    """Optimal params, tokens and loss."""
+    found = question.optima
+    lengths = question.context_length
+    names = " and ".join(question.fit.architectures)
+    blocks: list[Block] = [
+        table("Compute-optimal params, tokens and loss", frontier_columns(found)),
+        Text(
+            "Medians and 90% intervals over the posterior's optima; the loss interval is a mean interval, "
+            f"of the law and not of one run. Cost {found['cost'].iloc[0]}."
+        ),
+        *_remark(found, "budgets"),
+        *picture(
+            "frontier",
+            f"Optimal params, optimal tokens and the loss there against compute for {names}, with intervals.",
+            "Medians with 50% and 90% intervals. Where the background is grey the runs end.",
+            lambda: plots.plot_frontier(question.frontier_at(question.curve, lengths).table()),
+        ),
+    ]
+    return Section("Compute-optimal frontier", tuple(blocks))
+
+
+def architectures(question: Question) -> Section | None:
+    """Which architecture, over compute and context; None where there is one."""
+    if len(question.fit.architectures) < 2:
+        return None
+    found = question.comparison
+    blocks: list[Block] = [
+        comparison_map(question),
+        table("Pairs of architectures at each budget", comparison_columns(found)),
+        Text(
+            "P(lower loss) and intervals are of the law (mean), each architecture at its own optimum. "
+            f"{MULTIPLIER}"
+        ),
+        *_remark(found, "budgets"),
+        *picture(
+            "comparison",
+            "Probability of the lower loss, and the compute that the other architecture needs, against "
+            "compute.",
+            "Above 1x the architecture named first is the cheaper one.",
+            lambda: plots.plot_comparison(question.compared),
+        ),
+    ]
+    return Section("Architectures compared", tuple(blocks))
+
+
+def next_runs(question: Question) -> Section | None:
+    """The runs that teach most about the largest budget, where they were asked for."""
+    if not question.next_runs:
+        return None
+    budget, length = question.compute[-1], question.context_length[-1]
+    found = design_runs(
+        question.fit,
+        budget,
+        length,
+        runs=question.next_runs,
+        constraints=question.limits,
+        cost=question.cost,
+        latency=question.latency,
+    )
+    refit = [Text(f"Note: {REFIT}", "note")] if found.table()["refit"].any() else []
+    caption = f"Runs that teach most about {power(budget)} FLOPs at context {length:,} for what they cost"
+    return Section(
+        "What to run next", (table(caption, design_columns(found)), Text(design_note(found)), *refit)
+    )
+
+
+def comparison_map(question: Question) -> Map:
+    """The likeliest best architecture over decades of compute and all context lengths."""
+    lengths = sorted({*question.fit.context_lengths, *question.context_length})
+    budgets, limits = _decades(question), question.limits
+    found = compare_map(
+        question.fit, budgets, lengths, constraints=limits, cost=question.cost, latency=question.latency
+    ).table()
+    names = list(dict.fromkeys(found["architecture"]))
+    cells = tuple(
+        tuple(_cell(names, found[(found["context_length"] == t) & (found["compute"] == c)]) for c in budgets)
+        for t in lengths
+    )
+    caption = (
+        "Likeliest best architecture and its probability. A dagger marks what lies beyond the fitted runs."
+    )
+    down = tuple(f"{length:,}" for length in lengths)
+    return Map(caption, "context \\ FLOPs", tuple(map(power, budgets)), down, cells)
+
+
+def _cell(names: list[str], group: pd.DataFrame) -> Cell:
+    outside = bool((group["extrapolation_decades"] > FAR).all())
+    if not group["feasible"].any():
+        return Cell("none", "within limits", 0, 0, outside)
+    best = group.nlargest(1, "best_probability")
+    share, even = float(best["best_probability"].iloc[0]), 1 / len(names)
+    strength = round(100 * (share - even) / (1 - even))
+    winner = str(best["architecture"].iloc[0])
+    return Cell(winner, probability(share), names.index(winner), strength, outside)
+
+
+def _decades(question: Question) -> list[float]:
+    """Powers of ten about the runs and the budgets asked for, and those budgets."""
+    flops = question.fit.runs.frame["flops"].to_numpy(dtype=float)
+    low, high = (
+        np.log10(min(flops.min(), question.compute[0])),
+        np.log10(max(flops.max(), question.compute[-1])),
+    )
+    steps = 10.0 ** np.arange(np.floor(low), np.ceil(high) + 1)
+    return [float(step) for step in steps[-MOST_DECADES:]]
+
+
+def _chosen(found: Decision) -> Decision:
+    """What was chosen, at the largest budget where all are too many to draw."""
+    chosen = found.actions[found.actions["chosen"]]
+    if len(chosen) > MOST_DRAWN:
+        chosen = chosen[chosen["compute"] == chosen["compute"].max()].head(MOST_DRAWN)
+    return replace(found, actions=chosen)
+
+
+def _actions(found: Decision) -> list[Block]:
+    actions = found.table()
+    feasible = actions[actions["feasible"]]
+    blocks: list[Block] = []
+    if len(feasible):
+        ranked = feasible.sort_values(["context_length", "compute", "objective"])
+        blocks.append(table("Actions at each budget", action_columns(ranked, found)))
+        blocks += _remark(feasible, "decisions")
+    if len(found.limits):
+        blocks.append(table("What limits it, and its price", limits_columns(found.limits)))
+    blocks += [Text(remark, "note") for remark in decision_remarks(found)]
+    return blocks
+
+
+def _remark(found: pd.DataFrame, what: str) -> list[Block]:
+    remark = reach_remark(found, what)
+    return [Text(remark, "warning")] if remark else []

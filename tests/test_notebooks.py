@@ -1,0 +1,76 @@
+"""Every notebook runs from its first cell to its last, with few draws, and is an article."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib.figure import Figure
+
+from tests.fits import small_fit
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.py"))
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::bayes_scaling.errors.ConvergenceWarning",  # few draws on purpose
+    "ignore::bayes_scaling.errors.RunsWarning",
+)
+
+
+def cells(path: Path, kind: str) -> list[str]:
+    return [cell["source"] for cell in jupytext.read(path)["cells"] if cell["cell_type"] == kind]
+
+
+def execute(sources: list[str]) -> list[Any]:
+    """Run cells one after another as a notebook does; what their last lines show."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    shown = []
+    for number, source in enumerate(sources):
+        tree = ast.parse(source, f"cell {number}")
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        exec(compile(tree, f"cell {number}", "exec"), names)
+        if isinstance(last, ast.Expr):
+            shown.append(eval(compile(ast.Expression(last.value), f"cell {number}", "eval"), names))
+    return shown
+
+
+def test_there_are_at_most_four():
+    assert len(NOTEBOOKS) == 4
+    assert [path.name[:2] for path in NOTEBOOKS] == [f"{i:02d}" for i in range(1, len(NOTEBOOKS) + 1)]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BAYES_SCALING_SHORT", "1")
+    monkeypatch.delenv("BAYES_SCALING_RUNS", raising=False)
+    if not path.name.startswith("01"):
+        small_fit().save("fit.nc")
+    shown = execute(cells(path, "code"))
+    plt.close("all")
+    figures = [value for value in shown if isinstance(value, Figure)]
+    assert len(figures) >= 3
+    for figure in figures:
+        figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_an_article(path):
+    text = "\n".join(cells(path, "markdown"))
+    titles = re.findall(r"^(#+) (.*)$", text, re.MULTILINE)
+    assert [title for mark, title in titles if mark == "#"] == [titles[0][1]]
+    assert titles[-1] == ("##", "Exercises")
+    assert len(re.findall(r"^\d\. ", text.split("## Exercises")[1], re.MULTILINE)) >= 3
+    assert len(text.split()) > 250
+
+
+def test_a_broken_cell_is_seen():
+    assert execute(["x = 1", "x + 1"]) == [2]
+    with pytest.raises(NameError):
+        execute(["x = 1", "y"])
