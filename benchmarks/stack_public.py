@@ -3,7 +3,7 @@
     python benchmarks/stack_public.py FOLDER [--output docs/stacking.md] [--kept KEPT]
 
 Every law is back-tested at the whole cuts in compute of `backtest_public.py`. The weights at a cut are learnt
-from the other cuts of the set: what is scored has not been seen. FOLDER and KEPT as there.
+from all cuts of the set, or from the others: then what is scored has not been seen. FOLDER and KEPT as there.
 """
 
 from __future__ import annotations
@@ -41,14 +41,21 @@ def scores(folder: Path, kept: Path | None) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def stacked(part: pd.DataFrame) -> np.ndarray:
-    """Log score of the stack at each run of a set, the weights from its other splits."""
-    found = np.empty(len(part))
+def held_out(part: pd.DataFrame) -> dict[str, float]:
+    """Mean log score of the stack and of the best law, both chosen on a set's other splits."""
+    values = part[list(LAWS)].to_numpy()
+    stack, chosen = np.empty(len(part)), np.empty(len(part))
     for split in part["split"].unique():
         here = (part["split"] == split).to_numpy()
-        weights = stacking_weights(part.loc[~here, list(LAWS)].to_numpy())
-        found[here] = logsumexp(part.loc[here, list(LAWS)].to_numpy(), axis=1, b=weights)
-    return found
+        stack[here] = logsumexp(values[here], axis=1, b=stacking_weights(values[~here]))
+        chosen[here] = values[here, values[~here].mean(0).argmax()]
+    return {"stack, other cuts": stack.mean(), "law of the other cuts": chosen.mean()}
+
+
+def own(part: pd.DataFrame) -> float:
+    """Mean log score of the stack whose weights these runs gave."""
+    values = part[list(LAWS)].to_numpy()
+    return float(logsumexp(values, axis=1, b=stacking_weights(values)).mean())
 
 
 def main() -> None:
@@ -60,7 +67,7 @@ def main() -> None:
     rows = scores(arguments.folder, arguments.kept)
     table = []
     for name, part in rows.groupby("set", sort=False):
-        values = {law: part[law].mean() for law in LAWS} | {"stack": stacked(part).mean()}
+        values = {law: part[law].mean() for law in LAWS} | {"stack": own(part)} | held_out(part)
         table.append({"set": name, "runs": len(part)} | {key: round(v, 3) for key, v in values.items()})
     text = str(pd.DataFrame(table).to_markdown(index=False)) + "\n"
     print(text)
