@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -263,6 +264,8 @@ def test_command_asks_what_it_is_told_and_writes_the_page(tmp_path, monkeypatch,
     assert (asked["compute"], asked["context_length"]) == ([1e21], [8192])
     assert asked["constraints"] == {"params_at_most": 7e9} and asked["plan"] is None
     assert faults((tmp_path / "r.html").read_text()) == []
+    told = json.loads(run("report", file, "-o", tmp_path / "r.html", "--json").stdout)
+    assert told == [{"file": str(tmp_path / "r.html"), "status": FAIL}]
 
 
 def colours() -> dict[str, dict[str, str]]:

@@ -11,7 +11,8 @@ import numpy as np
 
 from bayes_scaling.checks import Checks
 from bayes_scaling.compare import compare
-from bayes_scaling.decisions.deciding import Decision, as_constraints, decide
+from bayes_scaling.decisions.constraints import as_constraints
+from bayes_scaling.decisions.deciding import Decision, decide
 from bayes_scaling.frontier import Frontier, frontier
 from bayes_scaling.posterior import Fit
 from bayes_scaling.report.numbers import interval, power
