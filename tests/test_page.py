@@ -20,6 +20,7 @@ from bayes_scaling.page.html import render_html
 from bayes_scaling.page.markdown import render_markdown
 from bayes_scaling.page.pictures import DARK, INK, PAPER, darkened, svg
 from bayes_scaling.page.writing import make_page
+from bayes_scaling.report.decisions import LOST
 from bayes_scaling.report.numbers import probability
 from tests.command_line import assert_refused, run
 from tests.fits import small_fit, small_simulation
@@ -125,8 +126,8 @@ def test_the_answer_is_the_decision(page):
     assert [card.title for card in cards] == ["6e19 FLOPs, context 8,192", "1e21 FLOPs, context 8,192"]
     for card, row in zip(cards, decided.to_dict("records"), strict=True):
         assert card.answer.startswith(f"Train {row['architecture']} with ")
-        assert bool(card.flag) == (row["extrapolation_decades"] > 0.005)
-    assert not cards[0].flag and "decades beyond" in cards[1].flag
+        assert len(card.flags) == (row["extrapolation_decades"] > 0.005) + (row["lost_share"] > LOST)
+    assert not cards[0].flags and "decades beyond" in cards[1].flags[0]
 
 
 def test_response_intervals_hold_mean_intervals(page):
@@ -212,6 +213,9 @@ def test_plan_and_limits_are_shown(tmp_path):
     assert [part.title for part in section.parts] == ["Scenario small"]
     facts = dict(page.sections[0].blocks[0].facts)
     assert "params <= 5e+08" in facts["what limits it"]
+    shown = [block.caption for block in blocks(page.sections) if isinstance(block, Table | Map)]
+    assert sum("without limits" in caption for caption in shown) == 2
+    assert sum("within limits" in caption for caption in shown) == 1
 
 
 def test_impossible_limits_are_told():

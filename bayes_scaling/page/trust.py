@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 VERDICTS = {
     REVIEW: "The draws are sound, but something deserves a look: see the checks.",
-    FAIL: "The checks failed: the draws cannot be trusted, nor can any number below. See the checks for "
+    FAIL: "The checks failed: the draws cannot be trusted, nor can any number of this page. See the checks for "
     "what to do.",
 }
 
