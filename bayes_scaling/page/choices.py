@@ -110,7 +110,7 @@ def next_runs(question: Question) -> Section | None:
         cost=question.cost,
         latency=question.latency,
     )
-    refit = [Text(f"Note: {REFIT}", "note")] if found.table()["refit"].any() else []
+    refit = [Text(REFIT.capitalize(), "note")] if found.table()["refit"].any() else []
     caption = f"Runs that teach most about {power(budget)} FLOPs at context {length:,} for what they cost"
     return Section(
         "What to run next", (table(caption, design_columns(found)), Text(design_note(found)), *refit)
