@@ -2,8 +2,8 @@
 
     python benchmarks/stack_public.py FOLDER [--output docs/stacking.md] [--kept KEPT]
 
-Every law is back-tested at the whole cuts in compute of `backtest_public.py`. The stack's weights at a cut are learnt from the
-other cuts of the set: what is scored has not been seen. FOLDER and KEPT as there.
+Every law is back-tested at the whole cuts in compute of `backtest_public.py`. The weights at a cut are learnt
+from the other cuts of the set: what is scored has not been seen. FOLDER and KEPT as there.
 """
 
 from __future__ import annotations
