@@ -9,10 +9,13 @@ from html.parser import HTMLParser
 from importlib.resources import files
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
 import bayes_scaling as bs
+from bayes_scaling.backtest.rolling import Backtest
+from bayes_scaling.backtest.scores import score
 from bayes_scaling.checks import FAIL
 from bayes_scaling.errors import BayesScalingError, BudgetError, DecisionError
 from bayes_scaling.page.blocks import Card, Map, Picture, Section, Table
@@ -216,6 +219,25 @@ def test_plan_and_limits_are_shown(tmp_path):
     shown = [block.caption for block in blocks(page.sections) if isinstance(block, Table | Map)]
     assert sum("without limits" in caption for caption in shown) == 2
     assert sum("within limits" in caption for caption in shown) == 1
+
+
+def kept_backtest(rng, runs=40):
+    """Runs left out, the forecasts of which are as wide as they should be."""
+    loss, centre = 2.5 + 0.01 * rng.standard_normal(runs), 2.5
+    scores = pd.DataFrame(score(centre + 0.01 * rng.standard_normal((500, runs)), loss))
+    labels = {"by": "compute", "split": "compute <= 1e20", "forecaster": "model", "converged": True}
+    return Backtest(scores.assign(**labels, loss=loss, decades=np.linspace(0, 1, runs)))
+
+
+def test_backtest_is_shown_and_checked(rng):
+    page = make_page(small_fit(), 6e19, 8192, backtest=kept_backtest(rng))
+    (section,) = (section for section in page.sections if section.title == "Calibration")
+    left_out = section.parts[1]
+    assert [block.name for block in left_out.blocks if isinstance(block, Picture)] == ["backtest"]
+    (pooled, by_distance) = (block for block in left_out.blocks if isinstance(block, Table))
+    assert len(pooled.rows) == 1 and len(by_distance.rows) > 1
+    (checks,) = (b for b in blocks(page.sections) if isinstance(b, Table) and b.caption.startswith("Checks"))
+    assert "calibrated" in [row[0] for row in checks.rows]
 
 
 def test_impossible_limits_are_told():
