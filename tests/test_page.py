@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
 import bayes_scaling as bs
+from bayes_scaling.backtest.rolling import Backtest
+from bayes_scaling.backtest.scores import score
 from bayes_scaling.checks import FAIL
 from bayes_scaling.errors import BayesScalingError, BudgetError, DecisionError
 from bayes_scaling.page.blocks import Card, Map, Picture, Section, Table
@@ -19,6 +23,7 @@ from bayes_scaling.page.html import render_html
 from bayes_scaling.page.markdown import render_markdown
 from bayes_scaling.page.pictures import DARK, INK, PAPER, darkened, svg
 from bayes_scaling.page.writing import make_page
+from bayes_scaling.report.decisions import LOST
 from bayes_scaling.report.numbers import probability
 from tests.command_line import assert_refused, run
 from tests.fits import small_fit, small_simulation
@@ -124,8 +129,8 @@ def test_the_answer_is_the_decision(page):
     assert [card.title for card in cards] == ["6e19 FLOPs, context 8,192", "1e21 FLOPs, context 8,192"]
     for card, row in zip(cards, decided.to_dict("records"), strict=True):
         assert card.answer.startswith(f"Train {row['architecture']} with ")
-        assert bool(card.flag) == (row["extrapolation_decades"] > 0.005)
-    assert not cards[0].flag and "decades beyond" in cards[1].flag
+        assert len(card.flags) == (row["extrapolation_decades"] > 0.005) + (row["lost_share"] > LOST)
+    assert not cards[0].flags and "decades beyond" in cards[1].flags[0]
 
 
 def test_response_intervals_hold_mean_intervals(page):
@@ -154,7 +159,7 @@ def test_map_names_the_likeliest_architecture(page):
 def test_failed_checks_are_told_at_once(page, html):
     assert page.status == FAIL  # sixty draws
     head = html[html.index("<header>") : html.index("</header>")]
-    assert "cannot be trusted" in head and "FAIL" in head
+    assert "can be trusted" in head and "neither" in head and "FAIL" in head
 
 
 def test_markdown_says_the_same(page):
@@ -211,6 +216,28 @@ def test_plan_and_limits_are_shown(tmp_path):
     assert [part.title for part in section.parts] == ["Scenario small"]
     facts = dict(page.sections[0].blocks[0].facts)
     assert "params <= 5e+08" in facts["what limits it"]
+    shown = [block.caption for block in blocks(page.sections) if isinstance(block, Table | Map)]
+    assert sum("without limits" in caption for caption in shown) == 2
+    assert sum("within limits" in caption for caption in shown) == 1
+
+
+def kept_backtest(rng, runs=40):
+    """Runs left out, the forecasts of which are as wide as they should be."""
+    loss, centre = 2.5 + 0.01 * rng.standard_normal(runs), 2.5
+    scores = pd.DataFrame(score(centre + 0.01 * rng.standard_normal((500, runs)), loss))
+    labels = {"by": "compute", "split": "compute <= 1e20", "forecaster": "model", "converged": True}
+    return Backtest(scores.assign(**labels, loss=loss, decades=np.linspace(0, 1, runs)))
+
+
+def test_backtest_is_shown_and_checked(rng):
+    page = make_page(small_fit(), 6e19, 8192, backtest=kept_backtest(rng))
+    (section,) = (section for section in page.sections if section.title == "Calibration")
+    left_out = section.parts[1]
+    assert [block.name for block in left_out.blocks if isinstance(block, Picture)] == ["backtest"]
+    (pooled, by_distance) = (block for block in left_out.blocks if isinstance(block, Table))
+    assert len(pooled.rows) == 1 and len(by_distance.rows) > 1
+    (checks,) = (b for b in blocks(page.sections) if isinstance(b, Table) and b.caption.startswith("Checks"))
+    assert "calibrated" in [row[0] for row in checks.rows]
 
 
 def test_impossible_limits_are_told():
@@ -263,6 +290,8 @@ def test_command_asks_what_it_is_told_and_writes_the_page(tmp_path, monkeypatch,
     assert (asked["compute"], asked["context_length"]) == ([1e21], [8192])
     assert asked["constraints"] == {"params_at_most": 7e9} and asked["plan"] is None
     assert faults((tmp_path / "r.html").read_text()) == []
+    told = json.loads(run("report", file, "-o", tmp_path / "r.html", "--json").stdout)
+    assert told == [{"file": str(tmp_path / "r.html"), "status": FAIL}]
 
 
 def colours() -> dict[str, dict[str, str]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bayes_scaling.cli.arguments import ContextLengths, Cost, FitFile, numbers
+from bayes_scaling.cli.arguments import ContextLengths, Cost, FitFile, Json, numbers
 from bayes_scaling.cli.decision_arguments import Latency, Limits, limits_of
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
 
@@ -38,10 +38,12 @@ def report(
         int, typer.Option("--next", min=0, help="How many runs to choose that would teach most.")
     ] = 0,
     cost: Cost = "6ND",
+    json: Json = False,
 ) -> None:
     """Write one page: what to train, how sure that is, and why; exit code 1 if the checks failed."""
     from bayes_scaling.backtest.rolling import load_backtest
     from bayes_scaling.checks import FAIL
+    from bayes_scaling.cli.output import print_json
     from bayes_scaling.decisions.serving import load_serving
     from bayes_scaling.page.writing import check_report, make_page, save_page
     from bayes_scaling.storage import load_fit
@@ -59,7 +61,8 @@ def report(
         next_runs=next_runs,
         backtest=None if backtest is None else load_backtest(backtest),
     )
-    typer.echo(save_page(page, output))
+    path = save_page(page, output)
+    print_json([{"file": path, "status": page.status}]) if json else typer.echo(path)
     if page.status == FAIL:
         note("Note: the checks failed; the page says so.")
         raise typer.Exit(CHECKS_FAILED)

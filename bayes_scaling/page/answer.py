@@ -9,6 +9,7 @@ from bayes_scaling.errors import RunsWarning
 from bayes_scaling.page.blocks import Block, Card, Items, Section, Text
 from bayes_scaling.page.question import Question
 from bayes_scaling.prediction import predict_table
+from bayes_scaling.report.decisions import LOST
 from bayes_scaling.report.numbers import count, factor, interval, loss, power, probability
 from bayes_scaling.report.views import FAR
 from bayes_scaling.runs import load_runs
@@ -72,8 +73,8 @@ def _cards(question: Question, chosen: pd.DataFrame) -> tuple[Card, ...]:
 
 
 def _card(question: Question, row: dict[Any, Any], optimum: pd.Series, response: str) -> Card:
-    little, far = question.decision.tolerance, row["extrapolation_decades"]
-    free, within = (" without limits", " within limits") if len(question.decision.limits) else ("", "")
+    little = question.decision.tolerance
+    free, within = (" without limits", " within limits") if question.limited else ("", "")
     law = f"{loss(row['loss_median'])} ({_interval(row, 'loss', loss)})"
     facts = [
         (f"optimal params{free}, 90%", _interval(optimum, "params", count)),
@@ -86,9 +87,16 @@ def _card(question: Question, row: dict[Any, Any], optimum: pd.Series, response:
     if len(question.fit.architectures) > 1:
         facts.insert(0, ("which architecture", f"{row['architecture']} is best with {_best(row)}"))
     facts += [("what limits it", limit) for limit in _binding(question, row)]
-    flag = f"{far:.1f} decades beyond the fitted runs" if far > FAR else ""
     title = f"{power(row['compute'])} FLOPs, context {row['context_length']:,}"
-    return Card(title, _sentence(row), tuple(facts), flag)
+    return Card(title, _sentence(row), tuple(facts), _flags(row))
+
+
+def _flags(row: dict[Any, Any]) -> tuple[str, ...]:
+    """What to beware of."""
+    far, lost = row["extrapolation_decades"], row["lost_share"]
+    beyond = [f"{far:.1f} decades beyond the fitted runs"] if far > FAR else []
+    edge = [f"no optimum within its search in {lost:.0%} of the draws"] if lost > LOST else []
+    return (*beyond, *edge)
 
 
 def _binding(question: Question, row: dict[Any, Any]) -> list[str]:

@@ -48,14 +48,14 @@ class Card:
     title, answer : str
     facts : tuple of (str, str)
         Name and value.
-    flag : str
-        What to beware of; empty for nothing.
+    flags : tuple of str
+        What to beware of.
     """
 
     title: str
     answer: str
     facts: tuple[tuple[str, str], ...]
-    flag: str = ""
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

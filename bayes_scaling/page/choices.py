@@ -56,7 +56,7 @@ def compute_frontier(question: Question) -> Section:
     lengths = question.context_length
     names = " and ".join(question.fit.architectures)
     blocks: list[Block] = [
-        table("Compute-optimal params, tokens and loss", frontier_columns(found)),
+        table(f"Compute-optimal params, tokens and loss{_free(question)}", frontier_columns(found)),
         Text(
             "Medians and 90% intervals over the posterior's optima; the loss interval is a mean interval, "
             f"of the law and not of one run. Cost {found['cost'].iloc[0]}."
@@ -79,7 +79,7 @@ def architectures(question: Question) -> Section | None:
     found = question.comparison
     blocks: list[Block] = [
         comparison_map(question),
-        table("Pairs of architectures at each budget", comparison_columns(found)),
+        table(f"Pairs of architectures at each budget{_free(question)}", comparison_columns(found)),
         Text(
             "P(lower loss) and intervals are of the law (mean), each architecture at its own optimum. "
             f"{MULTIPLIER}"
@@ -110,7 +110,7 @@ def next_runs(question: Question) -> Section | None:
         cost=question.cost,
         latency=question.latency,
     )
-    refit = [Text(f"Note: {REFIT}", "note")] if found.table()["refit"].any() else []
+    refit = [Text(REFIT.capitalize(), "note")] if found.table()["refit"].any() else []
     caption = f"Runs that teach most about {power(budget)} FLOPs at context {length:,} for what they cost"
     return Section(
         "What to run next", (table(caption, design_columns(found)), Text(design_note(found)), *refit)
@@ -129,11 +129,17 @@ def comparison_map(question: Question) -> Map:
         tuple(_cell(names, found[(found["context_length"] == t) & (found["compute"] == c)]) for c in budgets)
         for t in lengths
     )
+    within = " within limits" if question.limited else ""
     caption = (
-        "Likeliest best architecture and its probability. A dagger marks what lies beyond the fitted runs."
+        f"Likeliest best architecture{within} and its probability; a dagger marks what lies beyond the runs"
     )
     down = tuple(f"{length:,}" for length in lengths)
     return Map(caption, "context \\ FLOPs", tuple(map(power, budgets)), down, cells)
+
+
+def _free(question: Question) -> str:
+    """Said of what leaves the limits out."""
+    return ", without limits" if question.limited else ""
 
 
 def _cell(names: list[str], group: pd.DataFrame) -> Cell:

@@ -101,6 +101,11 @@ class Question:
         return frontier(self.fit, compute, lengths, cost=self.cost, unique_tokens=self.unique_tokens)
 
     @property
+    def limited(self) -> bool:
+        """Whether any limit may bind."""
+        return bool(as_constraints(self.limits).active)
+
+    @property
     def unique_tokens(self) -> float | None:
         """Different tokens there are, where the limits name them."""
         return as_constraints(self.limits).unique_tokens

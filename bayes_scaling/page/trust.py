@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 VERDICTS = {
     REVIEW: "The draws are sound, but something deserves a look: see the checks.",
-    FAIL: "The checks failed: the draws cannot be trusted, nor can any number below. See the checks for "
-    "what to do.",
+    FAIL: "The checks failed: neither the draws nor any number of this page can be trusted. See the checks.",
 }
 
 
