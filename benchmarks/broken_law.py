@@ -3,7 +3,7 @@
     python benchmarks/broken_law.py [--replicates 20] [--output docs/broken.md]
 
 Each truth is L = E + A f(N; a) + B f(D; b) with f a power law whose exponent changes smoothly, within about a
-decade, by a random factor between 0.6 and 1.6 somewhere among the fitted sizes (a smoothly broken power law:
+decade, by a random factor between 0.5 and 2 somewhere among the fitted sizes (a smoothly broken power law:
 Caballero et al. 2022, arXiv:2210.14891, equation 1). Runs up to 6e19 FLOPs are fitted, those at 10 times that
 predicted, by the model and by the law alone.
 """
@@ -22,7 +22,7 @@ from bayes_scaling.backtest.rolling import Backtest
 from bayes_scaling.backtest.scores import score
 
 FITTED, TARGET = (6e18, 2e19, 6e19), 6e20
-SIZES, NOISE, NU = 10, 0.003, 6
+SIZES, NOISE, NU = 16, 0.002, 6
 SPECS = {"model": bs.ModelSpec(), "law alone": bs.ModelSpec(discrepancy="none")}
 
 
@@ -39,7 +39,7 @@ def simulate(seed: int) -> pd.DataFrame:
     rows = []
     for name in ("transformer", "xlstm"):
         e, a, b = rng.normal(1.75, 0.1), rng.uniform(0.5, 0.8), rng.uniform(0.5, 0.8)
-        exponents, changes = rng.uniform(0.28, 0.42, 2), np.exp(rng.uniform(np.log(0.6), np.log(1.6), 2))
+        exponents, changes = rng.uniform(0.28, 0.42, 2), np.exp(rng.uniform(np.log(0.5), np.log(2), 2))
         breaks = np.log(10) * np.array([rng.uniform(8.2, 8.9), rng.uniform(9.7, 10.4)])
         for compute in (*FITTED, TARGET):
             middle = np.sqrt(compute / 6 / 20)

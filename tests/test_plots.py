@@ -102,7 +102,8 @@ def test_isoflop_curves_are_smooth_where_costs_jump(fit):
     frame = fit.runs.frame.copy()
     jumps = np.exp(0.02 * np.random.default_rng(0).standard_normal(len(frame)))
     frame["tokens"] *= jumps
-    rough = plots.isoflop_curves(replace(fit, runs=replace(fit.runs, frame=frame)))
+    law = replace(fit.spec, discrepancy="none")  # medians of a few drifting draws have teeth of their own
+    rough = plots.isoflop_curves(replace(fit, spec=law, runs=replace(fit.runs, frame=frame)))
     for _, part in rough.groupby(["architecture", "context_length", "compute"]):
         assert (np.diff(part["median"], 2) > -5e-4).all()  # one valley, no teeth
 
