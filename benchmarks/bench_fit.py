@@ -29,8 +29,8 @@ from bayes_scaling.models.coefficients import to_user
 from bayes_scaling.models.density import unpin
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.draws import TARGET_ACCEPTANCE, Sampling
+from bayes_scaling.models.settling import settle
 from bayes_scaling.models.spec import ModelSpec
-from bayes_scaling.models.whitening import find_whitening
 
 ROOT = Path(__file__).parents[1]
 COMPILATION = (
@@ -52,15 +52,18 @@ COLUMNS = {
 }
 
 
+SPECS = (ModelSpec(), ModelSpec(discrepancy="none"), ModelSpec("chinchilla", discrepancy="none"))
+
+
 def main() -> None:
     arguments = _arguments()
     runs = bs.load_runs(arguments.runs or _default_runs())
     loss_numpyro.split_host(4)
     rows = []
-    for law in ("gamma", "chinchilla"):
-        rows += [_measured("NumPyro", law, runs), _measured("PyMC (nutpie)", law, runs)]
-        if not arguments.skip_plain:
-            rows.append(_plain(law, runs))
+    for spec in SPECS:
+        rows += [_measured("NumPyro", spec, runs), _measured("PyMC (nutpie)", spec, runs)]
+        if not arguments.skip_plain and spec.discrepancy == "none":
+            rows.append(_plain(spec.law, runs))
         print(_markdown(rows), flush=True)
     text = _page(runs, rows, _commands(runs, arguments.runs or _default_runs(), arguments.cold))
     print(text)
@@ -68,15 +71,15 @@ def main() -> None:
         Path(arguments.output).write_text(text)
 
 
-def _measured(backend: str, law: str, runs: bs.Runs) -> dict:
+def _measured(backend: str, spec: ModelSpec, runs: bs.Runs) -> dict:
     """One back end: the mode, the compilation and the sampling apart."""
-    design = build_design(runs, ModelSpec(law))
     start = time.perf_counter()
-    whitening = find_whitening(design)
+    design, whitening = settle(build_design(runs, spec))
     mode = time.perf_counter() - start
     sample = _numpyro if backend == "NumPyro" else _nutpie
     compilation, sampling, raw = sample(design, whitening)
     user = to_user(unpin(np, whitening.position(raw.whitened, design)), design)
+    law = spec.law if spec.discrepancy == "none" else f"{spec.law} with drift"
     label = {"model": f"{backend}, this package", "law": law, "mode": mode, "compile": compilation}
     size = f"4 x ({Sampling().tune} + {Sampling().draws})"
     return label | _figures(user, raw.stats, sampling) | {"draws": size}
@@ -155,15 +158,14 @@ def _commands(runs: bs.Runs, source: str, cold: bool) -> list[dict]:
     """The whole `fit` command in a new process, caches warm and, if asked, cold."""
     rows = []
     for backend in ("numpyro", "pymc"):
-        for law in ("gamma", "chinchilla"):
-            row = {"command": f"fit --backend {backend} --law {law}"}
-            if cold:
-                row["cold caches, s"] = _command(source, backend, law, {})
-            with tempfile.TemporaryDirectory() as folder:
-                kept = _caches(Path(folder)) if cold else {}
-                _command(source, backend, law, kept)
-                row["warm caches, s"] = _command(source, backend, law, kept)
-            rows.append(row)
+        row = {"command": f"fit --backend {backend}"}
+        if cold:
+            row["cold caches, s"] = _command(source, backend, {})
+        with tempfile.TemporaryDirectory() as folder:
+            kept = _caches(Path(folder)) if cold else {}
+            _command(source, backend, kept)
+            row["warm caches, s"] = _command(source, backend, kept)
+        rows.append(row)
     return rows
 
 
@@ -171,13 +173,13 @@ def _caches(folder: Path) -> dict[str, str]:
     return {"PYTENSOR_FLAGS": f"base_compiledir={folder}/pytensor", "XDG_CACHE_HOME": f"{folder}/cache"}
 
 
-def _command(source: str, backend: str, law: str, kept: dict[str, str]) -> float:
+def _command(source: str, backend: str, kept: dict[str, str]) -> float:
     with tempfile.TemporaryDirectory() as folder:
         place = kept or _caches(Path(folder))
         command = [sys.executable, "-m", "bayes_scaling.cli", "fit", str(source), "-o", f"{folder}/fit.nc"]
         start = time.perf_counter()
         subprocess.run(
-            [*command, "--backend", backend, "--law", law, "--json"],
+            [*command, "--backend", backend, "--json"],
             env=os.environ | place,
             check=False,
             capture_output=True,
