@@ -56,13 +56,8 @@ def assemble(
         "observed_data": xr.Dataset({"loss": ("run", runs.frame["loss"].to_numpy(dtype=float))}),
         "constant_data": _constants(design, runs),
     }
-    if design.misfit is not None and design.spec.discrepancy == "drift":
-        scale = np.exp(natural["drift_scale"])[..., None]
-        boxes = design.misfit.boxes
-        drawn = all_boxes(boxes, misfit_weights(natural, design)[..., : len(boxes)], scale, rng)
-        groups["drift"] = _drift_dataset(drawn, runs)
-    if design.misfit is not None and design.misfit.levels:
-        groups["offsets"] = _offsets_dataset(misfit_weights(natural, design), design.misfit, runs)
+    if design.misfit is not None:
+        groups |= _misfit_groups(natural, design, design.misfit, runs, rng)
     for name in ("observed_data", "constant_data"):
         groups[name] = groups[name].assign_coords(run=np.arange(len(runs)))
     tree = xr.DataTree.from_dict(groups)
@@ -95,6 +90,19 @@ def _prior(design: Design, runs: Runs, rng: np.random.Generator) -> xr.Dataset:
     natural, component = draw_prior(design, PRIOR_DRAWS, rng)
     chained = {name: value[None] for name, value in natural.items()}
     return _coefficient_draws(chained, component[None], design, runs, rng)
+
+
+def _misfit_groups(
+    natural: Mapping[str, np.ndarray], design: Design, misfit: Misfit, runs: Runs, rng: np.random.Generator
+) -> dict[str, xr.Dataset]:
+    """The groups drift and offsets, as far as the spec has them."""
+    weights, groups = misfit_weights(natural, design), {}
+    if design.spec.discrepancy == "drift":
+        reached, scale = weights[..., : len(misfit.boxes)], np.exp(natural["drift_scale"])[..., None]
+        groups["drift"] = _drift_dataset(all_boxes(misfit.boxes, reached, scale, rng), runs)
+    if misfit.levels:
+        groups["offsets"] = _offsets_dataset(weights, misfit, runs)
+    return groups
 
 
 def _drift_dataset(weights: np.ndarray, runs: Runs) -> xr.Dataset:
