@@ -35,6 +35,10 @@ class DecisionError(BayesScalingError):
     """A constraint, scenario or candidate run that a decision cannot use."""
 
 
+class SweepError(BayesScalingError):
+    """A sweep that cannot start or go on: its corpus, protocol, plan or file of results."""
+
+
 class RunsWarning(UserWarning):
     """A table of runs that is valid but will not answer every question."""
 

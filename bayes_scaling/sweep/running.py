@@ -1,0 +1,127 @@
+"""Train the planned runs in processes of one core each; what is finished is kept, whatever happens."""
+
+from __future__ import annotations
+
+import fcntl
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bayes_scaling.errors import SweepError
+from bayes_scaling.sweep.planning import run_flops
+from bayes_scaling.sweep.results import append_row, finished_runs, protocol_hash, result_row
+from bayes_scaling.sweep.specs import RunSpec
+
+ONE_CORE = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+
+def run_sweep(
+    specs: Sequence[RunSpec],
+    output: str | Path,
+    workers: int | None = None,
+    note: Callable[[str], None] = lambda line: None,
+) -> int:
+    """Train the runs that the file does not hold yet and add a row for each as it ends.
+
+    Parameters
+    ----------
+    specs : sequence of RunSpec
+        See `bayes_scaling.sweep.planned_runs`.
+    output : str or Path
+        A CSV; made where there is none, gone on with where there is one.
+    workers : int, optional
+        Processes; default one a core.
+    note : callable
+        Takes a line for every finished run.
+
+    Returns
+    -------
+    int
+        How many runs were trained.
+
+    Raises
+    ------
+    SweepError
+        The file is of another kind or protocol, or in use; the corpus cannot be fetched; a process died
+        (rows already written stay: call again to go on).
+    """
+    from bayes_scaling.sweep.corpus import load_corpus
+
+    path = Path(output)
+    with _only_writer(path):
+        done = finished_runs(path)
+        left = sorted((spec for spec in specs if spec.run_id not in done), key=run_flops, reverse=True)
+        if not left:
+            return 0
+        load_corpus()  # fetched once, before processes ask for it
+        for number, row in enumerate(_rows(left, workers or os.cpu_count() or 1), start=1):
+            append_row(path, row)
+            note(f"{number}/{len(left)} {row['run_id']}: loss {float(row['loss']):.4f}, "
+                 f"{float(row['training_s']):.0f} s{'' if row['status'] == 'ok' else ', ' + row['status']}")  # fmt: skip
+        return len(left)
+
+
+def train_row(spec: RunSpec) -> dict[str, Any]:
+    """Train one run in this process and give its row."""
+    from bayes_scaling.sweep.corpus import load_corpus
+    from bayes_scaling.sweep.protocol import load_protocol, shape_of
+    from bayes_scaling.sweep.training import train
+
+    trained = train(spec, shape_of(spec.architecture, spec.shape), load_protocol(), load_corpus())
+    return result_row(spec, trained, machine())
+
+
+def machine() -> str:
+    """The processor's name, and that a run has one core of it."""
+    import platform
+
+    from bayes_scaling.bench.host import cpu_field
+
+    return f"one core of {cpu_field('model name') or platform.processor() or platform.machine()}"
+
+
+def _rows(specs: Sequence[RunSpec], workers: int) -> Iterator[dict[str, Any]]:
+    """Rows as they come."""
+    context = multiprocessing.get_context("spawn")
+    cores = context.Queue()
+    for number in range(workers):
+        cores.put(number)
+    pool = ProcessPoolExecutor(min(workers, len(specs)), context, _take_core, (cores,))
+    try:
+        for future in as_completed([pool.submit(train_row, spec) for spec in specs]):
+            yield future.result()
+    except BrokenProcessPool:
+        raise SweepError("a training process died (killed, or out of memory). Finished runs are in the file. "
+                         "Remedy: run the same command again, with fewer workers if need be.") from None  # fmt: skip
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _take_core(cores: Any) -> None:
+    """Keep this process to a core of its own; before JAX is imported."""
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_CORE}".strip()
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    if hasattr(os, "sched_setaffinity"):
+        usable = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {usable[cores.get() % len(usable)]})
+
+
+@contextmanager
+def _only_writer(path: Path) -> Iterator[None]:
+    """Refuse a second sweep into the same file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(path.name + ".lock")
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SweepError(f"{path}: another sweep writes to it. Remedy: wait for it to end.") from None
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
