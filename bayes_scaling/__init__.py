@@ -69,6 +69,10 @@ _PUBLIC = {
     "fit_latency": "latency.fitting",
     "LatencyFit": "latency.posterior",
     "load_latency": "latency.storage",
+    "planned_runs": "sweep.planning",
+    "run_sweep": "sweep.running",
+    "preregister": "sweep.forecast",
+    "judge": "sweep.verdict",
     "cite": "cite",
     "BayesScalingError": "errors",
 }

@@ -19,6 +19,7 @@ from bayes_scaling.cli.next_commands import design, map_
 from bayes_scaling.cli.query_commands import compare, context, frontier, iso_loss, optimal_params, predict
 from bayes_scaling.cli.report_command import report
 from bayes_scaling.cli.study_commands import classical, figures
+from bayes_scaling.cli.sweep_commands import sweep
 
 __all__ = ["app", "main"]
 
@@ -57,6 +58,7 @@ COMMANDS = (
 for command in COMMANDS:
     app.command(command.__name__.strip("_").replace("_", "-"))(command)
 app.add_typer(latency)
+app.add_typer(sweep)
 
 
 def main() -> None:

@@ -74,7 +74,8 @@ def corpus_recipe() -> dict[str, Any]:
 def assemble(files: list[bytes], validation_share: float) -> tuple[bytes, bytes]:
     """Training and validation bytes out of files: each once, ordered and split by its own SHA-256."""
     by_digest = {hashlib.sha256(content).digest(): content for content in files}
-    train, validation = [], []
+    train: list[bytes] = []
+    validation: list[bytes] = []
     for digest in sorted(by_digest):
         share = int.from_bytes(digest[-8:], "big") / 2**64  # the order uses the digest's other end
         (validation if share < validation_share else train).append(by_digest[digest] + END_OF_FILE)

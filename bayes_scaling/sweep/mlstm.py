@@ -12,6 +12,7 @@ import numpy as np
 from bayes_scaling.accounting import Shape
 from bayes_scaling.sweep.layers import Array, Weights, matrix, rms_norm, split_heads
 
+State = tuple[Array, Array, Array]  # memory, normaliser and their log scale
 GATE_CAP = 15.0  # gates are cap * tanh(x / cap), as in Beck et al. 2025, arXiv:2503.13427
 FORGET_BIAS = (3.0, 6.0)  # from the first head to the last
 INPUT_BIAS = -2.0
@@ -33,7 +34,7 @@ def recurrent(q: Array, k: Array, v: Array, input_gate: Array, forget_gate: Arra
     array, shape (batch, head, token, value dim)
     """
 
-    def step(state: tuple[Array, Array, Array], token: tuple[Array, ...]) -> tuple[tuple[Array, ...], Array]:
+    def step(state: State, token: tuple[Array, ...]) -> tuple[State, Array]:
         memory, normaliser, top = state
         q, k, v, write, keep = token
         new_top = jnp.maximum(keep + top, write)
@@ -71,20 +72,21 @@ def chunkwise(
     return h.reshape(*h.shape[:2], tokens, h.shape[-1])
 
 
-def _empty(q: Array, v: Array) -> tuple[Array, Array, Array]:
-    batch, heads, key, value = *q.shape[:2], q.shape[-1], v.shape[-1]
-    shapes = (batch, heads, key, value), (batch, heads, key)
-    return jnp.zeros(shapes[0], q.dtype), jnp.zeros(shapes[1], q.dtype), jnp.zeros((batch, heads), q.dtype)
+def _empty(q: Array, v: Array) -> State:
+    (batch, heads), key, value = q.shape[:2], q.shape[-1], v.shape[-1]
+    sizes = (batch, heads, key, value), (batch, heads, key), (batch, heads)
+    memory, normaliser, scale = (jnp.zeros(size, q.dtype) for size in sizes)
+    return memory, normaliser, scale
 
 
-def _states_before(k: Array, v: Array, write: Array, decay: Array) -> tuple[Array, Array, Array]:
+def _states_before(k: Array, v: Array, write: Array, decay: Array) -> State:
     """Memory, normaliser and their log scale before each chunk; chunks are axis 2."""
     to_end = decay[..., -1:] - decay + write
     top = jnp.max(to_end, axis=-1)
     weighted = k * jnp.exp(to_end - top[..., None])[..., None]
     added = jnp.einsum("bhclk,bhclv->bhckv", weighted, v), jnp.sum(weighted, axis=3)
 
-    def step(state: tuple[Array, ...], chunk: tuple[Array, ...]) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    def step(state: State, chunk: tuple[Array, ...]) -> tuple[State, State]:
         memory, normaliser, scale = state
         kept, top, new_memory, new_normaliser = chunk
         new_scale = jnp.maximum(kept + scale, top)
@@ -98,9 +100,7 @@ def _states_before(k: Array, v: Array, write: Array, decay: Array) -> tuple[Arra
     return memory, normaliser, scale
 
 
-def _outputs(
-    q: Array, k: Array, v: Array, write: Array, decay: Array, states: tuple[Array, Array, Array]
-) -> Array:
+def _outputs(q: Array, k: Array, v: Array, write: Array, decay: Array, states: State) -> Array:
     """Outputs inside all chunks at once."""
     memory, normaliser, scale = states
     size = q.shape[3]
@@ -122,7 +122,8 @@ def remember(weights: Weights, x: Array, shape: Shape) -> Array:
     q, k, v, gate = jnp.split(x @ weights["qkvo"], (keys, 2 * keys, 2 * keys + width), axis=-1)
     gates = GATE_CAP * jnp.tanh((x @ weights["gates"] + weights["gate_bias"]) / GATE_CAP)
     write, keep = (part.transpose(0, 2, 1) for part in jnp.split(gates, 2, axis=-1))
-    h = chunkwise(*(split_heads(part, heads) for part in (q, k, v)), write, keep, int(shape.chunk_size))
+    q, k, v = (split_heads(part, heads) for part in (q, k, v))
+    h = chunkwise(q, k, v, write, keep, int(shape.chunk_size))
     h = rms_norm(h, 1.0).transpose(0, 2, 1, 3).reshape(x.shape) * weights["head_norm"]
     return (jax.nn.sigmoid(gate) * h) @ weights["out"]
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.accounting import get_architecture
+from bayes_scaling.accounting.shapes import SIZE_NAMES
+from bayes_scaling.errors import SweepError
 from bayes_scaling.sweep.protocol import load_protocol, recipe, shape_names, shape_of
 from bayes_scaling.sweep.specs import RunSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ARCHITECTURES = ("transformer", "xlstm")
 FITTED, PREREGISTERED = "fitted", "preregistered"
@@ -20,7 +25,20 @@ def planned_runs(part: str | None = None) -> list[RunSpec]:
     ----------
     part : {"fitted", "preregistered"}, optional
         Those that the predictions are fitted to, or those that they are about; default all.
+
+    Raises
+    ------
+    SweepError
+        No such part.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> bs.planned_runs("preregistered")[0].run_id
+    'transformer-32-w56x3-12066-s0'
     """
+    if part not in (None, FITTED, PREREGISTERED):
+        raise SweepError(f"no part {part!r} of the sweep. Remedy: choose {FITTED} or {PREREGISTERED}.")
     grid = recipe()["grid"]
     specs: list[RunSpec] = []
     for architecture in ARCHITECTURES:
@@ -49,6 +67,41 @@ def run_tokens(spec: RunSpec) -> int:
 def run_params(spec: RunSpec) -> int:
     """Parameters by the package's accounting, both embedding tables included."""
     return int(get_architecture(spec.architecture).params(shape_of(spec.architecture, spec.shape)))
+
+
+def planned_frame(specs: Sequence[RunSpec]) -> pd.DataFrame:
+    """One row a planned run: run_id, design, sizes, steps, tokens and FLOPs."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "run_id": spec.run_id,
+            "architecture": spec.architecture,
+            "context_length": spec.context_length,
+            "params": run_params(spec),
+            "tokens": run_tokens(spec),
+            "flops": run_flops(spec),
+            "design": spec.design,
+            "budget": spec.budget,
+            "steps": spec.steps,
+            **{name: int(getattr(shape_of(spec.architecture, spec.shape), name)) for name in SIZE_NAMES},
+        }
+        for spec in specs
+    )
+
+
+def plan_table(specs: Sequence[RunSpec]) -> pd.DataFrame:
+    """One row for each architecture, context length and design.
+
+    Columns: architecture, context_length, design, runs; ``_min`` and ``_max`` of params, tokens and flops;
+    flops_sum.
+    """
+    keys = ["architecture", "context_length", "design"]
+    ranges = {
+        f"{name}_{end}": (name, end) for name in ("params", "tokens", "flops") for end in ("min", "max")
+    }
+    groups = planned_frame(specs).groupby(keys, sort=False)
+    return groups.agg(runs=("params", "size"), flops_sum=("flops", "sum"), **ranges).reset_index()
 
 
 def _isoflop(architecture: str, length: int, grid: dict[str, Any], design: str) -> Iterator[RunSpec]:

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bayes_scaling.accounting.shapes import SIZE_NAMES
 from bayes_scaling.errors import SweepError
 from bayes_scaling.sweep.corpus import corpus_recipe
 from bayes_scaling.sweep.planning import run_flops, run_params, run_tokens
@@ -18,14 +19,14 @@ from bayes_scaling.sweep.protocol import load_protocol, recipe, shape_of
 from bayes_scaling.sweep.specs import RunSpec
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bayes_scaling.sweep.training import Trained
 
-SIZES = ("embedding_dim", "num_blocks", "num_heads", "ffn_dim", "num_kv_heads", "head_dim_v", "head_dim_qk",
-         "vocab_size", "chunk_size")  # fmt: skip
 CURVE = ("train_loss_25", "train_loss_50", "train_loss_75", "train_loss_100")
 COLUMNS = (
     *("run_id", "architecture", "context_length", "params", "tokens", "flops", "loss"),
-    *("design", "budget", "seed", "steps", "status", "initial_loss", *CURVE, "learning_rate", *SIZES),
+    *("design", "budget", "seed", "steps", "status", "initial_loss", *CURVE, "learning_rate", *SIZE_NAMES),
     *("training_s", "step_ms", "compile_s", "finished", "protocol", "machine", "jax_version"),
 )
 OK, DIVERGED = "ok", "diverged"
@@ -33,7 +34,11 @@ OK, DIVERGED = "ok", "diverged"
 
 def protocol_hash() -> str:
     """First 12 digits of a SHA-256 over protocol, shapes and corpus: rows of one sweep share it."""
-    parts = {"protocol": recipe()["protocol"], "shapes": recipe()["shapes"], "corpus": corpus_recipe()["sha256"]}
+    parts = {
+        "protocol": recipe()["protocol"],
+        "shapes": recipe()["shapes"],
+        "corpus": corpus_recipe()["sha256"],
+    }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -66,7 +71,7 @@ def result_row(spec: RunSpec, trained: Trained, machine: str) -> dict[str, Any]:
         "initial_loss": f"{trained.initial_loss:.6f}",
         **{name: f"{value:.6f}" for name, value in zip(CURVE, trained.curve, strict=True)},
         "learning_rate": f"{load_protocol().peak(spec.architecture, int(shape.embedding_dim)):.6g}",
-        **{name: int(getattr(shape, name)) for name in SIZES},
+        **{name: int(getattr(shape, name)) for name in SIZE_NAMES},
         "training_s": f"{trained.training_s:.3f}",
         "step_ms": f"{trained.step_ms:.4f}",
         "compile_s": f"{trained.compile_s:.2f}",
@@ -100,6 +105,23 @@ def finished_runs(path: Path) -> set[str]:
         raise SweepError(f"{path}: {len(foreign)} rows are of another protocol, such as {foreign[0]}. "
                          "Remedy: name a new file.")  # fmt: skip
     return {row["run_id"] for row in rows}
+
+
+def read_results(path: Path) -> pd.DataFrame:
+    """All rows of a file of results.
+
+    Raises
+    ------
+    SweepError
+        No such file, or as for `finished_runs`.
+    """
+    import pandas as pd
+
+    if not finished_runs(path):
+        raise SweepError(
+            f"{path}: no such file, or no run in it. Remedy: `bayes-scaling sweep run -o {path}`."
+        )
+    return pd.read_csv(path)
 
 
 def append_row(path: Path, row: dict[str, Any]) -> None:

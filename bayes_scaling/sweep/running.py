@@ -14,7 +14,7 @@ from typing import Any
 
 from bayes_scaling.errors import SweepError
 from bayes_scaling.sweep.planning import run_flops
-from bayes_scaling.sweep.results import append_row, finished_runs, protocol_hash, result_row
+from bayes_scaling.sweep.results import append_row, finished_runs, result_row
 from bayes_scaling.sweep.specs import RunSpec
 
 ONE_CORE = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
@@ -61,8 +61,8 @@ def run_sweep(
         load_corpus()  # fetched once, before processes ask for it
         for number, row in enumerate(_rows(left, workers or os.cpu_count() or 1), start=1):
             append_row(path, row)
-            note(f"{number}/{len(left)} {row['run_id']}: loss {float(row['loss']):.4f}, "
-                 f"{float(row['training_s']):.0f} s{'' if row['status'] == 'ok' else ', ' + row['status']}")  # fmt: skip
+            result = f"loss {float(row['loss']):.4f}, {float(row['training_s']):.0f} s, {row['status']}"
+            note(f"{number}/{len(left)} {row['run_id']}: {result}")
         return len(left)
 
 
@@ -96,8 +96,8 @@ def _rows(specs: Sequence[RunSpec], workers: int) -> Iterator[dict[str, Any]]:
         for future in as_completed([pool.submit(train_row, spec) for spec in specs]):
             yield future.result()
     except BrokenProcessPool:
-        raise SweepError("a training process died (killed, or out of memory). Finished runs are in the file. "
-                         "Remedy: run the same command again, with fewer workers if need be.") from None  # fmt: skip
+        raise SweepError("a training process died (killed, or out of memory); finished runs are in the file. "
+                         "Remedy: run the command again, perhaps with fewer workers.") from None  # fmt: skip
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

@@ -16,9 +16,12 @@ import optax
 from bayes_scaling.accounting import Shape
 from bayes_scaling.sweep.batches import Batches, validation_windows
 from bayes_scaling.sweep.corpus import Corpus
-from bayes_scaling.sweep.language_model import Array, count_params, mean_loss, start_weights
+from bayes_scaling.sweep.language_model import count_params, mean_loss, start_weights
 from bayes_scaling.sweep.protocol import Protocol
 from bayes_scaling.sweep.specs import RunSpec
+
+Array = Any
+Sizes = tuple[tuple[str, int], ...]
 
 SEGMENT = 64  # steps a call
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
@@ -123,9 +126,14 @@ def _curve(losses: np.ndarray) -> tuple[float, ...]:
     return tuple(float(np.mean(losses[end - width : end])) for end in ends)
 
 
-def _sizes(shape: Shape) -> tuple[tuple[str, int], ...]:
+def _sizes(shape: Shape) -> Sizes:
     """The shape as a key of a cache."""
     return tuple((name, int(value)) for name, value in vars(shape).items() if name != "continuous")
+
+
+def _shape(sizes: Sizes) -> Shape:
+    values: dict[str, Any] = dict(sizes)
+    return Shape(**values)
 
 
 def _optimiser(protocol: Protocol | None = None) -> optax.GradientTransformation:
@@ -139,11 +147,9 @@ def _optimiser_state(weights: Any) -> Any:
 
 
 @cache
-def _compiled(
-    architecture: str, sizes: tuple[tuple[str, int], ...], length: int, windows: int, protocol: Protocol
-) -> Any:
+def _compiled(architecture: str, sizes: Sizes, length: int, windows: int, protocol: Protocol) -> Any:
     """`_advance` for one model and batch, compiled once a process."""
-    shape = Shape(**dict(sizes))
+    shape = _shape(sizes)
     weights = jax.eval_shape(lambda: start_weights(architecture, shape, 0))
     state = jax.eval_shape(_optimiser_state, weights)
     batch = jax.ShapeDtypeStruct((SEGMENT, windows, length + 1), jnp.int32)
@@ -166,11 +172,9 @@ def _compiled(
 
 
 @cache
-def _validator(
-    architecture: str, sizes: tuple[tuple[str, int], ...], protocol: Protocol
-) -> Callable[[Any, np.ndarray], float]:
+def _validator(architecture: str, sizes: Sizes, protocol: Protocol) -> Callable[[Any, np.ndarray], float]:
     """Mean loss of a model over windows."""
-    shape = Shape(**dict(sizes))
+    shape = _shape(sizes)
 
     @jax.jit
     def total(weights: Any, batches: Array) -> Array:

@@ -1,7 +1,7 @@
 """How long a run trains on this machine, learnt from the runs already made.
 
-ln(seconds) is a linear function of ln(steps), ln(FLOPs a step) and ln(1 + context / width) with normal errors,
-apart for each architecture. The posterior under the reference prior is a Student t (Gelman et al. 2013,
+ln(seconds) is linear in ln(steps), ln(FLOPs a step) and ln(1 + context / width) with normal errors, apart
+for each architecture. The posterior under the reference prior is a Student t (Gelman et al. 2013,
 Bayesian Data Analysis, section 14.2), so no sampler is needed.
 """
 

@@ -1,0 +1,96 @@
+"""Commands of the sweep: its plan, training, predictions beforehand and what came of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bayes_scaling.cli.arguments import FitFile, Json, check_folder, check_output
+from bayes_scaling.cli.failures import GuardedGroup, note
+
+sweep = typer.Typer(
+    name="sweep",
+    help="Train a scaling sweep on this machine; write predictions down before they are tested.",
+    cls=GuardedGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Part = Annotated[
+    str | None,
+    typer.Option("--part", metavar="PART", help="fitted or preregistered. Default: all runs."),
+]
+Record = Annotated[
+    Path, typer.Argument(metavar="RECORD", help="Predictions that `sweep preregister` wrote (.json).")
+]
+
+
+@sweep.command("plan")
+def plan_(part: Part = None, json: Json = False) -> None:
+    """List the planned runs: counts, sizes, FLOPs; with --json every run."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.report.sweep import print_plan
+    from bayes_scaling.sweep.planning import plan_table, planned_frame, planned_runs
+
+    specs = planned_runs(part)
+    if json:
+        print_json(planned_frame(specs))
+    else:
+        print_plan(plan_table(specs))
+
+
+@sweep.command("run")
+def run_(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="CSV", help="One row a finished run; gone on with.")
+    ],
+    part: Part = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes of one core each. Default: all cores.")
+    ] = None,
+) -> None:
+    """Train what the file does not hold yet; stop it when you like, it goes on where it was."""
+    from bayes_scaling.sweep.planning import planned_runs
+    from bayes_scaling.sweep.running import run_sweep
+
+    check_folder(output.expanduser().resolve().parent, output)
+    trained = run_sweep(planned_runs(part), output, workers, note)
+    note(f"Trained {trained} runs; all planned ones are in {output}")
+
+
+@sweep.command()
+def preregister(
+    fit: FitFile,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="RECORD", help="A new file for the predictions (.json).")
+    ],
+    seed: Annotated[int, typer.Option(help="Of the scatter of single runs.")] = 0,
+) -> None:
+    """Predict the preregistered runs from a fit of the others and write it down, once."""
+    from bayes_scaling.storage import load_fit
+    from bayes_scaling.sweep.forecast import preregister as write
+    from bayes_scaling.sweep.planning import planned_runs
+
+    check_output(output)
+    digest = write(load_fit(fit), planned_runs("preregistered"), output, seed)
+    note(f"Saved {output}, SHA-256 {digest}")
+
+
+@sweep.command()
+def judge(
+    record: Record,
+    runs: Annotated[Path, typer.Argument(metavar="RUNS", help="What `sweep run` wrote (.csv).")],
+    json: Json = False,
+) -> None:
+    """Predictions beside results: coverage, bias, optima, winner, regret."""
+    from bayes_scaling.cli.output import print_json
+    from bayes_scaling.report.sweep import print_verdict
+    from bayes_scaling.sweep.results import read_results
+    from bayes_scaling.sweep.verdict import judge as compare
+
+    verdict = compare(record, read_results(runs))
+    if json:
+        print_json(verdict.runs)
+    else:
+        print_verdict(verdict)
