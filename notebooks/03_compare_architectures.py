@@ -29,7 +29,7 @@ import numpy as np
 import bayes_scaling as bs
 from bayes_scaling import plots
 
-RUNS = os.environ.get("BAYES_SCALING_RUNS", "simulated")
+RUNS = os.environ.get("BAYES_SCALING_RUNS", "measured")
 SHORT = bool(os.environ.get("BAYES_SCALING_SHORT"))
 SAMPLING = {"draws": 120, "chains": 2} if SHORT else {"draws": 1000, "chains": 4}
 
@@ -141,5 +141,5 @@ sensitive[["variable", "coefficient", "prior", "likelihood", "diagnosis"]].round
 # 1. Repeat the comparison with `cost="6ND"`. How much of the difference at long context comes from the bill
 #    for attention?
 # 2. Fit with `pooling="none"`. What happens to the correlation of the two losses, and to the probability?
-# 3. Leave out all runs of one architecture above 3e19 FLOPs and compare again at the largest budget. Is the
+# 3. Leave out all runs of one architecture above 5e11 FLOPs and compare again at the largest budget. Is the
 #    new interval of the difference wider? Does it hold the old median?

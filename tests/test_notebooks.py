@@ -51,7 +51,7 @@ def test_notebook_runs(path, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("BAYES_SCALING_SHORT", "1")
     monkeypatch.delenv("BAYES_SCALING_RUNS", raising=False)
     if not path.name.startswith("01"):
-        small_fit().save("fit.nc")
+        small_fit().save("large.nc" if path.name.startswith("04") else "fit.nc")
     shown = execute(cells(path, "code"))
     plt.close("all")
     figures = [value for value in shown if isinstance(value, Figure)]

@@ -59,9 +59,7 @@ def test_accounted_flops_of_a_transformer_by_hand():
     spec = RunSpec("transformer", 128, "w32x2", 10)
     width, ffn, depth, vocab = 32, 88, 2, 256
     matrices = depth * (4 * width**2 + 3 * width * ffn) + width * vocab
-    scores = (
-        depth * 128 * (2 * width + 2 * 2.5)
-    )  # causal half of q k' and of weights times v, and its softmax
+    scores = depth * 128 * (2 * width + 2 * 2.5)  # causal q k', weights v, softmax
     gates = depth * 2 * ffn
     assert run_flops(spec) == pytest.approx(3 * run_tokens(spec) * (2 * matrices + scores + gates), rel=1e-12)
 

@@ -1,4 +1,4 @@
-"""The command that shows the whole way on simulated runs."""
+"""The command that shows the whole way on measured runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Of the sampler.")] = 0,
     json: Json = False,
 ) -> None:
-    """Show the whole way on simulated runs."""
+    """Show the whole way on measured runs: fit, tables, figures, predictions made beforehand, report."""
     import sys
     from contextlib import nullcontext, redirect_stdout
 
@@ -31,6 +31,6 @@ def demo(
     with redirect_stdout(sys.stderr) if json else nullcontext():
         result = run_demo(output, backend=backend, draws=draws, seed=seed)
     if json:
-        print_json(result.coverage)
+        print_json(result.verdict.groups)
     if result.checks.status == FAIL:
         raise typer.Exit(CHECKS_FAILED)

@@ -12,6 +12,7 @@ from bayes_scaling.plots.decision import plot_decision
 from bayes_scaling.plots.frontier import plot_frontier
 from bayes_scaling.plots.isoflop import isoflop_curves, plot_isoflop
 from bayes_scaling.plots.optima import plot_context, plot_optima
+from bayes_scaling.plots.predictions import plot_predictions
 from bayes_scaling.plots.ranks import plot_ranks
 from bayes_scaling.plots.ratios import plot_ratios, ratio_curves
 from bayes_scaling.plots.residuals import plot_residuals, residual_table
@@ -33,6 +34,7 @@ __all__ = [
     "plot_isoflop",
     "plot_map",
     "plot_optima",
+    "plot_predictions",
     "plot_ranks",
     "plot_ratios",
     "plot_residuals",

@@ -219,18 +219,6 @@ def comparison_columns(table: pd.DataFrame) -> list[Column]:
     ]
 
 
-def print_coverage(table: pd.DataFrame) -> None:
-    """How many known truths lie inside their 90% intervals."""
-    print_table(
-        [
-            text(table, "quantity", "quantity"),
-            column(table, "inside 90%", "inside", str),
-            column(table, "of", "of", str),
-            column(table, "share", "share", "{:.0%}".format),
-        ]
-    )
-
-
 def _tenth(value: float) -> str:
     return str(value) if float(value).is_integer() else f"{value:.1f}"
 

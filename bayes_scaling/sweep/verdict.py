@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.data.catalog import FOLDER
 from bayes_scaling.errors import SweepError
 from bayes_scaling.sweep.record import read_record
 from bayes_scaling.sweep.results import OK
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+RECORD = FOLDER / "preregistration.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +88,21 @@ def judge(record: str | Path, frame: pd.DataFrame) -> Verdict:
         content["sha256"],
         content["created"],
     )
+
+
+def shipped_verdict(frame: pd.DataFrame | None = None) -> Verdict:
+    """The predictions that ship, beside the measured runs that ship.
+
+    Parameters
+    ----------
+    frame : DataFrame, optional
+        The measured runs, if they are read already.
+    """
+    if frame is None:
+        from bayes_scaling.runs import load_runs
+
+        frame = load_runs("measured").frame
+    return judge(RECORD, frame)
 
 
 def _require_later(measured: pd.DataFrame, created: str) -> None:
