@@ -20,8 +20,8 @@
 #
 # The runs here are small and were trained for this package: two architectures, three context lengths, byte
 # tokens (docs/sweep.md). The largest were trained after their losses had been predicted and the predictions
-# written down, which the end of this notebook looks at. To use your own, set `BAYES_SCALING_RUNS` to a file with
-# the columns architecture, context_length, params, tokens and loss.
+# written down, which the end of this notebook looks at. To use your own, set `BAYES_SCALING_RUNS` to a file
+# with the columns architecture, context_length, params, tokens and loss.
 
 # %%
 import os
@@ -143,9 +143,9 @@ plots.plot_predictions(verdict.runs) if RUNS == "measured" else None
 # %% [markdown]
 # ## Two kinds of interval
 #
-# Suppose that a run of twice the largest params is planned, at 20 tokens a param. The mean interval answers what
-# the law says. The response interval answers what this one run will show, and is the one to hold against its
-# result.
+# Suppose that a run of twice the largest params is planned, at 20 tokens a param. The mean interval answers
+# what the law says. The response interval answers what this one run will show, and is the one to hold against
+# its result.
 
 # %%
 params = 2 * runs.frame["params"].max()

@@ -17,7 +17,7 @@ from bayes_scaling.sweep import forecast
 from bayes_scaling.sweep.planning import FITTED, PREREGISTERED, planned_frame, planned_runs
 from bayes_scaling.sweep.record import read_record, write_record
 from bayes_scaling.sweep.verdict import judge, lowest_of_curve
-from bayes_scaling.sweep.wall_clock import fit_wall_clock, predict_wall_clock
+from bayes_scaling.sweep.wall_clock import fit_wall_clock, predict_wall_clock, wall_clock_cost
 from tests.command_line import assert_refused, run
 
 LEVELS = ("q05", "q25", "median", "q75", "q95")
@@ -221,3 +221,18 @@ def test_predictions_are_those_of_the_fit(measured_fit, tmp_path, monkeypatch):
     assert all(0 <= decision["xlstm_wins"] <= 1 for decision in content["decisions"])
     with pytest.raises(SweepError, match="is among the runs of the fit"):
         bs.preregister(measured_fit, planned_runs(FITTED), tmp_path / "other.json")
+
+
+def test_a_wall_clock_cost_is_the_time_of_the_runs():
+    frame = made_up_times(0, runs=1000, sd=0.05)
+    cost = wall_clock_cost(frame)
+    assert cost.unit == "s"
+    for (name, length), part in frame.groupby(["architecture", "context_length"]):
+        per_token = cost.flops_per_token(np, np.log(part["params"].to_numpy(float)), length, name)
+        ratio = per_token / cost.flops_per_unit * part["tokens"] / part["training_s"]
+        assert abs(np.log(ratio).mean()) < 0.1  # shapes lie round a smooth family
+    doubled = wall_clock_cost(frame.assign(training_s=2 * frame["training_s"]))
+    x = np.log([1e4, 1e5, 1e6])
+    twice = doubled.flops_per_token(np, x, 128, "xlstm") / doubled.flops_per_unit
+    np.testing.assert_allclose(twice, 2 * cost.flops_per_token(np, x, 128, "xlstm") / cost.flops_per_unit)
+    assert (np.diff(twice) > 0).all()

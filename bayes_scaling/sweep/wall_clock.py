@@ -1,17 +1,21 @@
 """How long a run trains on this machine, learnt from the runs already made.
 
-ln(seconds) is linear in ln(steps), ln(FLOPs a step) and ln(1 + context / width) with normal errors, apart
-for each architecture. The posterior under the reference prior is a Student t (Gelman et al. 2013,
-Bayesian Data Analysis, section 14.2), so no sampler is needed.
+ln(seconds a step) is linear in ln(FLOPs a step) and ln(1 + context / width) with normal errors, apart for
+each architecture. The posterior under the reference prior is a Student t (Gelman et al. 2013, Bayesian Data
+Analysis, section 14.2), so no sampler is needed. As a cost the same regression asks what an hour of this
+machine buys.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayes_scaling.accounting import Cost, fit_families, get_architecture
+from bayes_scaling.accounting.curves import LogCurve, spline_curve
 from bayes_scaling.errors import SweepError
 
 if TYPE_CHECKING:
@@ -26,12 +30,12 @@ class WallClock:
 
     Attributes
     ----------
-    mean : array, shape (4,)
+    mean : array, shape (3,)
         Coefficients.
-    root : array, shape (4, 4)
+    root : array, shape (3, 3)
         Upper triangular R of X = QR: the coefficients' covariance is ``scale^2 (R'R)^-1``.
     scale : float
-        Residual standard deviation of ln(seconds).
+        Residual standard deviation of ln(seconds a step).
     freedom : int
         Degrees of freedom.
     """
@@ -46,10 +50,10 @@ class WallClock:
         from scipy.linalg import solve_triangular
         from scipy.stats import t
 
-        x = _predictors(frame)
+        x, steps = _predictors(frame), frame["steps"].to_numpy(dtype=float)
         spread = np.sum(solve_triangular(self.root, x.T, trans="T") ** 2, axis=0)
         sd = self.scale * np.sqrt(1 + spread)
-        return np.exp((x @ self.mean)[:, None] + sd[:, None] * t.ppf(levels, self.freedom))
+        return steps[:, None] * np.exp((x @ self.mean)[:, None] + sd[:, None] * t.ppf(levels, self.freedom))
 
 
 def fit_wall_clock(frame: pd.DataFrame) -> dict[str, WallClock]:
@@ -58,7 +62,7 @@ def fit_wall_clock(frame: pd.DataFrame) -> dict[str, WallClock]:
     Parameters
     ----------
     frame : DataFrame
-        Rows of a sweep: architecture, context_length, steps, flops, num_blocks, embedding_dim, training_s.
+        Rows of a sweep: architecture, context_length, steps, flops, embedding_dim, training_s.
 
     Raises
     ------
@@ -80,10 +84,50 @@ def predict_wall_clock(models: dict[str, WallClock], frame: pd.DataFrame) -> pd.
     return table
 
 
+def wall_clock_cost(frame: pd.DataFrame) -> Cost:
+    """Budgets in seconds of one training process on the machine that trained the runs.
+
+    The seconds of a token at the regression's median, along the runs' own shape families. A budget then
+    favours what this machine does fast, not what has few FLOPs.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows of a sweep, as for `fit_wall_clock`.
+
+    Returns
+    -------
+    Cost
+        For ``cost=`` of `bayes_scaling.frontier`, `bayes_scaling.compare`, `bayes_scaling.decide` and others.
+
+    Raises
+    ------
+    SweepError, AccountingError
+        Too few runs, or no shape columns.
+    """
+    models, families = fit_wall_clock(frame), fit_families(dict(frame))
+    rate = float(np.median(frame["flops"] / frame["training_s"]))
+    batch_tokens = float((frame["tokens"] / frame["steps"]).iloc[0])
+
+    @lru_cache(maxsize=256)
+    def build(architecture: str, context_length: float) -> LogCurve:
+        known, family = get_architecture(architecture), families[architecture]
+
+        def log_seconds(log_params: np.ndarray) -> np.ndarray:
+            shape = family.shape(known.params, np.exp(log_params))
+            flops = known.training_flops_per_token(shape, context_length) * batch_tokens
+            x = _design(flops, context_length / shape.embedding_dim)
+            return np.asarray(x @ models[architecture].mean + np.log(rate / batch_tokens))
+
+        return spline_curve("cost 'wall-clock'", log_seconds)
+
+    return Cost("wall-clock", build, unit="s", flops_per_unit=rate)
+
+
 def _fit(name: str, frame: pd.DataFrame) -> WallClock:
     if len(frame) < 10:
         raise SweepError(f"{name} has {len(frame)} runs, too few to learn its speed. Remedy: train more.")
-    x, y = _predictors(frame), np.log(frame["training_s"].to_numpy(dtype=float))
+    x, y = _predictors(frame), np.log((frame["training_s"] / frame["steps"]).to_numpy(dtype=float))
     q, root = np.linalg.qr(x)
     mean = np.linalg.solve(root, q.T @ y)
     freedom = len(y) - x.shape[1]
@@ -91,11 +135,10 @@ def _fit(name: str, frame: pd.DataFrame) -> WallClock:
 
 
 def _predictors(frame: pd.DataFrame) -> np.ndarray:
-    columns: dict[str, Any] = {name: frame[name].to_numpy(dtype=float) for name in _NEEDED}
-    steps = columns["steps"]
-    per_step = columns["flops"] / steps
-    crowding = columns["context_length"] / columns["embedding_dim"]  # scores beside projections
-    return np.column_stack([np.ones(len(steps)), np.log(steps), np.log(per_step), np.log1p(crowding)])
+    flops_per_step = (frame["flops"] / frame["steps"]).to_numpy(dtype=float)
+    return _design(flops_per_step, (frame["context_length"] / frame["embedding_dim"]).to_numpy(dtype=float))
 
 
-_NEEDED = ("steps", "flops", "context_length", "embedding_dim")
+def _design(flops_per_step: np.ndarray, crowding: np.ndarray) -> np.ndarray:
+    """Columns of the regression; crowding is context over width, scores beside projections."""
+    return np.stack([np.ones_like(flops_per_step), np.log(flops_per_step), np.log1p(crowding)], axis=-1)
