@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bayes_scaling.cli.arguments import FitFile, Json, check_folder, check_output
+from bayes_scaling.cli.arguments import FitFile, Json, check_folder
 from bayes_scaling.cli.failures import GuardedGroup, note
 
 sweep = typer.Typer(
@@ -72,7 +72,7 @@ def preregister(
     from bayes_scaling.sweep.forecast import preregister as write
     from bayes_scaling.sweep.planning import planned_runs
 
-    check_output(output)
+    check_folder(output.expanduser().resolve().parent, output)
     digest = write(load_fit(fit), planned_runs("preregistered"), output, seed)
     note(f"Saved {output}, SHA-256 {digest}")
 
