@@ -123,7 +123,8 @@ def _repeats(frame: pd.DataFrame) -> Iterable[Finding]:
     spread = groups.transform("max") / groups.transform("min") - 1
     again = groups.transform("size") > 1
     copies = again & (spread <= COPY_SPREAD)
-    apart = again & (spread > REPLICATE_SPREAD)
+    seeded = again & _other_seeds(frame)
+    apart = again & (spread > REPLICATE_SPREAD) & ~seeded
     replicates = again & ~copies & ~apart
     what = "same architecture, context, params and tokens"
     if copies.any():
@@ -133,7 +134,8 @@ def _repeats(frame: pd.DataFrame) -> Iterable[Finding]:
             "duplicates", "warning", message, "drop copies; each is counted as evidence", _rows(copies)
         )
     if replicates.any():
-        message = f"{_of(replicates)} share a design: {what}, losses within {REPLICATE_SPREAD:.0%}"
+        widest = max(REPLICATE_SPREAD, float(spread[replicates].max()))
+        message = f"{_of(replicates)} share a design: {what}, losses within {widest:.0%}"
         yield Finding(
             "replicates", "note", message, "fine if these are separate trainings", _rows(replicates)
         )
@@ -141,6 +143,14 @@ def _repeats(frame: pd.DataFrame) -> Iterable[Finding]:
         message = f"{_of(apart)} have the {what} but losses more than {REPLICATE_SPREAD:.0%} apart"
         advice = "a column that tells them apart, such as the corpus, may be missing from architecture"
         yield Finding("conflicting runs", "warning", message, advice, _rows(apart))
+
+
+def _other_seeds(frame: pd.DataFrame) -> pd.Series:
+    """Whether a run and those of its design all have seeds of their own, in a column ``seed``."""
+    if "seed" not in frame:
+        return frame["loss"].isna()  # none is
+    seeds = frame.groupby([name for name in DESIGN if name in frame], sort=False)["seed"]
+    return seeds.transform("nunique") == seeds.transform("size")
 
 
 def _few_runs(frame: pd.DataFrame) -> Iterable[Finding]:

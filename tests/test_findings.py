@@ -61,6 +61,14 @@ def test_a_group_tells_repeated_designs_apart(frame):
     assert _codes(again) == []
 
 
+def test_seeds_of_their_own_make_repeats_plain_replicates(frame):
+    again = _with_row(frame, 2, frame["loss"][2] * 1.1)
+    (finding,) = _quiet(again.assign(seed=[0] * 8 + [1])).notes
+    assert (finding.code, finding.severity) == ("replicates", "note")
+    assert "losses within 10%" in finding.message
+    assert _codes(again.assign(seed=0)) == ["conflicting runs"]
+
+
 def test_few_runs(frame):
     extra = frame.iloc[[0, 7]].assign(architecture="llama")
     runs = _quiet(pd.concat([frame, extra]))

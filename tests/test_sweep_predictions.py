@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.errors import SweepError
+from bayes_scaling.errors import ConvergenceWarning, SweepError
 from bayes_scaling.plots import plot_predictions
 from bayes_scaling.prediction import predict_table
 from bayes_scaling.sweep import forecast
@@ -195,7 +195,7 @@ def measured_fit():
     runs = bs.load_runs("measured")
     fitted = {spec.run_id for spec in planned_runs(FITTED)}
     part = runs.subset(runs.frame["run_id"].isin(fitted).to_numpy())
-    with pytest.warns(bs.fitting.ConvergenceWarning):
+    with pytest.warns(ConvergenceWarning):
         return bs.fit(part, draws=120, chains=2, progress=False)
 
 
