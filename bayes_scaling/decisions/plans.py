@@ -87,9 +87,12 @@ class Plan:
     ----------
     decisions : mapping of str to Decision
         By the scenario's name, in order.
+    scenarios : mapping of str to Scenario
+        What was asked, by the same names.
     """
 
     decisions: Mapping[str, Decision]
+    scenarios: Mapping[str, Scenario]
 
     def table(self) -> pd.DataFrame:
         """The rows of each `Decision.table`, the column scenario first."""
@@ -131,7 +134,8 @@ def plan(fit: Fit, scenarios: Iterable[Scenario] | str | Path, latency: Any = No
     """
     listed = load_plan(scenarios) if isinstance(scenarios, str | Path) else tuple(scenarios)
     _check_names(listed)
-    return Plan({scenario.name: _decided(fit, scenario, latency) for scenario in listed})
+    decided = {scenario.name: _decided(fit, scenario, latency) for scenario in listed}
+    return Plan(decided, {scenario.name: scenario for scenario in listed})
 
 
 def load_plan(path: str | Path) -> tuple[Scenario, ...]:
