@@ -52,14 +52,17 @@ class Comparison:
 
         Columns: architecture, other, context_length, compute, cost, probability (that the
         architecture's loss is the lower one); ``difference_*``, ``multiplier_*``, ``crossing_*``
-        with median, mean and quantiles; crossing_probability (that there is one in the searched
-        range); extrapolation_decades. Crossing quantiles are over the draws that have one.
+        with median, mean and quantiles; unreached_probability (that no compute in the searched range
+        gives the other the architecture's loss; the multiplier is infinite there);
+        crossing_probability (that there is one in the searched range); extrapolation_decades.
+        Crossing quantiles are over the draws that have one.
         """
         import pandas as pd
 
         columns: dict[str, Any] = {
             "cost": self.cost,
             "probability": _share(self.draws["difference"] < 0),
+            "unreached_probability": _share(np.isinf(self.draws["multiplier"])),
             "crossing_probability": _share(self.draws["crossing"].notnull()),
             "extrapolation_decades": self.reach.to_numpy().ravel(),
         }

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 EVEN = 0.5
 LEFT_OUT = (
     "These times were fitted, so this tells whether the model describes them, not whether it holds for a "
-    "size that was never timed. To leave each size out and predict it: bayes-scaling latency backtest TIMINGS."
+    "size that was never timed. To leave each size out and predict it: "
+    "bayes-scaling latency backtest TIMINGS."
 )
 
 
