@@ -107,6 +107,15 @@ def compare(
     ------
     BudgetError
         As for `frontier`, or fewer than two architectures.
+
+    Examples
+    --------
+    >>> table = bs.compare(fit, [1e20, 1e21], 8192).table()
+    >>> table[["architecture", "other"]].drop_duplicates().to_numpy().tolist()
+    [['transformer', 'xlstm'], ['xlstm', 'transformer']]
+    >>> both = table.groupby("compute")["probability"].sum()
+    >>> both.round(6).tolist()
+    [1.0, 1.0]
     """
     cost = resolve_cost(fit, cost)
     here = frontier(fit, compute, context_length, architecture, cost, unique_tokens)

@@ -83,8 +83,9 @@ def fit(
 
     Examples
     --------
-    >>> import bayes_scaling as bs
-    >>> posterior = bs.fit("simulated", draws=500, progress=False)  # doctest: +SKIP
+    >>> posterior = bs.fit("simulated", progress=False)
+    >>> posterior.law.name, len(posterior.runs)
+    ('gamma', 300)
     """
     spec = _spec(
         spec,

@@ -71,6 +71,17 @@ class Law:
     References
     ----------
     Hoffmann et al. 2022, equation 2 (gamma = 1); Busbridge et al. 2025, equation 6 (gamma free).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> law = bs.get_law("chinchilla")
+    >>> law.names, dict(law.fixed)
+    (('E', 'A', 'B', 'alpha', 'beta'), {'gamma': 1.0})
+    >>> theta = {"E": 1.8, "A": 480.0, "B": 2085.0, "alpha": 0.35, "beta": 0.37}
+    >>> params, tokens = law.optimum(np, 1e21, theta)
+    >>> round(float(law.loss(np, params, tokens, theta)), 3)
+    2.252
     """
 
     name: str

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import typer.main
 
@@ -16,8 +15,8 @@ from bayes_scaling.accounting import AccountingError, forget_architecture
 from bayes_scaling.cli import app
 from bayes_scaling.latency import LatencySettings, prior_fit
 from bayes_scaling.laws import LAWS, forget_law
-from bayes_scaling.models.draws import RawDraws
 from bayes_scaling.sbc import sbc
+from tests.examples import laplace
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
@@ -45,15 +44,6 @@ def test_links_lead_somewhere(page):
 
 HOW_TO = [page for page in PAGES if page.startswith("howto_")]
 REGISTERED = ("linear-mixer", "measured")
-
-
-def laplace(design: Any, whitening: Any, backend: str, sampler: str, sampling: Any) -> RawDraws:
-    """Draws of the normal that the whitening is of, for no time: pages show calls, other tests what comes."""
-    rng, shape = np.random.default_rng(0), (2, 100)
-    stats = {"diverging": np.zeros(shape, dtype=bool), "energy": rng.standard_normal(shape)}
-    counts = {name: np.ones(shape, dtype=int) for name in ("n_steps", "tree_depth")}
-    rates = {name: np.ones(shape) for name in ("acceptance_rate", "step_size")}
-    return RawDraws(0.5 * rng.standard_normal((*shape, design.size)), stats | counts | rates)
 
 
 def tiny_study(runs: Any, spec: Any = None, **given: Any) -> Any:
