@@ -29,6 +29,7 @@ _PUBLIC = {
     "LAWS": "laws",
     "Law": "laws",
     "get_law": "laws",
+    "register_law": "laws",
     "ModelSpec": "models.spec",
     "fit": "fitting",
     "Fit": "posterior",

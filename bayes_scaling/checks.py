@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bayes_scaling.posterior import Fit
 
-__all__ = ["FAIL", "PASS", "REVIEW", "Check", "Checks", "convergence_checks", "run_checks"]
+__all__ = ["FAIL", "PASS", "REVIEW", "Check", "Checks", "convergence_checks", "run_checks", "worst"]
 _ORDER = (PASS, REVIEW, FAIL)
 
 
@@ -41,7 +41,7 @@ class Checks:
     @property
     def status(self) -> str:
         """The worst status of all."""
-        return max((row.status for row in self.rows), key=_ORDER.index, default=PASS)
+        return worst(row.status for row in self.rows)
 
     def __getitem__(self, name: str) -> Check:
         for row in self.rows:
@@ -68,6 +68,11 @@ class Checks:
     def _repr_html_(self) -> str:
         table = self.table().to_html(index=False, float_format="{:.4g}".format)
         return f"{table}<p>overall: {self.status}</p>"
+
+
+def worst(statuses: Iterable[str]) -> str:
+    """The worst status; PASS of none."""
+    return max(statuses, key=_ORDER.index, default=PASS)
 
 
 def run_checks(fit: Fit, left_out: pd.DataFrame | None = None) -> Checks:

@@ -52,14 +52,17 @@ class Comparison:
 
         Columns: architecture, other, context_length, compute, cost, probability (that the
         architecture's loss is the lower one); ``difference_*``, ``multiplier_*``, ``crossing_*``
-        with median, mean and quantiles; crossing_probability (that there is one in the searched
-        range); extrapolation_decades. Crossing quantiles are over the draws that have one.
+        with median, mean and quantiles; unreached_probability (that no compute in the searched range
+        gives the other the architecture's loss; the multiplier is infinite there);
+        crossing_probability (that there is one in the searched range); extrapolation_decades.
+        Crossing quantiles are over the draws that have one.
         """
         import pandas as pd
 
         columns: dict[str, Any] = {
             "cost": self.cost,
             "probability": _share(self.draws["difference"] < 0),
+            "unreached_probability": _share(np.isinf(self.draws["multiplier"])),
             "crossing_probability": _share(self.draws["crossing"].notnull()),
             "extrapolation_decades": self.reach.to_numpy().ravel(),
         }
@@ -104,6 +107,15 @@ def compare(
     ------
     BudgetError
         As for `frontier`, or fewer than two architectures.
+
+    Examples
+    --------
+    >>> table = bs.compare(fit, [1e20, 1e21], 8192).table()
+    >>> table[["architecture", "other"]].drop_duplicates().to_numpy().tolist()
+    [['transformer', 'xlstm'], ['xlstm', 'transformer']]
+    >>> both = table.groupby("compute")["probability"].sum()
+    >>> both.round(6).tolist()
+    [1.0, 1.0]
     """
     cost = resolve_cost(fit, cost)
     here = frontier(fit, compute, context_length, architecture, cost, unique_tokens)

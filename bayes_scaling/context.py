@@ -94,6 +94,12 @@ def context_effect(
     ------
     BudgetError
         Fewer than two context lengths, and as for `frontier`.
+
+    Examples
+    --------
+    >>> effect = bs.context_effect(fit, 1e21)
+    >>> "params_slope_median" in effect.table()
+    True
     """
     found = frontier(fit, compute, context_length, architecture, cost, unique_tokens)
     lengths = found.draws["context_length"].to_numpy()

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 
 class BayesScalingError(ValueError):
-    """Bad input: the base of every error this package raises on purpose (exit code 2)."""
+    """Bad input: the base of every error this package raises on purpose (exit code 2).
+
+    Examples
+    --------
+    >>> try:
+    ...     bs.frontier(fit, -1)
+    ... except bs.BayesScalingError as error:
+    ...     print(error)
+    compute budget -1.0: give training FLOPs between 1 and 1e40, such as 1e21
+    """
 
 
 class RunsError(BayesScalingError):

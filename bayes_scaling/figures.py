@@ -65,6 +65,10 @@ def save_figures(
     ------
     BayesScalingError
         The folder cannot be written to, or the runs name architectures or contexts the fit has not.
+
+    Examples
+    --------
+    >>> bs.save_figures(fit, "figures").skipped  # doctest: +SKIP
     """
     from bayes_scaling.plots import open_folder, save_figure
     from bayes_scaling.runs import load_runs

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.errors import ConvergenceWarning, SpecError
-from bayes_scaling.laws import FITTED
+from bayes_scaling.laws import fitted_laws
 from bayes_scaling.models.draws import RawDraws, Sampling
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior import Fit
@@ -83,8 +83,9 @@ def fit(
 
     Examples
     --------
-    >>> import bayes_scaling as bs
-    >>> posterior = bs.fit("simulated", draws=500, progress=False)  # doctest: +SKIP
+    >>> posterior = bs.fit("simulated", progress=False)
+    >>> posterior.law.name, len(posterior.runs)
+    ('gamma', 300)
     """
     spec = _spec(
         spec,
@@ -132,8 +133,8 @@ def _spec(spec: ModelSpec | None, **parts: Any) -> ModelSpec:
     if spec is not None and given:
         raise SpecError(f"give spec or {', '.join(given)}, not both")
     found = spec or ModelSpec(**given)
-    if found.law not in FITTED:
-        raise SpecError(f"law {found.law!r} is that of stacks; fit one of {', '.join(FITTED)}")
+    if found.law not in fitted_laws():
+        raise SpecError(f"law {found.law!r} is that of stacks; fit one of {', '.join(fitted_laws())}")
     return found
 
 

@@ -111,6 +111,14 @@ def frontier(
     References
     ----------
     Hoffmann et al. 2022, equation 4, is the case C = 6ND.
+
+    Examples
+    --------
+    >>> table = bs.frontier(fit, [1e20, 1e21], 8192).table()
+    >>> bool((table["params_q05"] < table["params_q95"]).all())
+    True
+    >>> table["compute"].unique().tolist()
+    [1e+20, 1e+21]
     """
     check_budget(compute)
     budgets = np.unique(np.atleast_1d(np.asarray(compute, dtype=float)))

@@ -88,6 +88,12 @@ def iso_loss(
     ------
     BudgetError
         A loss that is not a positive number; a bad context length or architecture.
+
+    Examples
+    --------
+    >>> table = bs.iso_loss(fit, 2.5, 8192).table()
+    >>> bool((table["compute_q05"] < table["compute_q95"]).all())
+    True
     """
     return _targets(fit, "loss", loss, context_length, architecture, cost, unique_tokens)
 
@@ -118,6 +124,12 @@ def optimal_for_params(
     ------
     BudgetError
         Params that are not a positive number; a bad context length or architecture.
+
+    Examples
+    --------
+    >>> table = bs.optimal_for_params(fit, 1e9, 8192).table()
+    >>> table["params"].unique().tolist()
+    [1000000000.0]
     """
     return _targets(fit, "params", params, context_length, architecture, cost, unique_tokens)
 

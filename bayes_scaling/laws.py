@@ -71,6 +71,17 @@ class Law:
     References
     ----------
     Hoffmann et al. 2022, equation 2 (gamma = 1); Busbridge et al. 2025, equation 6 (gamma free).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> law = bs.get_law("chinchilla")
+    >>> law.names, dict(law.fixed)
+    (('E', 'A', 'B', 'alpha', 'beta'), {'gamma': 1.0})
+    >>> theta = {"E": 1.8, "A": 480.0, "B": 2085.0, "alpha": 0.35, "beta": 0.37}
+    >>> params, tokens = law.optimum(np, 1e21, theta)
+    >>> round(float(law.loss(np, params, tokens, theta)), 3)
+    2.252
     """
 
     name: str
@@ -217,10 +228,86 @@ MIXTURE = Law(
     "all of these: the draws of a stack are each of one law",
     "Yao et al. 2018, arXiv:1704.02030",
 )
-LAWS: Mapping[str, Law] = MappingProxyType(
-    {law.name: law for law in (CHINCHILLA, GAMMA_LAW, KAPLAN, VARYING, DATA_LIMITED, MIXTURE)}
-)
-FITTED = tuple(name for name in LAWS if name != MIXTURE.name)
+_KNOWN = {law.name: law for law in (CHINCHILLA, GAMMA_LAW, KAPLAN, VARYING, DATA_LIMITED, MIXTURE)}
+_SHIPPED = frozenset(_KNOWN)
+LAWS: Mapping[str, Law] = MappingProxyType(_KNOWN)
+FREE = ("A", "B", "alpha")  # in every law: what the runs pin down
+FIXABLE = ("E", "beta", "gamma")  # E at 0; beta or gamma at any value
+
+
+def fitted_laws() -> tuple[str, ...]:
+    """Names of the laws that can be fitted: all but the one of stacks."""
+    return tuple(name for name in LAWS if name != MIXTURE.name)
+
+
+def register_law(law: Law, *, replace: bool = False) -> Law:
+    """Make a law of this family known by its name, so that it can be fitted, saved and loaded.
+
+    Parameters
+    ----------
+    law : Law
+        A, B and alpha are free. E is free or fixed at 0; beta and gamma are free, or one of them is fixed.
+        ``eta``, and ``repeat_tokens`` with ``repeat_params``, may be free too.
+    replace : bool
+        Allow the name of a law that was registered before; the package's own stay.
+
+    Raises
+    ------
+    SpecError
+        A name that is taken, or a law outside the family.
+
+    Examples
+    --------
+    >>> from bayes_scaling.laws import A, ALPHA, B, BETA, forget_law
+    >>> law = Law("no-floor", (A, B, ALPHA, BETA), "L = A N^-alpha + B D^-beta", "", {"E": 0.0, "gamma": 1.0})
+    >>> register_law(law).names
+    ('A', 'B', 'alpha', 'beta')
+    >>> forget_law("no-floor")
+    """
+    if law.name in LAWS and not (replace and law.name not in _SHIPPED):
+        raise SpecError(f"law {law.name!r} is already known: choose another name, or replace one of your own")
+    _check_family(law)
+    _KNOWN[law.name] = law
+    return law
+
+
+def forget_law(name: str) -> None:
+    """Take a registered law out again.
+
+    Raises
+    ------
+    SpecError
+        No such law, or one of the package's own.
+    """
+    if name in _SHIPPED or name not in LAWS:
+        raise SpecError(f"law {name!r} was not registered; the package's own laws stay")
+    del _KNOWN[name]
+
+
+def _check_family(law: Law) -> None:
+    free, fixed = set(law.names), dict(law.fixed)
+    where = f"law {law.name!r}"
+    if not law.name or not law.name.isprintable():
+        raise SpecError(f"{where}: give it a name of some letters")
+    unknown = sorted({*free, *fixed} - {c.name for c in MIXTURE.coefficients})
+    if unknown:
+        known = ", ".join(MIXTURE.names)
+        raise SpecError(f"{where}: no coefficient {unknown[0]!r} in this family, which has {known}")
+    if both := sorted(free & set(fixed)):
+        raise SpecError(f"{where}: {both[0]} is free and fixed at once")
+    if lost := [name for name in FREE if name not in free]:
+        raise SpecError(f"{where}: {lost[0]} must be free")
+    if lost := [name for name in FIXABLE if name not in free and name not in fixed]:
+        raise SpecError(f"{where}: {lost[0]} is neither free nor fixed")
+    if fixed.get("E", 0.0) != 0.0:
+        raise SpecError(f"{where}: E is fixed at {fixed['E']:g}; fix it at 0, or give it a narrow prior")
+    if {"beta", "gamma"} <= set(fixed) or min(fixed.get(name, 1.0) for name in ("beta", "gamma")) <= 0:
+        raise SpecError(f"{where}: of beta and gamma at most one is fixed, at a positive value")
+    if other := sorted(set(fixed) - set(FIXABLE)):
+        raise SpecError(f"{where}: leave {other[0]} out rather than fix it")
+    needed = {"repeat_tokens", "repeat_params"}
+    if needed & free and not (needed <= free and "unique_tokens" in law.columns):
+        raise SpecError(f"{where}: repetition takes {', '.join(sorted(needed))} and the column unique_tokens")
 
 
 def get_law(name: str | Law) -> Law:
@@ -230,6 +317,11 @@ def get_law(name: str | Law) -> Law:
     ------
     SpecError
         No such law.
+
+    Examples
+    --------
+    >>> get_law("chinchilla").formula
+    'L = E + A N^-alpha + B D^-beta'
     """
     if isinstance(name, Law):
         return name

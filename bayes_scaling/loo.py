@@ -41,7 +41,9 @@ def loo(fit: Fit) -> Any:
 
     Examples
     --------
-    >>> loo(fit).elpd  # doctest: +SKIP
+    >>> found = bs.loo(fit)
+    >>> found.elpd_i.sizes["run"] == len(fit.runs)
+    True
     """
     import arviz_stats as az
 
@@ -77,7 +79,9 @@ def compare_models(fits: Mapping[str, Fit]) -> pd.DataFrame:
 
     Examples
     --------
-    >>> compare_models({"gamma": fit, "chinchilla": other})  # doctest: +SKIP
+    >>> table = bs.compare_models({"gamma": fit, "the same": fit})
+    >>> table["elpd_difference"].tolist()
+    [0.0, 0.0]
     """
     import arviz_stats as az
 

@@ -35,6 +35,13 @@ class Fit:
         group offsets their shifts of ln L.
     runs : Runs
     spec : ModelSpec
+
+    Examples
+    --------
+    >>> fit.architectures, fit.context_lengths
+    (('transformer', 'xlstm'), (2048, 8192, 16384))
+    >>> dict(fit.posterior["E"].sizes)
+    {'chain': 2, 'draw': 100, 'architecture': 2, 'context_length': 3}
     """
 
     idata: xr.DataTree
@@ -139,6 +146,15 @@ def coefficients(
     ------
     BudgetError
         Unknown architecture or none, or a context length that is not a positive whole number.
+
+    Examples
+    --------
+    >>> theta = bs.coefficients(fit, "xlstm", 8192)
+    >>> dict(theta["E"].sizes)
+    {'chain': 2, 'draw': 100, 'architecture': 1, 'context_length': 1}
+    >>> new = bs.coefficients(fit, "xlstm", 32768)  # a context without runs, drawn from the hierarchy
+    >>> new["context_length"].to_numpy().tolist()
+    [32768]
     """
     architectures = _architectures(fit, architecture, allow_new)
     contexts = _contexts(fit, context_length)

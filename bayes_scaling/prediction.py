@@ -61,6 +61,14 @@ def predict(
     SpecError, RunsError, BudgetError
         Unknown kind; runs that cannot be read; an unknown architecture; unique_tokens that are not
         positive or that the law does not know.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> new = pd.DataFrame({"architecture": ["xlstm"], "context_length": 8192, "params": 1e9, "tokens": 2e10})
+    >>> mean, response = (float(bs.predict(fit, new, kind=kind).std()) for kind in ("mean", "response"))
+    >>> mean < response
+    True
     """
     if kind not in KINDS:
         raise SpecError(f"unknown kind {kind!r}; choose one of {', '.join(KINDS)}")
@@ -87,6 +95,14 @@ def predict_table(
     See Also
     --------
     predict : the arguments and errors.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> new = pd.DataFrame({"architecture": ["xlstm"], "context_length": 8192, "params": 1e9, "tokens": 2e10})
+    >>> table = bs.predict_table(fit, new, kind="response")
+    >>> bool((table["q05"] < table["median"]).all())
+    True
     """
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
     table = summarise_draws(predict(fit, runs, kind, seed, unique_tokens=unique_tokens)).reset_index(
@@ -115,6 +131,12 @@ def prior_predictive(
     -------
     DataArray
         Loss in nats per token, dims chain (1), draw, run.
+
+    Examples
+    --------
+    >>> drawn = bs.prior_predictive("simulated", draws=50)
+    >>> drawn.sizes["run"]
+    300
     """
     from bayes_scaling.models.coefficients import draw_prior, to_user
     from bayes_scaling.models.design import build_design

@@ -43,6 +43,15 @@ class Runs:
         What is odd about the runs, and what was assumed.
     source : str
         File, data set or kind of object the runs came from.
+
+    Examples
+    --------
+    >>> runs = bs.load_runs("simulated")
+    >>> len(runs), runs.architectures, runs.context_lengths
+    (300, ('transformer', 'xlstm'), (2048, 8192, 16384))
+    >>> long = runs.subset((runs.frame["context_length"] == 16384).to_numpy())
+    >>> len(long)
+    100
     """
 
     frame: pd.DataFrame

@@ -139,6 +139,10 @@ def sbc(
     References
     ----------
     Talts et al. 2018, arXiv:1804.06788.
+
+    Examples
+    --------
+    >>> bs.sbc("simulated", replicates=100).uniform  # doctest: +SKIP
     """
     if min(replicates, draws, tune, chains - 1) < 1:
         raise SpecError("sbc needs replicates, draws and tune of at least 1, and 2 chains")

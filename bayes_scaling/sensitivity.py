@@ -66,7 +66,9 @@ def sensitivity(
 
     Examples
     --------
-    >>> sensitivity(fit).query("diagnosis != 'data decide'")  # doctest: +SKIP
+    >>> table = bs.sensitivity(fit, ["E"])
+    >>> sorted(table["variable"].unique())
+    ['E']
     """
     draws, table = _quantities(fit, variables, extra or {})
     table["prior"] = _sensitivity(draws, prior=_log_prior(fit, prior))

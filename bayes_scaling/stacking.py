@@ -71,6 +71,12 @@ def stack(
     References
     ----------
     Yao, Vehtari, Simpson, Gelman 2018.
+
+    Examples
+    --------
+    >>> mixed = bs.stack({"gamma": fit, "chinchilla": other})
+    >>> sorted(mixed.table["model"]), round(float(mixed.table["weight"].sum()), 6)
+    (['chinchilla', 'gamma'], 1.0)
     """
     table = _by_loo(fits) if left_out is None else _by_future(fits, left_out)
     weights = table.set_index("model")["weight"]
@@ -81,6 +87,13 @@ def stacking_weights(scores: np.ndarray) -> np.ndarray:
     """Weights (model,) that maximise the mean of ln sum_k w_k exp(score), scores (run, model).
 
     Expectation and maximisation: the problem is concave.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scores = np.log([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]])  # the first model is always better
+    >>> bs.stacking_weights(scores).round(2).tolist()
+    [1.0, 0.0]
     """
     density = np.exp(scores - scores.max(-1, keepdims=True))
     weights = np.full(scores.shape[1], 1 / scores.shape[1])

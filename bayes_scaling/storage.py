@@ -108,7 +108,9 @@ def load_fit(path: str | Path) -> Fit:
 
     Examples
     --------
-    >>> fit = load_fit("fit.nc")  # doctest: +SKIP
+    >>> path = fit.save("fit.nc")
+    >>> bs.load_fit(path).runs.data_hash == fit.runs.data_hash
+    True
     """
     return _rebuild(existing(path))
 

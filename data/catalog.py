@@ -39,6 +39,11 @@ def datasets() -> pd.DataFrame:
         by the ``importer``); description, units, licence, source, url, file; sha256 of a shipped file, or
         of the content of a fetched one (empty: not known, see `bayes_scaling.fetch`); citation, the key
         of its BibTeX entry in `bayes_scaling.cite`; importer.
+
+    Examples
+    --------
+    >>> bs.datasets()["name"].tolist()
+    ['simulated', 'gadre', 'xlstm-study', 'gemstones', 'olmo-ladder']
     """
     import pandas as pd
 

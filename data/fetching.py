@@ -52,6 +52,10 @@ def fetch(name: str, *, trust: bool = False) -> Path:
     RunsError
         The set is not one that is fetched; no network, which names the address, the file and the folder
         to put it in by hand; no known checksum and no trust; a content that is not the known one.
+
+    Examples
+    --------
+    >>> bs.fetch("gadre")  # doctest: +SKIP
     """
     entry = entry_of(name)
     if entry["kind"] == "shipped":

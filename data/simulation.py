@@ -13,7 +13,7 @@ from bayes_scaling.accounting import get_cost
 from bayes_scaling.data.catalog import FOLDER
 from bayes_scaling.data.truth import KEYS, Truth, make_truth
 from bayes_scaling.errors import RunsError
-from bayes_scaling.laws import FITTED, Law, check_budget, get_law
+from bayes_scaling.laws import Law, check_budget, fitted_laws, get_law
 from bayes_scaling.optimum import optimal_log_params
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ def simulate(
 
     _check(architectures, context_lengths, budgets, token_param_ratios, noise)
     rng = _generator(seed)
-    if get_law(law).name not in FITTED:
-        raise RunsError(f"simulate: law {law!r} is that of stacks; choose one of {', '.join(FITTED)}")
+    if get_law(law).name not in fitted_laws():
+        raise RunsError(f"simulate: law {law!r} is that of stacks; choose one of {', '.join(fitted_laws())}")
     if truth is None:
         truth = make_truth(rng, architectures, context_lengths, get_law(law).name, noise, NU)
     frame = _design(rng, truth, budgets, token_param_ratios)

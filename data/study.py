@@ -67,6 +67,10 @@ def import_xlstm_study(folder: str | Path, duplicates: str = "drop") -> Runs:
     References
     ----------
     Beck et al. 2025, arXiv:2510.02228.
+
+    Examples
+    --------
+    >>> bs.import_xlstm_study("xlstm_scaling_laws")  # doctest: +SKIP
     """
     if duplicates not in DUPLICATES:
         raise RunsError(f"duplicates {duplicates!r}: choose one of {', '.join(DUPLICATES)}")

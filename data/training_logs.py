@@ -40,6 +40,12 @@ def import_training_logs(
     ------
     RunsError
         No logs, a log without a loss or not named in ``runs.csv``; and as for `load_runs`.
+
+    Examples
+    --------
+    >>> runs = bs.import_training_logs("logs")
+    >>> runs.frame["loss"].tolist()
+    [3.21, 2.95]
     """
     if choose not in CHOICES:
         raise RunsError(f"choose {choose!r}: give one of {', '.join(CHOICES)}")

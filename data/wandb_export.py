@@ -47,6 +47,12 @@ def import_wandb(
     RunsError
         A file that cannot be read, no finished run, a chart without a run's column; and as for
         `load_runs`, with row numbers of the table of finished runs.
+
+    Examples
+    --------
+    >>> runs = bs.import_wandb("export.csv", {"loss": "val/loss", "context_length": "ctx"})
+    >>> len(runs)  # the run that crashed is left out
+    2
     """
     if choose not in CHOICES:
         raise RunsError(f"choose {choose!r}: give one of {', '.join(CHOICES)}")

@@ -50,6 +50,14 @@ class ModelSpec:
     ------
     SpecError
         Unknown law, pooling, discrepancy, errors, prior or key, or a value that is not positive.
+
+    Examples
+    --------
+    >>> spec = bs.ModelSpec(law="chinchilla", priors={"E": {"median": 1.5}})
+    >>> spec.discrepancy, spec.prior("E").median
+    ('drift', 1.5)
+    >>> bs.ModelSpec.from_toml(spec.to_toml()) == spec
+    True
     """
 
     law: str = "gamma"

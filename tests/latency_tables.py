@@ -15,6 +15,7 @@ from bayes_scaling.latency.prediction import predict
 DEVICE = Device("tester", 1e15, 3e12, 80e9, 132)
 SHAPES = {
     "llama": ((768, 12, 12, 2048), (1024, 24, 16, 2816), (2048, 24, 16, 5504)),
+    "transformer": ((768, 12, 12, 2048), (1024, 24, 16, 2816), (2048, 24, 16, 5504)),
     "xlstm": ((768, 12, 6, 2112), (1024, 24, 4, 2752), (2048, 24, 8, 5504)),
 }
 

@@ -87,6 +87,8 @@ def test_every_multiplier_buys_the_same_loss(factor: float, finite: float) -> No
     assert within.mean() == pytest.approx(finite, abs=0.1) and within.all() == (finite == 1)
     np.testing.assert_allclose(found[within], (needed / BUDGETS)[within], rtol=1e-3)
     assert np.isinf(found[~within]).all()
+    share = result.table()["unreached_probability"].to_numpy()[: within[0, 0].size]
+    np.testing.assert_allclose(share, (~within).mean((0, 1)).ravel())
 
 
 def test_the_multiplier_under_accounted_flops() -> None:
@@ -148,7 +150,8 @@ def test_table(comparison) -> None:
     first = ["architecture", "other", "context_length", "compute", "cost", "probability"]
     names = ("difference", "multiplier", "crossing")
     statistics = [f"{name}_{key}" for name in names for key in [*QUANTILES, "mean", "sd"]]
-    assert [*table] == [*first, *statistics, "crossing_probability", "extrapolation_decades"]
+    shares = ("unreached_probability", "crossing_probability")
+    assert [*table] == [*first, *statistics, *shares, "extrapolation_decades"]
     row = table.iloc[5]  # the sixth: xlstm over transformer
     assert list(row.iloc[:5]) == ["xlstm", "transformer", 2048, 1e22, "6ND"]
     draws = comparison.draws.isel(pair=1, context_length=0, compute=1)

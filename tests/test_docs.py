@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
 import bayes_scaling
+from bayes_scaling.accounting import AccountingError, forget_architecture
+from bayes_scaling.cli import app
+from bayes_scaling.latency import LatencySettings, prior_fit
+from bayes_scaling.laws import LAWS, forget_law
+from bayes_scaling.sbc import sbc
+from tests.examples import laplace
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
@@ -31,3 +40,73 @@ def test_links_lead_somewhere(page):
     path = ROOT / "docs" / page
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", path.read_text())
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+HOW_TO = [page for page in PAGES if page.startswith("howto_")]
+REGISTERED = ("linear-mixer", "measured")
+
+
+def tiny_study(runs: Any, spec: Any = None, **given: Any) -> Any:
+    """Two replicates on some of the runs."""
+    few = runs.subset((runs.frame["context_length"] == 8192).to_numpy())
+    return sbc(few, spec, **{**given, "replicates": 2, "draws": 20, "tune": 20})
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch):
+    """A reader with runs and little time: every fit is a tiny one, and what was registered is forgotten."""
+    shutil.copy(ROOT / "data" / "simulated_runs.csv", tmp_path / "runs.csv")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("bayes_scaling.fitting._sample", laplace)
+    monkeypatch.setattr(bayes_scaling, "sbc", tiny_study)
+    monkeypatch.setattr(
+        bayes_scaling, "fit_latency", lambda timings, device: prior_fit(timings, LatencySettings(device))
+    )
+    before = set(LAWS)
+    yield
+    for name in set(LAWS) - before:
+        forget_law(name)
+    for name in REGISTERED:
+        try:
+            forget_architecture(name)
+        except AccountingError:  # of another page
+            continue
+
+
+@pytest.mark.filterwarnings("ignore::bayes_scaling.errors.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::bayes_scaling.errors.RunsWarning")
+@pytest.mark.filterwarnings("ignore::bayes_scaling.errors.TimingsWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:distributed")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("page", HOW_TO)
+def test_code_of_how_to_pages_runs(page, reader, capsys):
+    text = (ROOT / "docs" / page).read_text()
+    names: dict[str, Any] = {}
+    shown = 0
+    for code, told in re.findall(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", text, re.DOTALL):
+        exec(compile(code, page, "exec"), names)
+        out = capsys.readouterr().out
+        assert len(out.splitlines()) == len(told.splitlines()), out
+        shown += bool(told)
+    assert shown > 0
+
+
+def commands() -> list[str]:
+    """Every call of the command line that a page shows."""
+    found = []
+    for page in [*PAGES, "../README.md"]:
+        text = (ROOT / "docs" / page).read_text()
+        joined = re.sub(r"\\\n\s*", " ", text)
+        found += re.findall(r"^(?: {4}|\$ )(bayes-scaling [a-z].*)$", joined, re.MULTILINE)
+    return sorted({line.split(" #")[0].strip() for line in found})
+
+
+@pytest.mark.parametrize("line", commands())
+def test_commands_have_the_options_that_pages_show(line):
+    command: Any = typer.main.get_command(app)
+    words = line.split()[1:]
+    while hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    used = {word.split("=")[0] for word in words if re.fullmatch(r"--?[a-z][\w-]*(=.*)?", word)}
+    assert used <= known

@@ -6,7 +6,7 @@ import pytest
 
 from bayes_scaling.page.writing import save_page
 from tests.browser import chromium, screenshot, show
-from tests.pages import small_page
+from tests.pages import served_page
 
 PHONE, DESK = 390, 1280
 OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # the driver
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    return save_page(small_page(), tmp_path_factory.mktemp("page") / "report.html")
+    return save_page(served_page(), tmp_path_factory.mktemp("page") / "report.html")
 
 
 @pytest.fixture(scope="module")

@@ -166,6 +166,29 @@ def test_comparison_draws_each_pair_once_winner_first(drawn):
     assert [t for t in titles if t] == ["xlstm against transformer"]
 
 
+def test_a_loss_beyond_reach_leaves_the_axis_and_is_counted(fit):
+    table = compare(fit, GRID).table()
+    far = table.assign(
+        multiplier_q95=np.where(table["compute"] > 1e21, np.inf, table["multiplier_q95"]),
+        unreached_probability=np.where(table["compute"] > 1e21, 0.25, 0.0),
+    )
+    top, bottom = plots.plot_comparison(far).axes
+    dotted = [line for line in top.lines if line.get_linestyle() != "-"]
+    assert len(dotted) == len(CONTEXTS)
+    for line in dotted:
+        shown = line.get_ydata()
+        assert set(shown[np.isfinite(shown)]) == {0.25} and line.get_xdata()[np.isfinite(shown)].min() > 1e21
+    end = bottom.get_ylim()[1]
+    assert np.isfinite(end) and end <= 1.05 * 3 * table["multiplier_median"].max()
+    for band in bottom.collections:
+        corners = band.get_paths()[0].vertices
+        assert np.isfinite(corners).all() and corners[:, 1].max() > end  # out of the axis, without a hole
+    labels = [text.get_text() for text in top.figure.legends[0].get_texts()]
+    assert "P(the other never reaches the loss)" in labels
+    near = plots.plot_comparison(table.assign(unreached_probability=0.0))
+    assert labels[:-1] == [text.get_text() for text in near.legends[0].get_texts()]
+
+
 @pytest.mark.parametrize(("plot", "ask"), [(plots.plot_frontier, frontier), (plots.plot_comparison, compare)])
 def test_one_budget_is_no_curve(fit, plot, ask):
     with pytest.raises(BayesScalingError, match="two budgets"):

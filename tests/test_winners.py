@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from bayes_scaling.compare import compare
@@ -15,6 +16,7 @@ from bayes_scaling.errors import BayesScalingError, BudgetError
 from bayes_scaling.plots import plot_map
 from tests.serving import FakeServing
 from tests.synthetic import synthetic_fit
+from tests.test_page import contrast
 
 FIT = synthetic_fit(draws=80, sigma=0.01)
 BUDGETS = [1e20, 1e21, 1e22]
@@ -94,8 +96,31 @@ def test_figure(fit) -> None:
     figure.draw_without_rendering()
 
 
+def test_numbers_are_the_probabilities_and_can_be_read() -> None:
+    found = compare_map(FIT, BUDGETS)
+    (panel, _) = plot_map(found).axes
+    pairs = found.pairs().query("architecture == 'transformer'").sort_values(CELLS)
+    told = [
+        f"{p:.2f}" if 0.005 <= p <= 0.995 else "<.01" if p < 0.5 else ">.99" for p in pairs["probability"]
+    ]
+    assert [text.get_text() for text in panel.texts] == told
+    assert [text.get_position()[0] for text in panel.texts] == pairs["compute"].to_list()
+    for text in panel.texts:
+        ground, ink = text.get_bbox_patch().get_facecolor()[:3], to_rgb(text.get_color())
+        assert contrast(to_hex(ground), to_hex(ink)) > 4.5
+
+
+def test_numbers_thin_out_where_cells_are_narrow() -> None:
+    panel = plot_map(compare_map(FIT, np.geomspace(1e19, 1e23, 13))).axes[0]
+    lengths = len(FIT.context_lengths)
+    assert len(panel.texts) == 7 * lengths  # every second of thirteen
+
+
 def test_what_cannot_be_mapped() -> None:
     with pytest.raises(BudgetError, match="two architectures"):
         compare_map(FIT, BUDGETS, architecture="xlstm")
     with pytest.raises(BayesScalingError, match="two budgets and two context"):
         plot_map(compare_map(FIT, BUDGETS, 8192))
+    none = {"step_time_ms": 0.001, "params_at_least": 1e9}
+    with pytest.raises(BayesScalingError, match="nothing keeps to the limits"):
+        plot_map(compare_map(FIT, BUDGETS, constraints=none, latency=FakeServing()))

@@ -115,6 +115,14 @@ def backtest(
     ------
     RunsError, SpecError
         As for `load_runs`, `make_splits` and `fit`; an unknown forecaster.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> with ThreadPoolExecutor(1) as pool:
+    ...     found = bs.backtest("runs.csv", cuts=[6e19], forecasters=["isoflop line"], executor=pool)
+    >>> found.pooled["forecaster"].tolist()
+    ['isoflop line']
     """
     runs = runs if isinstance(runs, Runs) else load_runs(runs)
     kinds = [by] if isinstance(by, str) else list(by)
@@ -146,6 +154,16 @@ def load_backtest(folder: str | Path) -> Backtest:
     ------
     RunsError
         None there, or a file that is not of a back-test.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> with ThreadPoolExecutor(1) as pool:
+    ...     made = bs.backtest(
+    ...         "runs.csv", cuts=[6e19], forecasters=["isoflop line"], executor=pool, folder="kept"
+    ...     )
+    >>> len(bs.load_backtest("kept").rows) == len(made.rows)
+    True
     """
     import pandas as pd
 

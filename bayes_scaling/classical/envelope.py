@@ -104,6 +104,12 @@ def envelope_fit(
     -----
     RunsWarning
         Groups whose envelope has fewer.
+
+    Examples
+    --------
+    >>> found = bs.envelope_fit("simulated", resamples=0)
+    >>> len(found.points)  # groups of architecture and context length
+    6
     """
     if method not in METHODS:
         raise RunsError(f"unknown method {method!r}; choose one of {', '.join(METHODS)}")

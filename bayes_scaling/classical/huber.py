@@ -141,6 +141,12 @@ def huber_fit(
     References
     ----------
     Hoffmann et al. 2022, section 3.3; Besiroglu et al. 2024.
+
+    Examples
+    --------
+    >>> found = bs.huber_fit("simulated", starts=100, resamples=0)
+    >>> sorted(found.table()["architecture"].unique())
+    ['transformer', 'xlstm']
     """
     name = get_law(law).name
     if name not in LAWS:

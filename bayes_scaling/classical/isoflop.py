@@ -150,6 +150,12 @@ def isoflop_fit(
     References
     ----------
     Hoffmann et al. 2022, section 3.2.
+
+    Examples
+    --------
+    >>> found = bs.isoflop_fit("simulated", resamples=0)
+    >>> len(found.optima)  # groups of architecture and context length
+    6
     """
     if degree not in (2, 3):
         raise RunsError(f"degree {degree}: an isoFLOP polynomial has degree 2 or 3")

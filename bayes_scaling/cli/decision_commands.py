@@ -153,13 +153,27 @@ def lifetime(
     architecture: Architectures = None,
     prefill: Annotated[float | None, typer.Option(metavar="TOKENS", help="Of each prompt.")] = None,
     generated: Annotated[float | None, typer.Option(metavar="TOKENS", help="Of each answer.")] = None,
-    serving_price: Annotated[float, typer.Option(help="Of a FLOP in serving over one in training.")] = 1.0,
+    serving_price: Annotated[
+        float, typer.Option(help="Of a FLOP, or with --latency of a device hour, in serving over training.")
+    ] = 1.0,
+    latency: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A saved latency fit: serving costs the time of its device."),
+    ] = None,
+    batch_size: Annotated[float, typer.Option(help="Requests served together, with --latency.")] = 1.0,
+    flops_per_second: Annotated[
+        float | None, typer.Option(metavar="FLOPS", help="That one device reaches in training.")
+    ] = None,
+    price_per_hour: Annotated[
+        float | None, typer.Option(metavar="MONEY", help="Of a training device; gives the total in money.")
+    ] = None,
     cost: Cost = "6ND",
     json: Json = False,
 ) -> None:
     """The params for which training to a loss and serving cost least together."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.decisions.lifetime import lifetime as ask
+    from bayes_scaling.latency.storage import load_latency
     from bayes_scaling.report.planning import print_break_even, print_lifetime
     from bayes_scaling.storage import load_fit
 
@@ -176,6 +190,10 @@ def lifetime(
         prefill=prefill,
         generated=generated,
         serving_price=serving_price,
+        serving=None if latency is None else load_latency(latency),
+        batch_size=batch_size,
+        flops_per_second=flops_per_second,
+        price_per_hour=price_per_hour,
         cost=cost,
     )
     if json:

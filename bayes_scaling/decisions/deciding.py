@@ -132,7 +132,12 @@ def decide(
 
     Examples
     --------
-    >>> decide(fit, 1e22, 16384, constraints={"params_at_most": 7e9}).table()  # doctest: +SKIP
+    >>> decision = bs.decide(fit, 1e21, 8192, constraints={"params_at_most": 1e9})
+    >>> table = decision.table()
+    >>> table["chosen"].sum(), bool((table["params"] <= 1e9).all())
+    (np.int64(1), True)
+    >>> decision.limits["constraint"].unique().tolist()
+    ['params_at_most']
     """
     question = Question(get_utility(utility), *check_flatness(tolerance, confidence))
     limits = as_constraints(constraints)

@@ -133,7 +133,9 @@ def design_runs(
 
     Examples
     --------
-    >>> design_runs(fit, 1e22, 16384, runs=3).table()  # doctest: +SKIP
+    >>> design = bs.design_runs(fit, 1e21, 8192, runs=1, largest=1e19)
+    >>> bool(design.table()["price"].max() <= 1e19 * (1 + 1e-9))
+    True
     """
     _check(goal, by, runs, total)
     if np.ndim(compute) or np.ndim(context_length):

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.decisions.constraints import SECONDS_PER_HOUR
+from bayes_scaling.decisions.device_time import device_time
 from bayes_scaling.decisions.needed import contour
 from bayes_scaling.decisions.served import QUANTITIES, Priced, cheapest, serving_cost
+from bayes_scaling.decisions.serving import fitted_latency
 from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.frontier import each_cell, on_cells, resolve_cost
 from bayes_scaling.ladder import crossings, make_ladder
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayes_scaling.accounting import Cost
+    from bayes_scaling.latency import LatencyFit
 
 LEAST, MOST = 1e6, 1e20  # served tokens between which a break-even is looked for
 
@@ -45,24 +49,30 @@ class Lifetime:
         for), with the coords architecture and other along pair.
     loss : float
     cost : str
+    money_per_flop : float or None
+        Price of a training FLOP, where it is known.
     """
 
     draws: xr.Dataset
     break_even: xr.Dataset
     loss: float
     cost: str
+    money_per_flop: float | None = None
 
     def table(self) -> pd.DataFrame:
         """One row for each architecture, context length and number of served tokens.
 
         Columns: architecture, context_length, served_tokens, loss, cost, probability (that the loss can be
         reached); ``params_*``, ``tokens_*``, ``total_*``, ``overtraining_*`` and ``saving_*`` with quantiles
-        over the draws that reach it; lost_share, of the draws whose cheapest has the fewest params searched,
-        160 times fewer than the cheapest training.
+        over the draws that reach it; ``money_*``, the total in money, where prices are known; lost_share, of
+        the draws whose cheapest has the fewest params searched, 160 times fewer than the cheapest training.
         """
         import pandas as pd
 
-        table = pd.concat([summarise_draws(self.draws[name], name) for name in QUANTITIES], axis=1)
+        parts = [summarise_draws(self.draws[name], name) for name in QUANTITIES]
+        if self.money_per_flop is not None:
+            parts.append(summarise_draws(self.draws["total"] * self.money_per_flop, "money"))
+        table = pd.concat(parts, axis=1)
         reached = self.draws["params"].notnull().mean(("chain", "draw"))
         table.insert(0, "loss", self.loss)
         table.insert(1, "cost", self.cost)
@@ -101,7 +111,10 @@ def lifetime(
     prefill: float | None = None,
     generated: float | None = None,
     serving_price: float = 1.0,
-    serving: Callable[[str, np.ndarray], np.ndarray] | None = None,
+    serving: Callable[[str, np.ndarray], np.ndarray] | LatencyFit | None = None,
+    batch_size: float = 1.0,
+    flops_per_second: float | None = None,
+    price_per_hour: float | None = None,
     cost: str | Cost = "6ND",
 ) -> Lifetime:
     """The params for which training to a loss and then serving cost least together.
@@ -119,10 +132,20 @@ def lifetime(
         Tokens of each prompt and answer; then a served token costs what the architecture's accounting counts
         for these. Default: a third of a trained token, the forward pass at the context length.
     serving_price : float
-        Price of a FLOP in serving over one in training, such as the ratio of the utilisations.
-    serving : callable(architecture, params) -> ndarray, optional
-        Cost of a served token in training FLOPs instead, such as a price from a latency fit over the price
-        of a training FLOP: smooth and rising with params.
+        Price of a FLOP in serving over one in training, such as the ratio of the utilisations; with a
+        latency fit, of an hour of a serving device over one of a training device.
+    serving : LatencyFit or callable(architecture, params) -> ndarray, optional
+        A latency fit: a served token costs the time of its device that prompts of ``prefill`` and answers
+        of ``generated`` tokens take, ``batch_size`` at once; its draws are paired with those of the loss.
+        Whether the batch fits the memory is asked by `decide`. A callable: the cost of a served token in
+        training FLOPs, smooth and rising with params.
+    batch_size : float
+        Requests that are served together. For a latency fit.
+    flops_per_second : float, optional
+        That one device reaches in training, not its peak: it makes device time and training FLOPs one
+        currency. Needed for a latency fit.
+    price_per_hour : float, optional
+        Of a training device; with flops_per_second it gives the total in money too.
     cost : str or Cost
         As for `frontier`.
 
@@ -135,7 +158,10 @@ def lifetime(
     BudgetError
         As for `frontier`; a loss or tokens that are not positive.
     DecisionError
-        A price that is not positive, or prefill or generated that cannot be.
+        A price that is not positive, prefill or generated that cannot be, or a latency fit without what it
+        needs.
+    LatencyError
+        An architecture that was not timed.
 
     References
     ----------
@@ -143,7 +169,10 @@ def lifetime(
 
     Examples
     --------
-    >>> lifetime(fit, 2.4, [1e12, 1e14], 8192).table()  # doctest: +SKIP
+    >>> table = bs.lifetime(fit, 2.5, [1e11, 1e14], 8192).table()
+    >>> few, many = table.loc[table["architecture"] == "xlstm", "params_median"]
+    >>> bool(many < few)  # a model that is served much is smaller, and trained longer
+    True
     """
     wanted, served = _positive("loss", loss), _positive("served_tokens", served_tokens)
     if len(wanted) != 1:
@@ -152,6 +181,12 @@ def lifetime(
         raise DecisionError(f"serving_price {serving_price!r}: give a positive ratio, such as 3")
     theta, cost = coefficients(fit, architecture, context_length), resolve_cost(fit, cost)
     lengths = _lengths(prefill, generated)
+    timed = fitted_latency(serving)
+    if timed is not None:
+        serving = device_time(timed, lengths, batch_size, flops_per_second)
+    elif not (serving is None or callable(serving)):
+        raise DecisionError(f"serving is a {type(serving).__name__}: give a LatencyFit or a function")
+    money = _money_per_flop(price_per_hour, flops_per_second)
     ladder = make_ladder(LEAST, MOST)
 
     def one(architecture: str, context_length: int) -> dict[str, np.ndarray]:
@@ -174,7 +209,8 @@ def lifetime(
         served,
     )
     rungs = on_cells({k: {"total": v["ladder"]} for k, v in cells.items()}, theta, "rung", ladder)["total"]
-    return Lifetime(draws, _break_even(draws["total"], rungs, served), float(wanted[0]), cost.name)
+    even = _break_even(draws["total"], rungs, served)
+    return Lifetime(draws, even, float(wanted[0]), cost.name, money)
 
 
 def _break_even(total: xr.DataArray, rungs: xr.DataArray, served: np.ndarray) -> xr.Dataset:
@@ -215,6 +251,19 @@ def _positive(name: str, values: Any) -> np.ndarray:
     if bad.size or not found.size:
         raise BudgetError(f"{name} {bad[0] if bad.size else 'none'}: give a positive number")
     return found
+
+
+def _money_per_flop(price: float | None, flops_per_second: float | None) -> float | None:
+    """Price of a training FLOP; None where no price is given."""
+    if price is None:
+        return None
+    if flops_per_second is None:
+        raise DecisionError("price_per_hour needs flops_per_second: what one device reaches in training")
+    if not (0 < price < np.inf and 0 < flops_per_second < np.inf):
+        raise DecisionError(
+            f"price_per_hour {price!r} and flops_per_second {flops_per_second!r}: give positive numbers"
+        )
+    return float(price / (SECONDS_PER_HOUR * flops_per_second))
 
 
 def _lengths(prefill: float | None, generated: float | None) -> tuple[float, float] | None:

@@ -45,6 +45,12 @@ class Scenario:
     ------
     DecisionError
         A value that `decide` would refuse, the scenario named.
+
+    Examples
+    --------
+    >>> scenario = bs.Scenario("quick", 1e22, 16384, limits={"step_time_ms": 20.0, "batch_size": 8})
+    >>> scenario.compute, scenario.limits.served
+    ((1e+22,), ('step_time_ms',))
     """
 
     name: str
@@ -87,9 +93,12 @@ class Plan:
     ----------
     decisions : mapping of str to Decision
         By the scenario's name, in order.
+    scenarios : mapping of str to Scenario
+        What was asked, by the same names.
     """
 
     decisions: Mapping[str, Decision]
+    scenarios: Mapping[str, Scenario]
 
     def table(self) -> pd.DataFrame:
         """The rows of each `Decision.table`, the column scenario first."""
@@ -128,10 +137,19 @@ def plan(fit: Fit, scenarios: Iterable[Scenario] | str | Path, latency: Any = No
         No scenarios, two of one name, or a plan file that is not valid.
     BudgetError
         As for `decide`.
+
+    Examples
+    --------
+    >>> free = bs.Scenario("free", 1e21, 8192)
+    >>> small = bs.Scenario("small", 1e21, 8192, limits={"params_at_most": 1e9})
+    >>> table = bs.plan(fit, [free, small]).table()
+    >>> table.loc[table["chosen"], "loss_median"].is_monotonic_increasing
+    True
     """
     listed = load_plan(scenarios) if isinstance(scenarios, str | Path) else tuple(scenarios)
     _check_names(listed)
-    return Plan({scenario.name: _decided(fit, scenario, latency) for scenario in listed})
+    decided = {scenario.name: _decided(fit, scenario, latency) for scenario in listed}
+    return Plan(decided, {scenario.name: scenario for scenario in listed})
 
 
 def load_plan(path: str | Path) -> tuple[Scenario, ...]:
@@ -161,6 +179,9 @@ def load_plan(path: str | Path) -> tuple[Scenario, ...]:
         name = "quick to serve"
         compute = 1e22
         limits = { step_time_ms = 20.0, batch_size = 8, prefill = 16384 }
+
+    >>> [scenario.name for scenario in bs.load_plan("plan.toml")]
+    ['as large as it likes', 'quick to serve']
     """
     try:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))

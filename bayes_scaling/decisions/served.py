@@ -11,6 +11,7 @@ import numpy as np
 from bayes_scaling.accounting import AccountingError, get_architecture
 from bayes_scaling.accounting.architecture import TRAINING_FACTOR
 from bayes_scaling.accounting.curves import spline_curve
+from bayes_scaling.decisions.device_time import DeviceTime, device_seconds
 from bayes_scaling.decisions.needed import SMALLER, Contour
 from bayes_scaling.errors import DecisionError
 from bayes_scaling.frontier import shape_families
@@ -26,9 +27,15 @@ def serving_cost(
     architecture: str,
     curve: Any,
     lengths: tuple[float, float] | None,
-    serving: Callable[[str, np.ndarray], np.ndarray] | None,
+    serving: Callable[[str, np.ndarray], np.ndarray] | DeviceTime | None,
 ) -> PerToken:
     """FLOPs of a served token as a function of ln params."""
+    if isinstance(serving, DeviceTime):
+        sizes = fit.posterior.sizes
+        seconds = device_seconds(
+            serving.latency, architecture, serving.requests, sizes["chain"] * sizes["draw"]
+        )
+        return lambda x: serving.flops_per_second * seconds(x)
     if serving is not None:
         return lambda x: np.asarray(serving(architecture, np.exp(x)), dtype=float)
     if lengths is None:

@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from bayes_scaling.decisions.constraints import Constraints
 from bayes_scaling.decisions.region import LARGEST, SMALLEST, Region, intervals_where
 from bayes_scaling.errors import DecisionError
+
+if TYPE_CHECKING:
+    from bayes_scaling.latency import LatencyFit
 
 SEARCHED = np.linspace(np.log(1e6), np.log(1e14), 97)  # ln params, a fifth e-fold apart
 FINER = 33
@@ -61,6 +64,12 @@ def as_serving(latency: Any) -> Serving | None:
     raise DecisionError(
         f"latency is a {type(latency).__name__}, not a LatencyFit: losses and latency have fits of their own"
     )
+
+
+def fitted_latency(latency: Any) -> LatencyFit | None:
+    """The latency fit itself, where that is what was given; None for none and for another `Serving`."""
+    found = latency.fit if isinstance(latency, _Fitted) else latency
+    return found if type(found).__name__ == "LatencyFit" else None
 
 
 def load_serving(path: str | Path | None) -> Serving | None:

@@ -139,7 +139,9 @@ def compare_map(
 
     Examples
     --------
-    >>> compare_map(fit, np.geomspace(1e19, 1e23, 20), [2048, 8192, 32768]).table()  # doctest: +SKIP
+    >>> found = bs.compare_map(fit, [1e20, 1e21, 1e22], [2048, 16384])
+    >>> found.pairs()[["architecture", "other", "probability"]].shape
+    (12, 3)
     """
     cost, limits = resolve_cost(fit, cost), as_constraints(constraints)
     budgets = _default_budgets(fit, cost) if compute is None else compute

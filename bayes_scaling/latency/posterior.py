@@ -35,6 +35,14 @@ class LatencyFit:
     timings : Timings
         None of them where the fit is a prior.
     settings : LatencySettings
+
+    Examples
+    --------
+    >>> latency_fit.architectures, latency_fit.settings.device.name
+    (('transformer', 'xlstm'), 'H100-SXM')
+    >>> asked = {"architecture": ["xlstm"], "params": [1e9], "batch_size": [8], "prefill": [4096]}
+    >>> dict(latency_fit.predict(asked)["step_time_ms"].sizes)
+    {'chain': 1, 'draw': 200, 'query': 1}
     """
 
     idata: xr.DataTree

@@ -152,9 +152,11 @@ def _shift(
 
 def _fits(fit: LatencyFit, label: str, rows: pd.DataFrame) -> np.ndarray | None:
     """Probability of each draw that each row fits (chain, draw, row)."""
+    from scipy.special import expit
+
     position = fit.positions(label, MEMORY)
     if not position:
         return None
     used = used_memory(label, rows, fit.settings)
     c = _coefficients(memory_parameters(), position)
-    return np.asarray(1 / (1 + np.exp(-fit_logit(np, c, used, fit.settings.device))))
+    return np.asarray(expit(fit_logit(np, c, used, fit.settings.device)))

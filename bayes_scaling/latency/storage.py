@@ -65,7 +65,9 @@ def load_latency(path: str | Path) -> LatencyFit:
 
     Examples
     --------
-    >>> fit = load_latency("latency.nc")  # doctest: +SKIP
+    >>> path = latency_fit.save("latency.nc")
+    >>> bs.load_latency(path).architectures
+    ('transformer', 'xlstm')
     """
     return _rebuild(existing(path))
 

@@ -39,6 +39,12 @@ class Timings:
     source : str
     notes : tuple of str
         What is implausible.
+
+    Examples
+    --------
+    >>> timings = bs.load_timings("timings.csv")
+    >>> len(timings), timings.architectures
+    (36, ('transformer', 'xlstm'))
     """
 
     frame: pd.DataFrame
@@ -110,8 +116,9 @@ def load_timings(source: str | Path | pd.DataFrame | Timings, *, need_times: boo
 
     Examples
     --------
-    >>> import bayes_scaling as bs
-    >>> timings = bs.load_timings("timings.csv")  # doctest: +SKIP
+    >>> timings = bs.load_timings("timings.csv")
+    >>> timings.frame["prefill"].unique().tolist()
+    [0.0, 2048.0]
     """
     from bayes_scaling.data.loading import open_source
     from bayes_scaling.errors import RunsError

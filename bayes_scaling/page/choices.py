@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_scaling.decisions.deciding import Decision
+    from bayes_scaling.decisions.winners import Map as WinMap
 
 MOST_DRAWN = 4  # columns of the decision's figure
 MOST_DECADES = 6
+FINER = 3  # budgets of the map's figure to a decade
 
 
 def decision(question: Question) -> Section:
@@ -76,9 +78,19 @@ def architectures(question: Question) -> Section | None:
     """Which architecture, over compute and context; None where there is one."""
     if len(question.fit.architectures) < 2:
         return None
-    found = question.comparison
+    found, decades = question.comparison, _decades(question)
+    mapped = _mapped(question, decades)
+    within = ", within limits" if question.limited else ""
     blocks: list[Block] = [
-        comparison_map(question),
+        *picture(
+            "map",
+            "Probability that one architecture beats the other over training compute and context length, the "
+            "same as the table below.",
+            f"Who wins where{within}. Heavy line: even odds. Between the light lines lies the 90% interval "
+            "of the compute at which the order changes.",
+            lambda: plots.plot_map(mapped),
+        ),
+        comparison_map(question, mapped.table(), decades),
         table(f"Pairs of architectures at each budget{_free(question)}", comparison_columns(found)),
         Text(
             "P(lower loss) and intervals are of the law (mean), each architecture at its own optimum. "
@@ -89,7 +101,8 @@ def architectures(question: Question) -> Section | None:
             "comparison",
             "Probability of the lower loss, and the compute that the other architecture needs, against "
             "compute.",
-            "Above 1x the architecture named first is the cheaper one.",
+            "Above 1x the architecture named first is the cheaper one. Where the band leaves the axis there "
+            "are draws in which no compute searched gives the other that loss; their share is dotted.",
             lambda: plots.plot_comparison(question.compared),
         ),
     ]
@@ -117,16 +130,15 @@ def next_runs(question: Question) -> Section | None:
     )
 
 
-def comparison_map(question: Question) -> Map:
+def comparison_map(question: Question, found: pd.DataFrame, budgets: list[float]) -> Map:
     """The likeliest best architecture over decades of compute and all context lengths."""
-    lengths = sorted({*question.fit.context_lengths, *question.context_length})
-    budgets, limits = _decades(question), question.limits
-    found = compare_map(
-        question.fit, budgets, lengths, constraints=limits, cost=question.cost, latency=question.latency
-    ).table()
-    names = list(dict.fromkeys(found["architecture"]))
+    lengths, names = sorted(found["context_length"].unique()), list(dict.fromkeys(found["architecture"]))
+    near = {c: found["compute"].iloc[int(np.abs(np.log(found["compute"] / c)).argmin())] for c in budgets}
     cells = tuple(
-        tuple(_cell(names, found[(found["context_length"] == t) & (found["compute"] == c)]) for c in budgets)
+        tuple(
+            _cell(names, found[(found["context_length"] == t) & (found["compute"] == near[c])])
+            for c in budgets
+        )
         for t in lengths
     )
     within = " within limits" if question.limited else ""
@@ -135,6 +147,15 @@ def comparison_map(question: Question) -> Map:
     )
     down = tuple(f"{length:,}" for length in lengths)
     return Map(caption, "context \\ FLOPs", tuple(map(power, budgets)), down, cells)
+
+
+def _mapped(question: Question, decades: list[float]) -> WinMap:
+    """Who wins, on a grid between the decades that meets them all."""
+    lengths = sorted({*question.fit.context_lengths, *question.context_length})
+    steps = FINER * (len(decades) - 1) + 1
+    budgets = np.geomspace(decades[0], decades[-1], steps) if steps > 1 else decades
+    limits, cost, latency = question.limits, question.cost, question.latency
+    return compare_map(question.fit, budgets, lengths, constraints=limits, cost=cost, latency=latency)
 
 
 def _free(question: Question) -> str:

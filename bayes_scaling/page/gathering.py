@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayes_scaling.page import answer, choices, model, trust
+from bayes_scaling.page import answer, choices, model, serving, trust
 from bayes_scaling.page.blocks import Page
 from bayes_scaling.page.question import Question
 from bayes_scaling.posterior import Fit
@@ -13,6 +13,7 @@ SECTIONS = (
     choices.plan,
     choices.compute_frontier,
     choices.architectures,
+    serving.latency,
     choices.next_runs,
     answer.meanings,
     trust.calibration,
@@ -38,19 +39,29 @@ def gather(question: Question) -> Page:
     """
     from bayes_scaling import __version__
 
-    fit, status = question.fit, question.checks.status
+    fit, status = question.fit, question.status
     sections = tuple(section for make in SECTIONS if (section := make(question)) is not None)
     return Page(
         title=f"What to train with {question.budgets} FLOPs",
         lines=(
             f"Context length {question.contexts} tokens. Cost {question.optima['cost'].iloc[0]}. Losses "
             "and regrets in nats per token.",
+            *_timed(question),
             f"{_described(fit)} Report of bayes_scaling {__version__}.",
         ),
         status=status,
         verdict=trust.verdict(status),
         sections=sections,
     )
+
+
+def _timed(question: Question) -> tuple[str, ...]:
+    """A latency fit in a sentence, where there is one."""
+    timed = question.latency_fit
+    if timed is None:
+        return ()
+    names = " and ".join(timed.architectures)
+    return (f"Latency from {len(timed.timings)} timings of {names}, device {timed.settings.device.name}.",)
 
 
 def _described(fit: Fit) -> str:

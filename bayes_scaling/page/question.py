@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.checks import Checks
+from bayes_scaling.checks import Checks, worst
 from bayes_scaling.compare import compare
 from bayes_scaling.decisions.constraints import as_constraints
 from bayes_scaling.decisions.deciding import Decision, decide
+from bayes_scaling.decisions.serving import fitted_latency
 from bayes_scaling.frontier import Frontier, frontier
 from bayes_scaling.posterior import Fit
 from bayes_scaling.report.numbers import interval, power
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from bayes_scaling.backtest.rolling import Backtest
     from bayes_scaling.decisions.plans import Plan
+    from bayes_scaling.latency import LatencyFit
 
 BEYOND = 10.0  # the default question is the largest run and this many times its compute
 CURVE = 25  # budgets along a figure
@@ -94,6 +96,21 @@ class Question:
     def checks(self) -> Checks:
         """Of the fit, with the back-test where there is one."""
         return self.fit.checks(None if self.backtest is None else self.backtest.rows)
+
+    @property
+    def latency_fit(self) -> LatencyFit | None:
+        """The latency fit, where one was given."""
+        return fitted_latency(self.latency)
+
+    @cached_property
+    def latency_checks(self) -> Checks:
+        """Of the latency fit; none where there is none."""
+        return Checks(()) if self.latency_fit is None else self.latency_fit.checks()
+
+    @property
+    def status(self) -> str:
+        """The worst status of all checks."""
+        return worst((self.checks.status, self.latency_checks.status))
 
     def frontier_at(self, compute: Any, context_length: Iterable[int]) -> Frontier:
         """Optima at any budgets, under the cost and the unique tokens asked about."""

@@ -44,7 +44,7 @@ def write_report(
 
     Examples
     --------
-    >>> write_report(fit, "report.html", compute=[1e21, 1e22], context_length=8192)  # doctest: +SKIP
+    >>> bs.write_report(fit, "report.html", compute=1e21, context_length=8192)  # doctest: +SKIP
     """
     check_report(path)
     return save_page(make_page(fit, compute, context_length, **more), path)

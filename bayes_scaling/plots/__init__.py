@@ -18,9 +18,11 @@ from bayes_scaling.plots.ratios import plot_ratios, ratio_curves
 from bayes_scaling.plots.residuals import plot_residuals, residual_table
 from bayes_scaling.plots.style import open_folder, save_figure
 from bayes_scaling.plots.surface import loss_surface, plot_surface
+from bayes_scaling.plots.timings import TIME_TITLES, plot_timings, timing_table
 from bayes_scaling.plots.winners import plot_map
 
 __all__ = [
+    "TIME_TITLES",
     "coefficient_densities",
     "isoflop_curves",
     "loss_surface",
@@ -39,7 +41,9 @@ __all__ = [
     "plot_ratios",
     "plot_residuals",
     "plot_surface",
+    "plot_timings",
     "ratio_curves",
     "residual_table",
     "save_figure",
+    "timing_table",
 ]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from bayes_scaling.errors import BayesScalingError
@@ -14,9 +16,22 @@ from bayes_scaling.plots import style
 if TYPE_CHECKING:
     import pandas as pd
 
+OUTSIDE = 3.0  # times the medians' range, at which the multiplier's axis ends
+SUBS = (
+    (4.0, (1, 1.2, 1.5, 2, 3, 5, 7)),
+    (100.0, (1, 2, 5)),
+    (1e4, (1, 3)),
+    (np.inf, (1,)),
+)  # ticks by the axis's ratio
+BEYOND = {"ls": (0, (1.2, 1.6)), "lw": 1.5}
+REACHED = 0.005  # share of the draws; fewer are not shown
+
 
 def plot_comparison(table: pd.DataFrame) -> Figure:
     """Probability of the lower loss and compute multiplier against compute, one column a pair.
+
+    Where the other architecture reaches the loss in some draws only, the share of draws in which it never
+    does is dotted beside the probability, and the band of the multiplier runs out of its axis.
 
     Parameters
     ----------
@@ -36,19 +51,24 @@ def plot_comparison(table: pd.DataFrame) -> Figure:
     if table["compute"].nunique() < 2:
         raise BayesScalingError("a comparison is drawn over two budgets or more; give more compute values")
     pairs = _pairs(table)
+    parts = [table[(table["architecture"] == first) & (table["other"] == other)] for first, other in pairs]
     palette = style.colours(sorted(table["context_length"].unique()))
     figure, axes = style.panels(2, len(pairs), sharex=True, sharey="row", height_ratios=(1, 1.5))
     figure.set_figwidth(max(4.6, figure.get_figwidth()))
-    for (first, other), (top, bottom) in zip(pairs, axes.T, strict=True):
-        part = table[(table["architecture"] == first) & (table["other"] == other)]
+    ends = _ends(parts)
+    for (first, other), part, (top, bottom) in zip(pairs, parts, axes.T, strict=True):
         _probability(top, part, palette)
-        _multiplier(bottom, part, palette)
+        _multiplier(bottom, part, palette, ends)
         top.set_title(f"{first} against {other}", loc="left", fontsize=style.TEXT)
         top.set_ylabel(f"P({first} has the lower loss)")
         bottom.set_ylabel(f"compute {other} needs\nfor the same loss")
         bottom.set_xlabel(f"training compute of {first} (FLOPs)")
     entries: list[Any] = [style.swatch(colour, style.tokens_label(c)) for c, colour in palette.items()]
-    style.legend_below(figure, [*entries, style.band_swatch()], columns=4 if len(pairs) > 1 else 2)
+    entries.append(style.band_swatch())
+    if any((part["unreached_probability"] > REACHED).any() for part in parts):
+        label = "P(the other never reaches the loss)"
+        entries.append(Line2D([], [], color=style.GREY, label=label, **BEYOND))
+    style.legend_below(figure, entries, columns=4 if len(pairs) > 1 else 2)
     return figure
 
 
@@ -60,23 +80,42 @@ def _pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
     return sorted(chosen.values())
 
 
+def _ends(parts: list[pd.DataFrame]) -> tuple[float, float]:
+    """Ends of the multiplier's axis: the intervals, as far as they stay near the medians."""
+    low, median, high = (
+        np.concatenate([part[f"multiplier_{name}"].to_numpy(dtype=float) for part in parts])
+        for name in ("q05", "median", "q95")
+    )
+    known = median[np.isfinite(median)]
+    least, most = (known.min(), known.max()) if known.size else (1.0, 1.0)
+    start, end = max(low.min(), least / OUTSIDE), min(high.max(), most * OUTSIDE)
+    return min(start, 1.0) / 1.05, max(end, 1.0) * 1.05
+
+
 def _probability(ax: Axes, table: pd.DataFrame, palette: dict[Any, str]) -> None:
     style.log_axis(ax, "x")
     ax.axhline(0.5, color=style.GREY, lw=0.8)
     for length, part in table.groupby("context_length"):
         part = part.sort_values("compute")
         ax.plot(part["compute"], part["probability"], color=palette[length], lw=1.5, clip_on=False)
+        unreached = part["unreached_probability"].where(part["unreached_probability"] > REACHED)
+        ax.plot(part["compute"], unreached, color=palette[length], **BEYOND)
     ax.set_ylim(0, 1.02)
 
 
-def _multiplier(ax: Axes, table: pd.DataFrame, palette: dict[Any, str]) -> None:
+def _multiplier(ax: Axes, table: pd.DataFrame, palette: dict[Any, str], ends: tuple[float, float]) -> None:
     style.log_axis(ax, "x")
-    style.log_axis(ax, "y", counts=True, subs=(1, 1.5, 2, 3, 5, 7))
+    subs = next(subs for ratio, subs in SUBS if ends[1] / ends[0] <= ratio)
+    style.log_axis(ax, "y", counts=True, subs=subs)
     ax.axhline(1, color=style.GREY, lw=0.8)
     for length, part in table.groupby("context_length"):
         part, colour = part.sort_values("compute"), palette[length]
-        low, high = (part[f"multiplier_{q}"] for q in ("q05", "q95"))
+        # An infinite end would leave a hole in the band; a finite one far outside runs out of the axis.
+        low, median, high = (
+            part[f"multiplier_{q}"].clip(upper=10 * ends[1]) for q in ("q05", "median", "q95")
+        )
         ax.fill_between(part["compute"], low, high, color=colour, alpha=style.BAND, lw=0)
-        ax.plot(part["compute"], part["multiplier_median"], color=colour, lw=1.5)
+        ax.plot(part["compute"], median, color=colour, lw=1.5)
     ax.set_xlim(table["compute"].min(), table["compute"].max())
+    ax.set_ylim(*ends)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,12 +21,18 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.winners import Map
 
 LEVELS = (0.05, 0.5, 0.95)
+MOST_NUMBERS = 7  # along the budgets
+# On the colours of cells, which are the same on any paper: so are these.
+DARK_INK, LIGHT_INK = "#010101", "#FDFDFD"
+LIGHT = 0.36  # luminance of a cell above which dark ink is read better
 
 
 def plot_map(found: Map) -> Figure:
-    """Probability of winning over compute and context length.
+    """Probability of winning over compute and context length, as colour and in numbers.
 
-    Of two architectures one panel, P(the one beats the other); of more one panel each, P(it is best).
+    Of two architectures one panel, P(the one beats the other); of more one panel each, P(it is best). The
+    heavy line is where the odds are even; between the light ones, of 5% and 95%, lies the 90% interval of the
+    compute at which the order changes.
 
     Parameters
     ----------
@@ -39,20 +46,22 @@ def plot_map(found: Map) -> Figure:
     Raises
     ------
     BayesScalingError
-        Fewer budgets or context lengths.
+        Fewer budgets or context lengths, or nothing feasible anywhere.
     """
     table = found.table()
     if min(table["compute"].nunique(), table["context_length"].nunique()) < 2:
         raise BayesScalingError("a map needs two budgets and two context lengths or more")
+    if not table["feasible"].any():
+        raise BayesScalingError("nothing keeps to the limits anywhere on this map: loosen one")
     names = sorted(table["architecture"].unique())
     palette = style.colours(names)
     shown = _pair(found, names) if len(names) == 2 else dict.fromkeys(names, (table, "best_probability"))
     figure, axes = style.panels(1, len(shown), extra_height=0.9, sharey=True)
-    figure.set_figwidth(max(4.8, figure.get_figwidth()))
+    figure.set_figwidth(max(6.2, figure.get_figwidth()))
     for ax, (title, (rows, column)) in zip(axes[0], shown.items(), strict=True):
         part = rows[rows["architecture"] == title]
         other = palette[names[1]] if len(names) == 2 else "#FFFFFF"
-        mesh = _panel(ax, part, column, (other, palette[title]))
+        mesh = _panel(ax, part, column, (other, palette[title]), len(shown) == 1)
         told = f"P({title} beats {names[1]})" if len(names) == 2 else f"P({title} is best)"
         ax.set_title(told, loc="left", fontsize=style.TEXT)
         figure.colorbar(mesh, ax=ax, ticks=(0, 0.5, 1), aspect=30, pad=0.02).ax.tick_params(
@@ -68,35 +77,79 @@ def _pair(found: Map, names: list[str]) -> dict[str, tuple[pd.DataFrame, str]]:
     return {names[0]: (pairs[pairs["other"] == names[1]], "probability")}
 
 
-def _panel(ax: Axes, part: pd.DataFrame, column: str, ends: tuple[str, str]) -> Any:
+def _panel(ax: Axes, part: pd.DataFrame, column: str, ends: tuple[str, str], numbers: bool) -> Any:
     grid = part.pivot(index="context_length", columns="compute", values=column)
-    compute, lengths = grid.columns.to_numpy(dtype=float), grid.index.to_numpy(dtype=float)
-    middle = "#F7F7F7" if ends[0] != "#FFFFFF" else "#B9CDDD"
-    colours = LinearSegmentedColormap.from_list("wins", [ends[0], middle, ends[1]])
-    if ends[0] == "#FFFFFF":
-        colours = LinearSegmentedColormap.from_list("best", list(ends))
+    compute, lengths, values = grid.columns.to_numpy(dtype=float), list(grid.index), grid.to_numpy()
+    across, down = (
+        _edges(compute),
+        np.arange(len(lengths) + 1) - 0.5,
+    )  # a row a context length, however far apart
     ax.grid(False)
-    mesh = ax.pcolormesh(compute, lengths, grid.to_numpy(), cmap=colours, vmin=0, vmax=1, shading="gouraud")
     style.log_axis(ax, "x")
-    style.log_axis(ax, "y")
-    values = grid.to_numpy()
-    inside = [level for level in LEVELS if np.nanmin(values) < level < np.nanmax(values)]
-    if inside and np.isfinite(values).all():
-        widths = [1.6 if level == 0.5 else 0.8 for level in inside]
-        ax.contour(compute, lengths, values, levels=inside, colors="black", linewidths=widths)
-    ax.yaxis.set_major_locator(FixedLocator(list(lengths)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    mesh = ax.pcolormesh(across, down, values, cmap=_colours(ends), vmin=0, vmax=1)
+    _lines(ax, compute, values)
+    if numbers:
+        _numbers(ax, compute, values, mesh)
+    ax.set(xlim=across[[0, -1]], ylim=down[[0, -1]])
+    ax.yaxis.set_major_locator(FixedLocator(range(len(lengths))))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda _, i: f"{lengths[i or 0]:,}"))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("training compute (FLOPs)")
     edge = part.loc[part["extrapolation_decades"] == 0, "compute"]
     if len(edge) and edge.max() < compute.max():
-        ax.axvline(edge.max(), color="black", lw=0.9, ls=(0, (3, 2)))
+        ax.axvline(edge.max(), color=DARK_INK, lw=0.9, ls=(0, (3, 2)))
     return mesh
+
+
+def _colours(ends: tuple[str, str]) -> LinearSegmentedColormap:
+    """From the other's colour by white to ours; from white where there are many others."""
+    many = ends[0] == "#FFFFFF"
+    return LinearSegmentedColormap.from_list("wins", list(ends) if many else [ends[0], "#F7F7F7", ends[1]])
+
+
+def _edges(centres: np.ndarray) -> np.ndarray:
+    """Edges half-way between, in logs, the outermost as far out as the next is in."""
+    x = np.log(centres)
+    middle = [(left + right) / 2 for left, right in pairwise(x)]
+    return np.exp([2 * x[0] - middle[0], *middle, 2 * x[-1] - middle[-1]])
+
+
+def _lines(ax: Axes, compute: np.ndarray, values: np.ndarray) -> None:
+    """Where the probability is even, 5% and 95%; straight on in the outer halves of the outer rows."""
+    inside = [level for level in LEVELS if values.min() < level < values.max()]  # none where any is unknown
+    if inside:
+        rows = np.clip(np.arange(-1, len(values) + 1), 0, len(values) - 1)
+        down = np.clip(np.arange(-1, len(values) + 1), -0.5, len(values) - 0.5)
+        widths = [1.8 if level == 0.5 else 0.8 for level in inside]
+        ax.contour(compute, down, values[rows], levels=inside, colors=DARK_INK, linewidths=widths)
+
+
+def _numbers(ax: Axes, compute: np.ndarray, values: np.ndarray, mesh: Any) -> None:
+    """The probability in every cell, or in every so many-th where they are narrow; over the lines."""
+    step = -(-len(compute) // MOST_NUMBERS)
+    for i, row in enumerate(values):
+        for at, value in zip(compute[::step], row[::step], strict=True):
+            if np.isfinite(value):
+                colour = mesh.to_rgba(value)
+                box = {"facecolor": colour, "edgecolor": "none", "pad": 1}
+                place: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": style.SMALL}
+                ax.text(at, i, _told(float(value)), color=_ink(colour), bbox=box, zorder=5, **place)
+
+
+def _ink(colour: tuple[float, ...]) -> str:
+    """What can be read on a colour."""
+    luminance = float(np.dot(colour[:3], (0.2126, 0.7152, 0.0722)))
+    return DARK_INK if luminance > LIGHT else LIGHT_INK
+
+
+def _told(value: float) -> str:
+    """Two decimals, and never a certainty."""
+    return "<.01" if value < 0.005 else ">.99" if value > 0.995 else f"{value:.2f}"
 
 
 def _entries(table: pd.DataFrame) -> list[Any]:
     entries: list[Any] = [
-        Line2D([], [], color="black", lw=1.6, label="even odds"),
+        Line2D([], [], color="black", lw=1.8, label="even odds"),
         Line2D([], [], color="black", lw=0.8, label="5% and 95%"),
     ]
     if (table["extrapolation_decades"] > 0).any():

@@ -72,6 +72,8 @@ def print_lifetime(table: pd.DataFrame) -> None:
     for name, title, form in quantities:
         columns += [column(table, title, f"{name}_median", form), interval_column(table, f"{name}_", form)]
     columns.append(column(table, "saving", "saving_median", factor))
+    if "money_median" in table:
+        columns += [column(table, "money", "money_median", count), interval_column(table, "money_", count)]
     print_table(columns)
     print_line(
         f"Medians and 90% intervals of what reaches {table['loss'].iloc[0]:g} nats at the least total; cost "

@@ -216,7 +216,20 @@ def comparison_columns(table: pd.DataFrame) -> list[Column]:
         interval_column(table, "difference_", signed_loss),
         column(table, "compute multiplier", "multiplier_median", factor),
         interval_column(table, "multiplier_", factor),
+        *_unreached(table),
     ]
+
+
+def _unreached(table: pd.DataFrame) -> list[Column]:
+    """How often no compute is enough, where that happens."""
+    if not (table["unreached_probability"] > 0).any():
+        return []
+    return [column(table, "P(other never reaches it)", "unreached_probability", _chance)]
+
+
+def _chance(value: float) -> str:
+    """A probability; nothing where it is none."""
+    return probability(value) if value > 0 else ""
 
 
 def _tenth(value: float) -> str:

@@ -1,0 +1,109 @@
+"""Timings against what the latency model says of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from bayes_scaling.plots import style
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.latency import LatencyFit
+
+TIME_TITLES = {"ttft_ms": "time to first token", "step_time_ms": "step time"}
+BINS = 12  # of equal count, over which the band is averaged
+
+
+def timing_table(fit: LatencyFit) -> pd.DataFrame:
+    """How far each fitted time lies from its posterior prediction.
+
+    Returns
+    -------
+    DataFrame
+        One row a time: architecture, params, batch_size, prefill, quantity, time_ms and predicted_ms (the
+        response median), residual, q05 and q95 (percent of predicted: the time, and the 90% response
+        interval), inside (whether the interval holds the time).
+    """
+    import pandas as pd
+
+    from bayes_scaling.latency import predict_table
+
+    predicted = predict_table(fit, fit.timings)
+    frame = fit.timings.frame.reset_index(drop=True)
+    kept = frame[["architecture", "params", "batch_size", "prefill"]]
+    parts = []
+    for quantity in TIME_TITLES:
+        time = frame[quantity].to_numpy(dtype=float)
+        middle, low, high = (predicted[f"{quantity}_{end}"].to_numpy() for end in ("median", "q05", "q95"))
+        percent = {k: 100 * (v / middle - 1) for k, v in (("residual", time), ("q05", low), ("q95", high))}
+        part = kept.assign(quantity=quantity, time_ms=time, predicted_ms=middle, **percent)
+        part["inside"] = (low <= time) & (time <= high)
+        parts.append(part[np.isfinite(time) & np.isfinite(middle)])
+    return pd.concat(parts, ignore_index=True)
+
+
+def plot_timings(table: pd.DataFrame) -> Figure:
+    """Times in percent above or below their prediction, one row of panels a quantity.
+
+    The band is the 90% response interval averaged over predictions of nearly one time; whether a time is
+    inside is judged by its own interval.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `timing_table`.
+
+    Returns
+    -------
+    Figure
+    """
+    names = sorted(table["architecture"].unique())
+    quantities = [name for name in TIME_TITLES if name in set(table["quantity"])]
+    palette = style.colours(names)
+    figure, axes = style.panels(len(quantities), len(names), sharey="row")
+    groups = dict(iter(table.groupby(["quantity", "architecture"])))
+    for row, quantity in zip(axes, quantities, strict=True):
+        for ax, name in zip(row, names, strict=True):
+            ax.set_title(f"{name}, {TIME_TITLES[quantity]}", loc="left", fontsize=style.TEXT)
+            style.log_axis(ax, "x")
+            if (quantity, name) in groups:
+                _panel(ax, groups[quantity, name], palette[name])
+        row[0].set_ylabel("measured over predicted (%)")
+    for ax in axes[-1]:
+        ax.set_xlabel("predicted (ms)")
+    style.legend_below(figure, _entries(table), columns=2 if len(names) < 2 else 3)
+    return figure
+
+
+def _panel(ax: Axes, table: pd.DataFrame, colour: str) -> None:
+    ax.axhline(0, color=style.GREY, lw=0.8)
+    band = _band(table)
+    ax.fill_between(band["predicted_ms"], band["q05"], band["q95"], color=colour, alpha=style.BAND, lw=0)
+    for inside, part in table.groupby("inside"):
+        face, edge, width = (colour, "white", 0.3) if inside else ("white", colour, 0.9)
+        ax.plot(part["predicted_ms"], part["residual"], "o", ms=3.0, mfc=face, mec=edge, mew=width)
+
+
+def _band(table: pd.DataFrame) -> pd.DataFrame:
+    """The intervals, averaged over times of nearly equal prediction, from the shortest to the longest."""
+    ordered = table.sort_values("predicted_ms")[["predicted_ms", "q05", "q95"]].reset_index(drop=True)
+    bins = np.minimum(np.arange(len(ordered)) * BINS // len(ordered), BINS - 1)
+    found = ordered.groupby(bins).mean()
+    found.iloc[0, 0], found.iloc[-1, 0] = ordered["predicted_ms"].iloc[[0, -1]]
+    return found
+
+
+def _entries(table: pd.DataFrame) -> list[Any]:
+    share = table["inside"].mean()
+    dot: dict[str, Any] = {"marker": "o", "ls": "", "ms": 4.5}
+    return [
+        Line2D([], [], color=style.GREY, label=f"time inside ({share:.0%})", **dot),
+        Line2D([], [], mfc="white", mec=style.GREY, label=f"time outside ({1 - share:.0%})", **dot),
+        style.band_swatch(label="90% response interval"),
+    ]
