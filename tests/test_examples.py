@@ -14,6 +14,8 @@ from tests.examples import example_fit, example_latency, laplace, latency_laplac
 PUBLIC = sorted(set(bs._PUBLIC) - {"LAWS"})  # a mapping has no docstring of its own
 ELSEWHERE = {  # examples that are shown and not run here
     "fetch": "needs a network",
+    "run_sweep": "trains for an hour; has tests of its own",
+    "preregister": "needs runs that nobody has trained; has tests of its own",
     "import_xlstm_study": "needs a clone of the study",
     "write_report": "draws for ten seconds; tests of the page write some",
     "sbc": "compiles a sampler; run by the page about clusters",

@@ -51,6 +51,10 @@ def preregister(fit: Fit, specs: Sequence[RunSpec], path: str | Path, seed: int 
     ------
     SweepError
         The file is there already, a planned run was fitted, or the posterior did not converge.
+
+    Examples
+    --------
+    >>> preregister(fit, planned_runs("preregistered"), "predictions.json")  # doctest: +SKIP
     """
     known = set(fit.runs.frame.get("run_id", ())) & {spec.run_id for spec in specs}
     if known or not specs:

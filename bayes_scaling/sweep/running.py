@@ -49,6 +49,10 @@ def run_sweep(
     SweepError
         The file is of another kind or protocol, or in use; the corpus cannot be fetched; a process died
         (rows already written stay: call again to go on).
+
+    Examples
+    --------
+    >>> run_sweep(planned_runs("fitted"), "runs.csv", note=print)  # doctest: +SKIP
     """
     from bayes_scaling.sweep.corpus import load_corpus
 

@@ -68,6 +68,13 @@ def judge(record: str | Path, frame: pd.DataFrame) -> Verdict:
     ------
     SweepError
         The record was changed, none of its runs is there, or one was begun before it was written.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> verdict = bs.judge(RECORD, bs.load_runs("measured").frame)
+    >>> verdict.created
+    '2026-11-25T04:34:56+00:00'
     """
     import pandas as pd
 
