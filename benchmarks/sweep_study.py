@@ -22,7 +22,7 @@ from bayes_scaling.sweep.wall_clock import wall_clock_cost
 GROUP = ["architecture", "context_length"]
 CUTS = [1.25e11, 2.5e11, 5e11, 1e12]
 LARGEST_FITTED, LARGEST = 1e12, 1e13
-SECONDS = (60.0, 600.0, 3600.0)
+SECONDS = (20.0, 60.0, 200.0)
 
 
 def noise(frame: pd.DataFrame) -> pd.DataFrame:
@@ -57,6 +57,14 @@ def _spread(ratio: object) -> dict[str, float]:
     values = np.asarray(ratio).ravel()
     low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
     return {"median": middle, "q05": low, "q95": high, "P(above 1)": float(np.mean(values > 1))}
+
+
+def slopes(fit: bs.Fit) -> pd.DataFrame:
+    """d ln N* and d ln D* over d ln context at the largest fitted budget."""
+    table = bs.context_effect(fit, LARGEST_FITTED, cost="accounted").table()
+    ends = ("q05", "median", "q95")
+    names = [f"{what}_slope_{end}" for what in ("params", "tokens") for end in ends]
+    return table[["architecture", "compute", *(name for name in names if name in table)]]
 
 
 def back_tests(runs: bs.Runs, kept: Path | None) -> dict[str, pd.DataFrame]:
@@ -108,6 +116,7 @@ def main() -> None:
         "Predicted optima": verdict.optima,
         "Decisions": verdict.decisions,
         "Findings": findings(fit),
+        "Context": slopes(fit),
         "Seconds": in_seconds(fit),
         **back_tests(runs, arguments.kept),
     }
