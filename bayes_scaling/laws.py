@@ -326,7 +326,7 @@ def get_law(name: str | Law) -> Law:
     if isinstance(name, Law):
         return name
     if name not in LAWS:
-        raise SpecError(f"unknown law {name!r}; choose one of {', '.join(LAWS)}")
+        raise SpecError(f"unknown law {name!r}; choose one of {', '.join(LAWS)}, or register_law it first")
     return LAWS[name]
 
 

@@ -223,7 +223,8 @@ def test_plan_and_limits_are_shown(tmp_path):
 
 def kept_backtest(rng, runs=40):
     """Runs left out, the forecasts of which are as wide as they should be."""
-    loss, centre = 2.5 + 0.01 * rng.standard_normal(runs), 2.5
+    loss = small_fit().runs.frame["loss"].to_numpy()[:runs]
+    centre = loss + 0.01 * rng.standard_normal(runs)
     scores = pd.DataFrame(score(centre + 0.01 * rng.standard_normal((500, runs)), loss))
     labels = {"by": "compute", "split": "compute <= 1e20", "forecaster": "model", "converged": True}
     return Backtest(scores.assign(**labels, loss=loss, decades=np.linspace(0, 1, runs)))
@@ -238,6 +239,13 @@ def test_backtest_is_shown_and_checked(rng):
     assert len(pooled.rows) == 1 and len(by_distance.rows) > 1
     (checks,) = (b for b in blocks(page.sections) if isinstance(b, Table) and b.caption.startswith("Checks"))
     assert "calibrated" in [row[0] for row in checks.rows]
+
+
+def test_a_backtest_of_other_runs_is_refused(rng):
+    other = kept_backtest(rng)
+    other = replace(other, rows=other.rows.assign(loss=other.rows["loss"] + 0.1))
+    with pytest.raises(BayesScalingError, match="40 of its 40 losses are not in"):
+        make_page(small_fit(), 6e19, 8192, backtest=other)
 
 
 def test_impossible_limits_are_told():

@@ -15,16 +15,19 @@ from bayes_scaling.decisions.constraints import Constraints, as_constraints
 from bayes_scaling.decisions.problem import Problem, make_group
 from bayes_scaling.decisions.serving import as_serving, check_served, served_regions
 from bayes_scaling.decisions.utility import get_utility
-from bayes_scaling.errors import DecisionError
+from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.frontier import each_cell, resolve_cost
 from bayes_scaling.laws import check_budget, unique_of
 from bayes_scaling.posterior import Fit, coefficients
+from bayes_scaling.reach import decades_outside
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
     from bayes_scaling.accounting import Cost
+
+FARTHEST = 10.0  # decades of compute outside the runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +123,7 @@ def decide(
     Raises
     ------
     BudgetError
-        As for `frontier`.
+        As for `frontier`, or a budget more than ten decades outside the fitted runs.
     DecisionError
         Constraints that contradict each other or need what is not given, an unknown utility.
     OptimumError
@@ -193,6 +196,7 @@ def _solve_all(
     theta = coefficients(fit, architecture, context_length)
     cost = resolve_cost(fit, cost)
     unique_of(fit.law, constraints.unique_tokens)
+    _check_reach(fit, budgets, cost)
 
     served = served_regions(serving, constraints, theta["architecture"].to_numpy().tolist())
 
@@ -209,6 +213,19 @@ def _solve_all(
     }
     solved = {key: pair[1] for key, pair in found.items()}
     return solved, {key: pair[0] for key, pair in found.items()}, theta, cost
+
+
+def _check_reach(fit: Fit, budgets: np.ndarray, cost: Cost) -> None:
+    """Refuse budgets so far from all runs that no law says anything there."""
+    known = fit.runs.frame["flops"].to_numpy(dtype=float)
+    far = decades_outside(np.asarray(cost.to_flops(budgets), dtype=float), known)
+    if far.max() > FARTHEST:
+        worst = budgets[far.argmax()]
+        raise BudgetError(
+            f"compute budget {worst:g} is {far.max():.0f} decades outside the fitted runs "
+            f"({known.min():.2g} to {known.max():.2g} FLOPs), where no law decides anything: is the unit "
+            f"right? Give one within {FARTHEST:g} decades"
+        )
 
 
 def check_flatness(tolerance: float, confidence: float) -> tuple[float, float]:

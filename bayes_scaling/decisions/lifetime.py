@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.decisions.constraints import SECONDS_PER_HOUR
-from bayes_scaling.decisions.device_time import device_time
+from bayes_scaling.decisions.device_time import DeviceTime, device_time
 from bayes_scaling.decisions.needed import contour
 from bayes_scaling.decisions.served import QUANTITIES, Priced, cheapest, serving_cost
 from bayes_scaling.decisions.serving import fitted_latency
@@ -181,18 +181,14 @@ def lifetime(
         raise DecisionError(f"serving_price {serving_price!r}: give a positive ratio, such as 3")
     theta, cost = coefficients(fit, architecture, context_length), resolve_cost(fit, cost)
     lengths = _lengths(prefill, generated)
-    timed = fitted_latency(serving)
-    if timed is not None:
-        serving = device_time(timed, lengths, batch_size, flops_per_second)
-    elif not (serving is None or callable(serving)):
-        raise DecisionError(f"serving is a {type(serving).__name__}: give a LatencyFit or a function")
+    way = _way_of_serving(serving, lengths, batch_size, flops_per_second)
     money = _money_per_flop(price_per_hour, flops_per_second)
     ladder = make_ladder(LEAST, MOST)
 
     def one(architecture: str, context_length: int) -> dict[str, np.ndarray]:
         surface = surface_of(fit, theta, architecture, context_length)
         curve = cost.curve(float(context_length), architecture)
-        per_token = serving_cost(fit, architecture, curve, lengths, serving)
+        per_token = serving_cost(fit, architecture, curve, lengths, way)
         runs = contour(surface, float(wanted[0]), curve)
         priced = partial(Priced.of, curve=curve, per_token=lambda x: serving_price * per_token(x))
         found = cheapest(priced(runs), priced, served)
@@ -250,6 +246,19 @@ def _positive(name: str, values: Any) -> np.ndarray:
     bad = found[~(np.isfinite(found) & (found > 0))]
     if bad.size or not found.size:
         raise BudgetError(f"{name} {bad[0] if bad.size else 'none'}: give a positive number")
+    return found
+
+
+def _way_of_serving(
+    serving: Any, lengths: tuple[float, float] | None, batch_size: float, flops_per_second: float | None
+) -> Callable[[str, np.ndarray], np.ndarray] | DeviceTime | None:
+    """How a served token is priced."""
+    timed = fitted_latency(serving)
+    if timed is not None:
+        return device_time(timed, lengths, batch_size, flops_per_second)
+    if not (serving is None or callable(serving)):
+        raise DecisionError(f"serving is a {type(serving).__name__}: give a LatencyFit or a function")
+    found: Callable[[str, np.ndarray], np.ndarray] | None = serving
     return found
 
 

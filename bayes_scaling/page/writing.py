@@ -90,7 +90,7 @@ def make_page(
     Raises
     ------
     BayesScalingError
-        As for `bayes_scaling.decide` and `bayes_scaling.decisions.plans.plan`.
+        As for `bayes_scaling.decide` and `bayes_scaling.decisions.plans.plan`; a back-test of other runs.
     """
     from bayes_scaling.page.gathering import gather
 
@@ -137,6 +137,7 @@ def _question(
     from bayes_scaling.decisions.plans import plan as decide_plan
     from bayes_scaling.page.question import Question, default_budgets
 
+    _check_backtest(fit, backtest)
     budgets = default_budgets(fit) if compute is None else compute
     check_budget(budgets)
     lengths = coefficients(fit, None, context_length)["context_length"].to_numpy()
@@ -151,6 +152,18 @@ def _question(
         backtest,
         next_runs,
     )
+
+
+def _check_backtest(fit: Fit, backtest: Backtest | None) -> None:
+    """Refuse a back-test of other runs than were fitted."""
+    if backtest is None:
+        return
+    known = np.isin(backtest.rows["loss"].to_numpy(dtype=float), fit.runs.frame["loss"].to_numpy(dtype=float))
+    if not known.all():
+        raise BayesScalingError(
+            f"the back-test is of other runs than the fit: {int((~known).sum())} of its {len(known)} losses "
+            f"are not in {fit.runs.source}. Make one of the fitted runs, or leave it out"
+        )
 
 
 def _write_html(page: Page, target: Path) -> Path:

@@ -23,7 +23,7 @@ SUBS = (
     (1e4, (1, 3)),
     (np.inf, (1,)),
 )  # ticks by the axis's ratio
-BEYOND = {"ls": (0, (1.2, 1.6)), "lw": 1.5}
+BEYOND: dict[str, Any] = {"ls": (0, (1.2, 1.6)), "lw": 1.5}
 REACHED = 0.005  # share of the draws; fewer are not shown
 
 
