@@ -62,7 +62,7 @@ class Comparison:
         columns: dict[str, Any] = {
             "cost": self.cost,
             "probability": _share(self.draws["difference"] < 0),
-            "unreached_probability": _share(np.isinf(self.draws["multiplier"])),
+            "unreached_probability": _share(self.draws["multiplier"] == np.inf),
             "crossing_probability": _share(self.draws["crossing"].notnull()),
             "extrapolation_decades": self.reach.to_numpy().ravel(),
         }

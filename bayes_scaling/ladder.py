@@ -37,6 +37,7 @@ def compute_for_loss(loss: np.ndarray, ladder: np.ndarray, target: np.ndarray) -
     y0, y1 = (np.take_along_axis(logs, right - i, -1)[..., 0] for i in (1, 0))
     x0, x1 = x[right[..., 0] - 1], x[right[..., 0]]
     found = x0 + (x1 - x0) * (np.log(target) - y0) / (y1 - y0)
+    found = np.where(reached == 0, np.minimum(found, x[0]), found)  # whatever the first step's slope
     return np.exp(np.where(reached == len(ladder), np.inf, found))
 
 

@@ -69,7 +69,7 @@ def slopes(fit: bs.Fit) -> pd.DataFrame:
 
 def back_tests(runs: bs.Runs, kept: Path | None) -> dict[str, pd.DataFrame]:
     """Scores by cut, and of groups and contexts left out."""
-    columns = ["forecaster", "n", "in_50", "in_90", "bias", "mae", "width_90"]
+    columns = ["forecaster", "runs", "in_50", "in_90", "bias", "mae", "width_90"]
     by_compute = bs.backtest(runs, "compute", CUTS, folder=kept)
     left_out = bs.backtest(runs, ["group", "context"], folder=kept, forecasters=["model", "law alone"])
     return {

@@ -74,7 +74,7 @@ def test_fits_of_different_runs_are_not_mixed(folder, monkeypatch, arguments):
 )
 def test_budgets_outside_reason(folder, monkeypatch, command, compute):
     name, *options = command
-    refused(folder, monkeypatch, (name, "fit.nc", "--compute", compute, *options), compute.lstrip("-"))
+    refused(folder, monkeypatch, (name, "fit.nc", "--compute", compute, *options), "compute")
 
 
 def test_what_a_far_budget_is_told():
