@@ -162,7 +162,8 @@ def test_dependencies_are_what_is_imported() -> None:
     owners = metadata.packages_distributions()
     imported = {owner for module in imported_modules() for owner in owners.get(module, [module])}
     declared = requirements(PROJECT["dependencies"])
-    optional = requirements(PROJECT["optional-dependencies"]["kernels"])
+    extras = PROJECT["optional-dependencies"]
+    optional = requirements(extras["kernels"] + extras["sweep"])
     assert requirements(sorted(imported)) - declared - optional == set()
     assert declared - requirements(sorted(imported)) == IMPORTED_BY_OTHERS
 

@@ -150,6 +150,12 @@ def test_finished_runs_are_kept_when_one_fails(tmp_path, monkeypatch):
     assert run_sweep(specs, path) == 0
 
 
+def test_training_without_its_extra_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert_refused(run("sweep", "run", "-o", tmp_path / "runs.csv"), "optax", "bayes-scaling[sweep]")
+    assert not (tmp_path / "runs.csv").exists()
+
+
 def test_a_second_sweep_into_the_file_is_refused(tmp_path):
     path = tmp_path / "runs.csv"
     with running._only_writer(path), pytest.raises(SweepError, match="another sweep writes to it"):

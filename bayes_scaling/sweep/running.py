@@ -47,8 +47,8 @@ def run_sweep(
     Raises
     ------
     SweepError
-        The file is of another kind or protocol, or in use; the corpus cannot be fetched; a process died
-        (rows already written stay: call again to go on).
+        The file is of another kind or protocol, or in use; optax is missing; the corpus cannot be fetched; a
+        process died (rows already written stay: call again to go on).
 
     Examples
     --------
@@ -62,12 +62,20 @@ def run_sweep(
         left = sorted((spec for spec in specs if spec.run_id not in done), key=run_flops, reverse=True)
         if not left:
             return 0
+        _require_optax()
         load_corpus()  # fetched once, before processes ask for it
         for number, row in enumerate(_rows(left, workers or os.cpu_count() or 1), start=1):
             append_row(path, row)
             result = f"loss {float(row['loss']):.4f}, {float(row['training_s']):.0f} s, {row['status']}"
             note(f"{number}/{len(left)} {row['run_id']}: {result}")
         return len(left)
+
+
+def _require_optax() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("optax") is None:
+        raise SweepError("training needs optax. Remedy: pip install 'bayes-scaling[sweep]'.")
 
 
 def train_row(spec: RunSpec) -> dict[str, Any]:
