@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from bayes_scaling.errors import SweepError
@@ -115,12 +116,21 @@ def _rows(specs: Sequence[RunSpec], workers: int) -> Iterator[dict[str, Any]]:
 
 
 def _take_core(cores: Any) -> None:
-    """Keep this process to a core of its own; before JAX is imported."""
+    """Keep this process to a core of its own, before JAX is imported, and let it end with its parent."""
+    Thread(target=_follow_parent, daemon=True).start()
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_CORE}".strip()
     os.environ["JAX_PLATFORMS"] = "cpu"
     if hasattr(os, "sched_setaffinity"):
         usable = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {usable[cores.get() % len(usable)]})
+
+
+def _follow_parent() -> None:
+    """End when the sweep was killed: nobody would write what this process trains."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager
