@@ -103,3 +103,10 @@ def test_no_crossing_is_nan(height: float) -> None:
     difference = np.stack([near, np.full_like(LADDER, height), np.zeros_like(LADDER)])
     assert np.isnan(crossings(difference, LADDER, np.array([1e20, 1e21]))).all()
     assert np.isfinite(crossings(near - 0.1 * np.sign(height), LADDER, np.array([1e20]))).all()
+
+
+def test_a_first_step_that_rises_reaches_its_target_below_it():
+    ladder = np.geomspace(1e18, 1e20, 5)
+    loss = np.array([2.0, 2.0 + 1e-15, 1.9, 1.8, 1.7])
+    with np.errstate(over="raise"):
+        assert compute_for_loss(loss, ladder, np.asarray(2.5)) <= ladder[0]
