@@ -43,7 +43,7 @@ def datasets() -> pd.DataFrame:
     Examples
     --------
     >>> bs.datasets()["name"].tolist()
-    ['simulated', 'gadre', 'xlstm-study', 'gemstones', 'olmo-ladder']
+    ['simulated', 'measured', 'gadre', 'xlstm-study', 'gemstones', 'olmo-ladder']
     """
     import pandas as pd
 
