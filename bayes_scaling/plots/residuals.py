@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from bayes_scaling.plots import style
 
@@ -67,7 +66,8 @@ def plot_residuals(table: pd.DataFrame) -> Figure:
         row[0].set_ylabel("loss over prediction (%)")
     for ax in axes[-1]:
         ax.set_xlabel("training compute (FLOPs)")
-    style.legend_below(figure, _entries(table))
+    entries = style.inside_entries(table["inside"].mean(), "run", "90% predictive interval")
+    style.legend_below(figure, entries)
     return figure
 
 
@@ -84,13 +84,3 @@ def _band(table: pd.DataFrame) -> pd.DataFrame:
     """The intervals of the runs, averaged over runs of nearly one compute, in order of compute."""
     bins = np.log10(table["compute"]).round(SAME_COMPUTE)
     return table.groupby(bins)[["compute", "q05", "q95"]].mean()
-
-
-def _entries(table: pd.DataFrame) -> list[Any]:
-    share = table["inside"].mean()
-    dot: dict[str, Any] = {"marker": "o", "ls": "", "ms": 4.5}
-    return [
-        Line2D([], [], color=style.GREY, label=f"run inside ({share:.0%})", **dot),
-        Line2D([], [], mfc="white", mec=style.GREY, label=f"run outside ({1 - share:.0%})", **dot),
-        style.band_swatch(label="90% predictive interval"),
-    ]

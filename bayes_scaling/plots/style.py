@@ -99,6 +99,16 @@ def band_swatch(colour: str = GREY, label: str = INTERVAL_LABELS[1], alpha: floa
     return Patch(color=colour, alpha=alpha, linewidth=0, label=label)
 
 
+def inside_entries(inside: float, what: str, band: str) -> list[Any]:
+    """Legend entries for points in and outside their intervals; ``inside`` is the share in them."""
+    dot: dict[str, Any] = {"marker": "o", "ls": "", "ms": 4.5}
+    return [
+        Line2D([], [], color=GREY, label=f"{what} inside ({inside:.0%})", **dot),
+        Line2D([], [], mfc="white", mec=GREY, label=f"{what} outside ({1 - inside:.0%})", **dot),
+        band_swatch(label=band),
+    ]
+
+
 def legend_below(figure: Figure, handles: Sequence[Any], columns: int = 6) -> None:
     """A legend under all panels, where it covers nothing."""
     figure.legend(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from bayes_scaling.plots import style
 
@@ -77,7 +76,8 @@ def plot_timings(table: pd.DataFrame) -> Figure:
         row[0].set_ylabel("measured over predicted (%)")
     for ax in axes[-1]:
         ax.set_xlabel("predicted (ms)")
-    style.legend_below(figure, _entries(table), columns=2 if len(names) < 2 else 3)
+    entries = style.inside_entries(table["inside"].mean(), "time", "90% response interval")
+    style.legend_below(figure, entries, columns=2 if len(names) < 2 else 3)
     return figure
 
 
@@ -97,13 +97,3 @@ def _band(table: pd.DataFrame) -> pd.DataFrame:
     found = ordered.groupby(bins).mean()
     found.iloc[0, 0], found.iloc[-1, 0] = ordered["predicted_ms"].iloc[[0, -1]]
     return found
-
-
-def _entries(table: pd.DataFrame) -> list[Any]:
-    share = table["inside"].mean()
-    dot: dict[str, Any] = {"marker": "o", "ls": "", "ms": 4.5}
-    return [
-        Line2D([], [], color=style.GREY, label=f"time inside ({share:.0%})", **dot),
-        Line2D([], [], mfc="white", mec=style.GREY, label=f"time outside ({1 - share:.0%})", **dot),
-        style.band_swatch(label="90% response interval"),
-    ]

@@ -16,6 +16,7 @@ from bayes_scaling.errors import SweepError
 from bayes_scaling.frontier import frontier
 from bayes_scaling.posterior import Fit
 from bayes_scaling.prediction import predict, predict_table
+from bayes_scaling.runs import Runs, load_runs
 from bayes_scaling.sweep.planning import planned_frame
 from bayes_scaling.sweep.record import write_record
 from bayes_scaling.sweep.results import protocol_hash
@@ -64,15 +65,16 @@ def preregister(fit: Fit, specs: Sequence[RunSpec], path: str | Path, seed: int 
     if checks.status == FAIL:
         raise SweepError("the checks of the fit failed. Remedy: see `bayes-scaling check`, sample longer.")
     planned = planned_frame(specs)
+    design = _design(planned)
     budgets = sorted({spec.budget for spec in specs if spec.budget})
     content = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "protocol": protocol_hash(),
         "fit": _origin(fit, seed),
-        "predictions": _predictions(fit, planned, seed),
+        "predictions": _predictions(fit, planned, design, seed),
         "optima": _records(frontier(fit, budgets, cost=COST).table()),
         "comparisons": _records(compare(fit, budgets, cost=COST).table()),
-        "decisions": _decisions(fit, planned, seed),
+        "decisions": _decisions(fit, planned, design, seed),
     }
     return write_record(Path(path), content)
 
@@ -91,10 +93,10 @@ def _origin(fit: Fit, seed: int) -> dict[str, Any]:
     }
 
 
-def _predictions(fit: Fit, planned: pd.DataFrame, seed: int) -> list[dict[str, Any]]:
+def _predictions(fit: Fit, planned: pd.DataFrame, design: Runs, seed: int) -> list[dict[str, Any]]:
     """Loss of each run, its scatter included, and how long it will train."""
-    response = predict_table(fit, _design(planned), "response", seed).drop(columns="row")
-    mean = predict_table(fit, _design(planned), "mean", seed)[["q05", "median", "q95"]]
+    response = predict_table(fit, design, "response", seed).drop(columns="row")
+    mean = predict_table(fit, design, "mean", seed)[["q05", "median", "q95"]]
     times = predict_wall_clock(fit_wall_clock(fit.runs.frame), planned)
     table = response.join(mean.add_prefix("mean_")).join(times)
     table.insert(0, "run_id", planned["run_id"].to_numpy())
@@ -102,13 +104,13 @@ def _predictions(fit: Fit, planned: pd.DataFrame, seed: int) -> list[dict[str, A
     return _records(table)
 
 
-def _decisions(fit: Fit, planned: pd.DataFrame, seed: int) -> list[dict[str, Any]]:
+def _decisions(fit: Fit, planned: pd.DataFrame, design: Runs, seed: int) -> list[dict[str, Any]]:
     """For each context length and budget, the planned run of least expected loss and its regret among all.
 
     With it, the probability that the best loss measured with xLSTM will be below that with Transformers.
     """
-    mean = predict(fit, _design(planned), "mean", seed).stack(sample=("chain", "draw")).transpose("run", ...)
-    single = predict(fit, _design(planned), "response", seed).stack(sample=("chain", "draw"))
+    mean = predict(fit, design, "mean", seed).stack(sample=("chain", "draw")).transpose("run", ...)
+    single = predict(fit, design, "response", seed).stack(sample=("chain", "draw"))
     means, singles = mean.to_numpy(), single.transpose("run", ...).to_numpy()
     groups = planned.groupby(["context_length", "budget"]).indices
     found = []
@@ -134,9 +136,7 @@ def _decision(
     }
 
 
-def _design(planned: pd.DataFrame) -> Any:
-    from bayes_scaling.runs import load_runs
-
+def _design(planned: pd.DataFrame) -> Runs:
     names = ["run_id", "architecture", "context_length", "params", "tokens", "flops"]
     return load_runs(planned[names], need_loss=False)
 

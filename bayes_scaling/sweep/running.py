@@ -9,14 +9,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.errors import SweepError
 from bayes_scaling.sweep.planning import run_flops
 from bayes_scaling.sweep.results import append_row, finished_runs, result_row
 from bayes_scaling.sweep.specs import RunSpec
+
+if TYPE_CHECKING:
+    from bayes_scaling.sweep.corpus import Corpus
 
 ONE_CORE = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
@@ -81,12 +85,19 @@ def _require_optax() -> None:
 
 def train_row(spec: RunSpec) -> dict[str, Any]:
     """Train one run in this process and give its row."""
-    from bayes_scaling.sweep.corpus import load_corpus
     from bayes_scaling.sweep.protocol import load_protocol, shape_of
     from bayes_scaling.sweep.training import train
 
-    trained = train(spec, shape_of(spec.architecture, spec.shape), load_protocol(), load_corpus())
+    trained = train(spec, shape_of(spec.architecture, spec.shape), load_protocol(), _corpus())
     return result_row(spec, trained, machine())
+
+
+@cache
+def _corpus() -> Corpus:
+    """Read and checked once a process, not for every run."""
+    from bayes_scaling.sweep.corpus import load_corpus
+
+    return load_corpus()
 
 
 def machine() -> str:

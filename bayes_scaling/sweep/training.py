@@ -85,7 +85,8 @@ def train(spec: RunSpec, shape: Shape, protocol: Protocol, corpus: Corpus) -> Tr
     advance = _compiled(spec.architecture, _sizes(shape), length, windows, protocol)
     compile_s = time.perf_counter() - began
     rates = protocol.learning_rates(spec.architecture, int(shape.embedding_dim), spec.steps)
-    weights, losses, seconds = _run(advance, weights, batches, rates)
+    state = _optimiser(protocol).init(weights)
+    weights, losses, seconds = _run(advance, weights, state, batches, rates)
     final = validation(weights, held_out)
     diverged = not (np.isfinite(final) and final < DIVERGED_ABOVE * initial and np.isfinite(losses).all())
     step_ms = 1e3 * float(np.median(seconds))
@@ -95,10 +96,10 @@ def train(spec: RunSpec, shape: Shape, protocol: Protocol, corpus: Corpus) -> Tr
 
 
 def _run(
-    advance: Callable[..., Any], weights: Any, batches: Batches, rates: np.ndarray
+    advance: Callable[..., Any], weights: Any, state: Any, batches: Batches, rates: np.ndarray
 ) -> tuple[Any, np.ndarray, np.ndarray]:
     """All steps; weights, training losses (step,) and seconds a step of each segment."""
-    state, losses, seconds = _optimiser_state(weights), [], []
+    losses, seconds = [], []
     sizes = _segments(len(rates))
     for first, size in zip(np.cumsum(sizes) - sizes, sizes, strict=True):
         windows = np.zeros((SEGMENT, batches.windows, batches.context_length + 1), np.int32)
@@ -136,14 +137,9 @@ def _shape(sizes: Sizes) -> Shape:
     return Shape(**values)
 
 
-def _optimiser(protocol: Protocol | None = None) -> optax.GradientTransformation:
-    betas = (protocol.beta1, protocol.beta2) if protocol else (0.9, 0.95)
-    clip = protocol.clip if protocol else 1.0
-    return optax.chain(optax.clip_by_global_norm(clip), optax.scale_by_adam(*betas))
-
-
-def _optimiser_state(weights: Any) -> Any:
-    return _optimiser().init(weights)
+def _optimiser(protocol: Protocol) -> optax.GradientTransformation:
+    adam = optax.scale_by_adam(protocol.beta1, protocol.beta2)
+    return optax.chain(optax.clip_by_global_norm(protocol.clip), adam)
 
 
 @cache
@@ -151,11 +147,11 @@ def _compiled(architecture: str, sizes: Sizes, length: int, windows: int, protoc
     """`_advance` for one model and batch, compiled once a process."""
     shape = _shape(sizes)
     weights = jax.eval_shape(lambda: start_weights(architecture, shape, 0))
-    state = jax.eval_shape(_optimiser_state, weights)
+    optimiser = _optimiser(protocol)
+    state = jax.eval_shape(optimiser.init, weights)
     batch = jax.ShapeDtypeStruct((SEGMENT, windows, length + 1), jnp.int32)
     rates = jax.ShapeDtypeStruct((SEGMENT,), jnp.float32)
     count = jax.ShapeDtypeStruct((), jnp.int32)
-    optimiser = _optimiser(protocol)
 
     def advance(weights: Any, state: Any, batch: Array, rates: Array, count: Array) -> tuple[Any, Any, Array]:
         def step(i: Array, carry: tuple[Any, Any, Array]) -> tuple[Any, Any, Array]:
