@@ -24,6 +24,7 @@ from bayes_scaling.models.design import Design
 from bayes_scaling.models.draws import RawDraws
 from bayes_scaling.models.grid import fill_grid, on_grid
 from bayes_scaling.models.misfit import OFFSET, Misfit
+from bayes_scaling.models.rounds import Sampled
 from bayes_scaling.models.whitening import Whitening
 
 if TYPE_CHECKING:
@@ -36,18 +37,37 @@ FORMAT_VERSION = 1
 _PACKAGES = ("bayes-scaling", "numpy", "pymc", "nutpie", "numpyro", "jax", "arviz")
 
 
+def posterior_dataset(
+    raw: RawDraws, whitening: Whitening, design: Design, runs: Runs, seed: int
+) -> xr.Dataset:
+    """The posterior in users' units, groups without runs and the hierarchy's scales drawn for it."""
+    natural = unpin(np, whitening.position(raw.whitened, design))
+    rng = np.random.default_rng([seed, 0])
+    return _coefficient_draws(natural, draw_components(natural, design, rng), design, runs, rng)
+
+
+def observed_groups_of(design: Design, runs: Runs) -> xr.DataArray:
+    """Which cells (architecture, context_length) have runs."""
+    return _constants(design, runs)["observed_group"]
+
+
 def assemble(
-    raw: RawDraws, design: Design, whitening: Whitening, runs: Runs, backend: str, seed: int
+    posterior: xr.Dataset,
+    sampled: Sampled,
+    design: Design,
+    runs: Runs,
+    backend: str,
+    seed: int,
 ) -> xr.DataTree:
-    """The DataTree of a fit: see `bayes_scaling.Fit.idata`."""
+    """The DataTree of a fit: see `bayes_scaling.Fit.idata`; ``posterior`` is `posterior_dataset`'s."""
     import xarray as xr
 
-    position = whitening.position(raw.whitened, design)
-    natural = unpin(np, position)
-    rng = np.random.default_rng([seed, 0])
+    raw = sampled.raw
+    natural = unpin(np, sampled.whitening.position(raw.whitened, design))
+    rng = np.random.default_rng([seed, 2])
     mean, _ = predict_slots(np, natural, design)
     groups = {
-        "posterior": _coefficient_draws(natural, draw_components(natural, design, rng), design, runs, rng),
+        "posterior": posterior,
         "posterior_predictive": _runs_dataset(_response(mean, natural, design, rng).astype(np.float32)),
         "log_likelihood": _runs_dataset(_log_likelihood(mean, natural, design)),
         "log_prior": _log_prior(natural, design),
@@ -61,7 +81,7 @@ def assemble(
     for name in ("observed_data", "constant_data"):
         groups[name] = groups[name].assign_coords(run=np.arange(len(runs)))
     tree = xr.DataTree.from_dict(groups)
-    tree.attrs = _attributes(design, runs, backend, seed)
+    tree.attrs = _attributes(design, runs, backend, seed, sampled.account)
     return tree
 
 
@@ -192,7 +212,9 @@ def _constants(design: Design, runs: Runs) -> xr.Dataset:
     )
 
 
-def _attributes(design: Design, runs: Runs, backend: str, seed: int) -> dict[str, Any]:
+def _attributes(
+    design: Design, runs: Runs, backend: str, seed: int, account: Mapping[str, float]
+) -> dict[str, Any]:
     values = {
         "kind": "bayes_scaling.Fit",
         "format_version": FORMAT_VERSION,
@@ -200,6 +222,7 @@ def _attributes(design: Design, runs: Runs, backend: str, seed: int) -> dict[str
         "data_hash": runs.data_hash,
         "backend": backend,
         "seed": seed,
+        "sampling": dict(account),
         "versions": {name: _version(name) for name in _PACKAGES},
     }
     return {name: json.dumps(value) for name, value in values.items()}

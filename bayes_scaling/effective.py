@@ -59,7 +59,8 @@ def matching_log_params(xp: Any, theta: Mapping[str, Array]) -> Array:
 
 
 def _faded(xp: Any, log_size: Array, log_unique: Array, repeats: Array) -> Array:
-    again = xp.expm1(xp.maximum(log_size - log_unique, 0.0))
+    over = xp.maximum(log_size - log_unique, 0.0)
+    again = xp.expm1(xp.minimum(over, LARGE))  # beyond it nothing is left to gain, and a slope is not finite
     return xp.minimum(log_size, log_unique) + xp.log1p(-repeats * xp.expm1(-again / repeats))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.errors import ConvergenceWarning, SpecError
 from bayes_scaling.laws import fitted_laws
-from bayes_scaling.models.draws import RawDraws, Sampling
+from bayes_scaling.models.draws import TARGET_ACCEPTANCE, Sampling
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior import Fit
 from bayes_scaling.runs import Runs, load_runs
@@ -17,6 +17,7 @@ from bayes_scaling.validation import require_fittable
 
 if TYPE_CHECKING:
     from bayes_scaling.models.design import Design
+    from bayes_scaling.models.rounds import Gate, Progress, Sampled
     from bayes_scaling.models.whitening import Whitening
 
 BACKENDS = ("numpyro", "pymc")
@@ -36,10 +37,11 @@ def fit(
     backend: str = "numpyro",
     sampler: str = "nutpie",
     draws: int = 1000,
-    tune: int = 400,
+    tune: int = 300,
     chains: int = 4,
     seed: int = 0,
     progress: bool | None = None,
+    max_draws: int | None = None,
 ) -> Fit:
     """Fit a scaling law jointly to all groups and sample the posterior.
 
@@ -54,11 +56,18 @@ def fit(
     backend : {"numpyro", "pymc"}
     sampler : {"nutpie", "pymc"}
         For the PyMC back end: nutpie, or PyMC's own (no compilation, slower draws).
-    draws, tune, chains : int
+    draws : int
+        Draws that each chain keeps at least. More are drawn in rounds until the convergence gate holds.
+    tune : int
+        Transitions of each chain before those: two pilots, which turn the coordinates, and the step size.
+    chains : int
     seed : int
         The same seed gives the same draws on one machine and back end.
     progress : bool, optional
         Default: where standard error is a terminal.
+    max_draws : int, optional
+        Draws of each chain after which rounds end even if the gate does not hold. Default: ten times
+        ``draws``. ``idata.attrs["sampling"]`` tells what was kept.
 
     Returns
     -------
@@ -96,7 +105,7 @@ def fit(
         priors=priors,
         errors=errors,
     )
-    sampling = sampling_of(backend, sampler, draws, tune, chains, seed, progress)
+    sampling = sampling_of(backend, sampler, draws, tune, chains, seed, progress, max_draws)
     runs = runs if isinstance(runs, Runs) else load_runs(runs)
     require_fittable(runs)
     result = _fit(runs, spec, backend, sampler, sampling)
@@ -106,25 +115,34 @@ def fit(
 
 def _fit(runs: Runs, spec: ModelSpec, backend: str, sampler: str, sampling: Sampling) -> Fit:
     from bayes_scaling.assembly import assemble
-    from bayes_scaling.models import loss_numpyro
+    from bayes_scaling.gate import ConvergenceGate
+    from bayes_scaling.models.compiled_code import kept_compiled
     from bayes_scaling.models.design import build_design
     from bayes_scaling.models.settling import settle
+    from bayes_scaling.progress import sampling_progress
 
-    loss_numpyro.keep_compiled()
-    if backend == "numpyro":
-        loss_numpyro.split_host(sampling.chains)  # before the mode is searched with JAX
-    design, whitening = settle(build_design(runs, spec))
-    raw = _sample(design, whitening, backend, sampler, sampling)
-    return Fit(assemble(raw, design, whitening, runs, backend, sampling.seed), runs, spec)
+    with kept_compiled(), sampling_progress(sampling.progress) as progress:
+        design, whitening = settle(build_design(runs, spec))
+        gate = ConvergenceGate(design, runs, sampling.seed)
+        sampled = _sample(design, whitening, backend, sampler, sampling, gate, progress)
+    return Fit(assemble(gate.posterior, sampled, design, runs, backend, sampling.seed), runs, spec)
 
 
-def _sample(design: Design, whitening: Whitening, backend: str, sampler: str, sampling: Sampling) -> RawDraws:
-    from bayes_scaling.models import loss_numpyro, loss_pymc
+def _sample(
+    design: Design,
+    whitening: Whitening,
+    backend: str,
+    sampler: str,
+    sampling: Sampling,
+    gate: Gate,
+    progress: Progress,
+) -> Sampled:
+    from bayes_scaling.models.refit import engine_of
+    from bayes_scaling.models.rounds import sample_in_rounds
 
-    if backend == "numpyro":
-        return loss_numpyro.sample_numpyro(design, whitening, sampling)
-    sample = loss_pymc.sample_nutpie if sampler == "nutpie" else loss_pymc.sample_pymc
-    return sample(design, whitening, sampling)
+    engine = engine_of(design, backend, sampler)
+    target = TARGET_ACCEPTANCE[design.spec.pooling]
+    return sample_in_rounds(engine, whitening, design.size, sampling, target, gate, progress)
 
 
 def _spec(spec: ModelSpec | None, **parts: Any) -> ModelSpec:
@@ -139,7 +157,14 @@ def _spec(spec: ModelSpec | None, **parts: Any) -> ModelSpec:
 
 
 def sampling_of(
-    backend: str, sampler: str, draws: int, tune: int, chains: int, seed: int, progress: bool | None
+    backend: str,
+    sampler: str,
+    draws: int,
+    tune: int,
+    chains: int,
+    seed: int,
+    progress: bool | None,
+    max_draws: int | None = None,
 ) -> Sampling:
     """The settings of a sampler, checked.
 
@@ -156,10 +181,12 @@ def sampling_of(
         ("tune", tune, 1),
         ("chains", chains, 1),
         ("seed", seed, 0),
+        ("max_draws", draws if max_draws is None else max_draws, draws),
     ):
         if isinstance(count, bool) or not isinstance(count, int) or count < least:
             raise SpecError(f"{what} must be a whole number of at least {least}, not {count!r}")
-    return Sampling(draws, tune, chains, seed, sys.stderr.isatty() if progress is None else progress)
+    shown = sys.stderr.isatty() if progress is None else progress
+    return Sampling(draws, tune, chains, seed, shown, max_draws)
 
 
 def _warn_unless_converged(result: Fit) -> None:

@@ -12,11 +12,14 @@ import numpy as np
 
 from bayes_scaling.errors import SpecError
 from bayes_scaling.fitting import BACKENDS
+from bayes_scaling.models.compiled_code import kept_compiled
+from bayes_scaling.models.density import unpin
 from bayes_scaling.models.design import Design, build_design
-from bayes_scaling.models.draws import Sampling
-from bayes_scaling.models.loss_numpyro import keep_compiled
+from bayes_scaling.models.draws import RawDraws, Sampling
 from bayes_scaling.models.refit import compile_refitter
+from bayes_scaling.models.rounds import Gate, Verdict
 from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.runs import Runs, load_runs
 from bayes_scaling.simulated_curves import (
     Curves,
@@ -169,9 +172,12 @@ class _Study:
 
     def replicates(self, numbers: range) -> Iterator[dict[str, Any]]:
         """Ranks and convergence of some replicates, the model compiled once for them."""
-        keep_compiled()
+        with kept_compiled():
+            yield from self._replicates(numbers)
+
+    def _replicates(self, numbers: range) -> Iterator[dict[str, Any]]:
         design = build_design(self.runs, self.spec)
-        refit = compile_refitter(design, self.sampling, self.backend)
+        refit = compile_refitter(design, self.sampling, self.backend, _gate)
         for i in numbers:
             rng = np.random.default_rng([self.sampling.seed, 7, i])
             truth = prior_curve(design, rng)
@@ -180,6 +186,16 @@ class _Study:
             drawn = posterior_curves(found.design, flat, rng)
             ranks = _ranks(design, truth, drawn, rng)
             yield {"replicate": i, "ranks": ranks} | _state(found.natural, found.divergences)
+
+
+def _gate(design: Design) -> Gate:
+    """Rounds go on until a replicate's draws suffice for its ranks."""
+
+    def gate(raw: RawDraws, whitening: Whitening) -> Verdict:
+        natural = unpin(np, whitening.position(raw.whitened, design))
+        return Verdict(bool(_state(natural, raw.divergences)["converged"]), "")
+
+    return gate
 
 
 def _part(study: _Study, numbers: range) -> list[dict[str, Any]]:

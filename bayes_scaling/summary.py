@@ -76,12 +76,17 @@ def posterior_cells(
     BayesScalingError
         A variable the posterior does not have.
     """
+    posterior = fit.idata["posterior"].to_dataset()
+    seen = None if unobserved else _observed(fit)
+    return cells_of(posterior[_known(posterior, variables)], seen)
+
+
+def cells_of(posterior: xr.Dataset, seen: xr.DataArray | None) -> tuple[xr.DataArray, pd.DataFrame]:
+    """All scalars of a posterior as (chain, draw, cell) with labels; with ``seen`` only cells with runs."""
     import pandas as pd
     import xarray as xr
 
-    posterior = fit.idata["posterior"].to_dataset()
-    seen = None if unobserved else _observed(fit)
-    parts = [stack_cells(posterior[name], seen) for name in _known(posterior, variables)]
+    parts = [stack_cells(array, seen) for array in posterior.values()]
     draws = xr.concat([p[0] for p in parts], dim="cell", join="override")
     return draws, pd.concat([p[1] for p in parts], ignore_index=True)
 

@@ -116,7 +116,7 @@ def draw_prior(
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Coefficients (draw, column) and scalars (draw,) of the prior; the components (draw, coefficient)."""
     h = design.hierarchy
-    component = rng.integers(h.tau.shape[1], size=(draws, len(h.names)))
+    component = rng.choice(len(h.weight), size=(draws, len(h.names)), p=h.weight)
     factor = np.linalg.cholesky(h.covariance)[np.arange(len(h.names)), component]
     noise = rng.standard_normal((draws, len(h.names), design.columns, 1))
     values = h.mean[:, None] + (factor @ noise)[..., 0]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -112,10 +114,37 @@ class Design:
         """Length of a position: the law's part, then the coordinates of the misfit's weights."""
         return self.law_size + (0 if self.misfit is None else int(np.prod(self.misfit.shape)))
 
+    @cached_property
+    def key(self) -> str:
+        """Digest of all but the losses, the misfit's precisions and the coordinates."""
+        digest = hashlib.sha256(self.spec.to_json().encode())
+        parts = (self.spec.law_value, self.groups, self.reference_params, self.reference_tokens)
+        digest.update(repr(parts).encode())
+        arrays = [self.log_params, self.log_tokens, self.weight, self.slots.column, *self.places.values()]
+        arrays += [self.hierarchy.mean, self.hierarchy.log_weight]
+        arrays += [] if self.relative_sd is None else [self.relative_sd]
+        arrays += [] if self.misfit is None else [self.misfit.basis]
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array, dtype=float).tobytes())
+        return digest.hexdigest()
+
     @property
     def centers(self) -> np.ndarray:
         """Prior means of the scalars on their log scales."""
         return np.array([center(prior) for prior in self.scalars.values()])
+
+
+class Alike:
+    """A design as a key of what is compiled: equal where only losses, precisions and coordinates differ."""
+
+    def __init__(self, design: Design) -> None:
+        self.design = design
+
+    def __hash__(self) -> int:
+        return hash(self.design.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Alike) and self.design.key == other.design.key
 
 
 def build_design(runs: Runs, spec: ModelSpec) -> Design:

@@ -1,13 +1,18 @@
-"""Raw draws of a sampler, and the settings that both back ends share."""
+"""Settings of a sampler, its raw draws, and what every sampler offers: pilots and chains that go on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
+from bayes_scaling.models.whitening import Whitening
+
 TARGET_ACCEPTANCE = {"partial": 0.9, "complete": 0.8, "none": 0.95}  # groups alone are less like a normal
+CAP = 10  # times ``draws``: where rounds end by default
+Tell = Callable[[int], None]  # told how many transitions all chains have made since the stage began
 
 
 @dataclass(frozen=True)
@@ -16,18 +21,31 @@ class Sampling:
 
     Attributes
     ----------
-    draws, tune, chains : int
-        Kept draws and warm-up steps of each chain.
+    draws : int
+        Draws that each chain keeps at least.
+    tune : int
+        Transitions of each chain before those: pilots, then the step size.
+    chains : int
     seed : int
     progress : bool
         Show a progress bar.
+    max_draws : int or None
+        Draws of each chain after which rounds end. Default: `CAP` times ``draws``.
     """
 
     draws: int = 1000
-    tune: int = 400
+    tune: int = 300
     chains: int = 4
     seed: int = 0
     progress: bool = False
+    max_draws: int | None = None
+
+    @property
+    def cap(self) -> int:
+        """Draws of each chain after which rounds end; one chain cannot be judged, so it has one round."""
+        if self.chains < 2:
+            return self.draws
+        return CAP * self.draws if self.max_draws is None else max(self.draws, self.max_draws)
 
 
 @dataclass(frozen=True)
@@ -43,3 +61,36 @@ class RawDraws:
 
     whitened: np.ndarray
     stats: Mapping[str, np.ndarray]
+
+    @property
+    def divergences(self) -> int:
+        """Transitions that diverged."""
+        return int(np.sum(self.stats["diverging"]))
+
+
+class Chains(Protocol):
+    """Chains of fixed step size that go on as far as they are asked to."""
+
+    def reach(self, draws: int, tell: Tell) -> RawDraws:
+        """The first ``draws`` draws of each chain, sampled as far as they are not there yet."""
+        ...
+
+    def close(self) -> None:
+        """Stop whatever still runs."""
+        ...
+
+
+class Engine(Protocol):
+    """A sampler of one density of whitened points (size,)."""
+
+    def pilot(
+        self, whitening: Whitening, points: np.ndarray, transitions: int, target: float, seed: int, tell: Tell
+    ) -> np.ndarray:
+        """Points (chain, draw, size) of short chains whose step size adapts, the first third left out."""
+        ...
+
+    def chains(
+        self, whitening: Whitening, points: np.ndarray, tune: int, cap: int, target: float, seed: int
+    ) -> Chains:
+        """Chains from points (chain, size); ``tune`` transitions find the step size."""
+        ...

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from bayes_scaling.models.latency_density import log_terms
 from bayes_scaling.models.latency_design import LatencyDesign
-from bayes_scaling.models.whitening import Whitening, climb
+from bayes_scaling.models.mode import climb
+from bayes_scaling.models.whitening import Whitening
 
 
 def find_whitening(design: LatencyDesign) -> Whitening:
-    """Newton from the prior's means to the mode, with JAX whichever back end samples."""
-    return climb(compile_potential(design), design.prior()[0])
+    """The whitening by the Hessian at the mode, with JAX whichever back end samples."""
+    found = climb(compile_potential(design), design.prior()[0])
+    return replace(found, scales=np.ones(0))
 
 
 def compile_potential(design: LatencyDesign) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:

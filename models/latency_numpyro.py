@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from bayes_scaling.models.draws import RawDraws, Sampling
+import numpy as np
+
 from bayes_scaling.models.latency_density import log_terms
 from bayes_scaling.models.latency_design import LatencyDesign
-from bayes_scaling.models.loss_numpyro import draw_numpyro, whitened_model
+from bayes_scaling.models.loss_numpyro import whitened_model
+from bayes_scaling.models.nuts_numpyro import NumpyroEngine, compile_nuts
 from bayes_scaling.models.whitening import Whitening
-
-TARGETS = (0.97, 0.99, 0.998)  # of acceptance: the next where the one before did not suffice
 
 
 def build_numpyro(design: LatencyDesign, whitening: Whitening) -> Callable[[], None]:
@@ -20,9 +21,14 @@ def build_numpyro(design: LatencyDesign, whitening: Whitening) -> Callable[[], N
     return whitened_model(design.size, lambda point: log_terms(jnp, whitening.vector(point), design))
 
 
-def sample_numpyro(
-    design: LatencyDesign, whitening: Whitening, sampling: Sampling, target: float = TARGETS[0]
-) -> RawDraws:
+def numpyro_engine(design: LatencyDesign) -> NumpyroEngine:
     """NUTS by NumPyro."""
-    model = build_numpyro(design, whitening)
-    return draw_numpyro(model, design.size, sampling, target, dense=True)
+    import jax.numpy as jnp
+
+    def minus_log_density(point: Any, given: Any) -> Any:
+        frame, _ = given
+        return -sum(log_terms(jnp, Whitening(*frame).vector(point), design).values())
+
+    size = design.size
+    frame = np.zeros(size), np.eye(size), np.ones(0)
+    return NumpyroEngine(compile_nuts(minus_log_density, size, (frame, ())), ())

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bayes_scaling.models.draws import RawDraws, Sampling
+import numpy as np
+
 from bayes_scaling.models.latency_density import log_terms
 from bayes_scaling.models.latency_design import LatencyDesign
-from bayes_scaling.models.latency_numpyro import TARGETS
-from bayes_scaling.models.loss_pymc import draw_nutpie, draw_pymc, whitened_model
+from bayes_scaling.models.loss_pymc import add_point, whitened_model
+from bayes_scaling.models.nuts_pymc import NutpieEngine, PymcEngine
 from bayes_scaling.models.whitening import Whitening
 
 if TYPE_CHECKING:
     import pymc as pm
+
+FRAME = ("center", "factor")
 
 
 def build_pymc(design: LatencyDesign, whitening: Whitening) -> pm.Model:
@@ -22,18 +25,26 @@ def build_pymc(design: LatencyDesign, whitening: Whitening) -> pm.Model:
     return whitened_model(design.size, lambda point: log_terms(pt, whitening.vector(point), design))
 
 
-def sample_nutpie(
-    design: LatencyDesign, whitening: Whitening, sampling: Sampling, target: float = TARGETS[0]
-) -> RawDraws:
-    """NUTS by nutpie on the PyMC model, compiled by numba."""
+def nutpie_engine(design: LatencyDesign) -> NutpieEngine:
+    """NUTS by nutpie, compiled by numba."""
     import nutpie
 
-    compiled = nutpie.compile_pymc_model(build_pymc(design, whitening))
-    return draw_nutpie(compiled, sampling, target)
+    compiled = nutpie.compile_pymc_model(model_with_data(design), freeze_model=False)
+    return NutpieEngine(compiled, FRAME, {})
 
 
-def sample_pymc(
-    design: LatencyDesign, whitening: Whitening, sampling: Sampling, target: float = TARGETS[0]
-) -> RawDraws:
+def pymc_engine(design: LatencyDesign) -> PymcEngine:
     """NUTS by PyMC's own sampler: no numba compilation, slower draws."""
-    return draw_pymc(build_pymc(design, whitening), sampling, target)
+    return PymcEngine(model_with_data(design), FRAME)
+
+
+def model_with_data(design: LatencyDesign) -> pm.Model:
+    """The PyMC model whose whitening is data."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    with pm.Model(check_bounds=False) as model:
+        center = pm.Data("center", np.zeros(design.size))
+        frame = Whitening(center, pm.Data("factor", np.eye(design.size)))
+        add_point(design.size, lambda point: log_terms(pt, frame.vector(point), design))
+    return model

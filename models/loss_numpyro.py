@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
+from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.density import log_terms
-from bayes_scaling.models.design import Design
-from bayes_scaling.models.draws import TARGET_ACCEPTANCE, RawDraws, Sampling
+from bayes_scaling.models.design import Alike, Design
+from bayes_scaling.models.nuts_numpyro import NumpyroEngine, compile_nuts
 from bayes_scaling.models.whitening import Whitening
-
-_FIELDS = {
-    "diverging": "diverging",
-    "energy": "energy",
-    "num_steps": "n_steps",
-    "accept_prob": "acceptance_rate",
-    "adapt_state.step_size": "step_size",
-}
 
 
 def build_numpyro(design: Design, whitening: Whitening) -> Callable[[], None]:
@@ -47,75 +37,31 @@ def whitened_model(size: int, terms: Callable[[Any], Mapping[str, Any]]) -> Call
     return model
 
 
-def sample_numpyro(design: Design, whitening: Whitening, sampling: Sampling) -> RawDraws:
-    """NUTS by NumPyro, chains in parallel where JAX has a device for each."""
-    model = build_numpyro(design, whitening)
-    return draw_numpyro(model, design.size, sampling, TARGET_ACCEPTANCE[design.spec.pooling])
+def numpyro_engine(design: Design) -> NumpyroEngine:
+    """NUTS by NumPyro on a settled design; compiled once in a process for designs that are alike."""
+    return NumpyroEngine(_compiled(Alike(design)), _data(design))
 
 
-def draw_numpyro(
-    model: Callable[[], None], size: int, sampling: Sampling, target_acceptance: float, dense: bool = False
-) -> RawDraws:
-    """Draws of a model whose only site is ``whitened`` (size,); ``dense`` adapts a whole metric."""
-    import jax
-    from numpyro.infer import MCMC, NUTS, init_to_value
-
-    method = _chain_method(sampling.chains)
-    start = init_to_value(values={"whitened": np.zeros(size)})
-    with _double_everywhere():
-        kernel = NUTS(model, init_strategy=start, target_accept_prob=target_acceptance, dense_mass=dense)
-        mcmc = MCMC(
-            kernel,
-            num_warmup=sampling.tune,
-            num_samples=sampling.draws,
-            num_chains=sampling.chains,
-            chain_method=method,
-            progress_bar=sampling.progress,
-        )
-        mcmc.run(jax.random.key(sampling.seed), extra_fields=tuple(_FIELDS))
-        whitened = np.asarray(mcmc.get_samples(group_by_chain=True)["whitened"])
-        fields = mcmc.get_extra_fields(group_by_chain=True)
-    stats = {name: np.asarray(fields[field]) for field, name in _FIELDS.items()}
-    stats["tree_depth"] = np.ceil(np.log2(stats["n_steps"] + 1)).astype(np.int64)
-    return RawDraws(whitened, stats)
+def _data(design: Design) -> tuple[Any, dict[str, Any]]:
+    """What differs between designs that are alike: the losses and the misfit's coordinates."""
+    return design.log_loss, dict(vars(design.coordinates)) if design.coordinates else {}
 
 
-@contextlib.contextmanager
-def _double_everywhere() -> Iterator[None]:
-    """Double precision in all threads: the progress bar's callbacks run in others than the caller's."""
-    import jax
+@lru_cache(maxsize=8)
+def _compiled(alike: Alike) -> Callable[..., Any]:
+    import jax.numpy as jnp
+    import numpy as np
+    from jax.scipy.special import gammaln
 
-    before = bool(jax.config.jax_enable_x64)
-    jax.config.update("jax_enable_x64", True)
-    try:
-        yield
-    finally:
-        jax.config.update("jax_enable_x64", before)
+    design = alike.design
 
+    def minus_log_density(point: Any, given: Any) -> Any:
+        frame, (log_loss, arrays) = given
+        coordinates = Coordinates(**arrays) if arrays else None
+        changed = replace(design, log_loss=log_loss, coordinates=coordinates)
+        position = Whitening(*frame).position(point, design)
+        return -sum(term.sum() for term in log_terms(jnp, position, changed, gammaln).values())
 
-def split_host(chains: int) -> None:
-    """Give each chain a JAX device of its own; possible only before JAX is first used."""
-    import jax
-
-    with contextlib.suppress(RuntimeError):
-        jax.config.update("jax_num_cpu_devices", max(chains, jax.config.jax_num_cpu_devices))
-
-
-def keep_compiled() -> None:
-    """Keep JAX's compiled code on disk, unless the user has chosen a place or refused."""
-    import jax
-    from platformdirs import user_cache_path
-
-    if jax.config.jax_compilation_cache_dir is None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        folder = Path(user_cache_path("bayes_scaling")) / "jax"
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
-
-
-def _chain_method(chains: int) -> str:
-    """``parallel`` needs a JAX device for each chain; ``vectorized`` is some three times slower."""
-    import jax
-
-    if chains == 1:
-        return "sequential"
-    return "parallel" if jax.local_device_count() >= chains else "vectorized"
+    law = design.law_size
+    frame = np.zeros(law), np.eye(law), np.ones(design.size - law)
+    return compile_nuts(minus_log_density, design.size, (frame, _data(design)))

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.density import log_terms
-from bayes_scaling.models.design import Design
-from bayes_scaling.models.draws import TARGET_ACCEPTANCE, RawDraws, Sampling
+from bayes_scaling.models.design import Alike, Design
+from bayes_scaling.models.nuts_pymc import NutpieEngine, PymcEngine
 from bayes_scaling.models.whitening import Whitening
 
 if TYPE_CHECKING:
     import pymc as pm
-    import xarray as xr
 
 Terms = Callable[[Any], Mapping[str, Any]]
-_NUTPIE = {
-    "diverging": "diverging",
-    "energy": "energy",
-    "n_steps": "n_steps",
-    "depth": "tree_depth",
-    "mean_tree_accept": "acceptance_rate",
-    "step_size": "step_size",
-}
-_PYMC = {
-    name: name for name in ("diverging", "energy", "n_steps", "tree_depth", "acceptance_rate", "step_size")
-}
 
 
 def build_pymc(design: Design, whitening: Whitening) -> pm.Model:
     """A PyMC model of the whitened position."""
-    return whitened_model(design.size, terms_at(design, whitening))
+    import pytensor.tensor as pt
+
+    return whitened_model(
+        design.size, lambda point: log_terms(pt, whitening.position(point, design), design, pt.gammaln)
+    )
 
 
 def whitened_model(size: int, terms: Terms) -> pm.Model:
@@ -44,11 +39,6 @@ def whitened_model(size: int, terms: Terms) -> pm.Model:
     return model
 
 
-def add_terms(design: Design, whitening: Whitening) -> None:
-    """The whitened position and the potentials, in the PyMC model that is open."""
-    add_point(design.size, terms_at(design, whitening))
-
-
 def add_point(size: int, terms: Terms) -> None:
     """A point (size,) and the potentials of its terms, in the PyMC model that is open."""
     import pymc as pm
@@ -57,62 +47,53 @@ def add_point(size: int, terms: Terms) -> None:
         pm.Potential(name, term)
 
 
-def terms_at(design: Design, whitening: Whitening) -> Terms:
-    """The named terms of the log density as a function of the whitened point."""
-    import pytensor.tensor as pt
+def nutpie_engine(design: Design) -> NutpieEngine:
+    """NUTS by nutpie, compiled by numba, on a settled design; compiled once for designs that are alike."""
+    compiled, names = _compiled(Alike(design))
+    data = _data(design)
+    return NutpieEngine(compiled, names, {name: data[name] for name in data if name in names})
 
-    return lambda point: log_terms(pt, whitening.position(point, design), design, pt.gammaln)
 
-
-def sample_pymc(design: Design, whitening: Whitening, sampling: Sampling) -> RawDraws:
+def pymc_engine(design: Design) -> PymcEngine:
     """NUTS by PyMC's own sampler: no numba compilation, slower draws."""
-    return draw_pymc(build_pymc(design, whitening), sampling, TARGET_ACCEPTANCE[design.spec.pooling])
+    return PymcEngine(*model_with_data(design))
 
 
-def draw_pymc(model: pm.Model, sampling: Sampling, target_acceptance: float) -> RawDraws:
-    """Draws of a model whose only variable is ``whitened``."""
+@lru_cache(maxsize=8)
+def _compiled(alike: Alike) -> tuple[Any, tuple[str, ...]]:
+    import nutpie
+
+    model, names = model_with_data(alike.design)
+    return nutpie.compile_pymc_model(model, freeze_model=False), names
+
+
+def model_with_data(design: Design) -> tuple[pm.Model, tuple[str, ...]]:
+    """The PyMC model whose losses, whitening and coordinates are data, and the names of those it uses."""
     import pymc as pm
+    import pytensor.tensor as pt
+    from pytensor.graph.traversal import ancestors
 
-    with model:
-        tree = pm.sample(
-            draws=sampling.draws,
-            tune=sampling.tune,
-            chains=sampling.chains,
-            random_seed=sampling.seed,
-            progressbar=sampling.progress,
-            nuts_sampler="pymc",
-            target_accept=target_acceptance,
-            compute_convergence_checks=False,
+    law = design.law_size
+    with pm.Model(check_bounds=False) as model:
+        frame = Whitening(
+            pm.Data("center", np.zeros(law)),
+            pm.Data("factor", np.eye(law)),
+            pm.Data("scales", np.ones(design.size - law)),
         )
-    return _raw(tree, _PYMC)
+        values = {name: pm.Data(name, value) for name, value in _data(design).items()}
+        log_loss = values.pop("log_loss")
+        coordinates = Coordinates(**values) if values else None
+        changed = replace(design, log_loss=log_loss, coordinates=coordinates)
+        add_point(
+            design.size, lambda point: log_terms(pt, frame.position(point, design), changed, pt.gammaln)
+        )
+    used = {variable.name for variable in ancestors(model.potentials)}
+    return model, tuple(variable.name for variable in model.data_vars if variable.name in used)
 
 
-def sample_nutpie(design: Design, whitening: Whitening, sampling: Sampling) -> RawDraws:
-    """NUTS by nutpie on the PyMC model, compiled by numba."""
-    import nutpie
-
-    compiled = nutpie.compile_pymc_model(build_pymc(design, whitening))
-    return draw_nutpie(compiled, sampling, TARGET_ACCEPTANCE[design.spec.pooling])
-
-
-def draw_nutpie(compiled: Any, sampling: Sampling, target_acceptance: float) -> RawDraws:
-    """Draws of a compiled model."""
-    import nutpie
-
-    tree = nutpie.sample(
-        compiled,
-        draws=sampling.draws,
-        tune=sampling.tune,
-        chains=sampling.chains,
-        seed=sampling.seed,
-        progress_bar=sampling.progress,
-        save_warmup=False,
-        adaptation="low_rank",  # costs nothing where whitening suffices, helps where it does not
-        target_accept=target_acceptance,
-    )
-    return _raw(tree, _NUTPIE)
-
-
-def _raw(tree: xr.DataTree, names: dict[str, str]) -> RawDraws:
-    stats = {ours: tree["sample_stats"][theirs].to_numpy() for theirs, ours in names.items()}
-    return RawDraws(tree["posterior"]["whitened"].to_numpy(), stats)
+def _data(design: Design) -> dict[str, Any]:
+    """What differs between designs that are alike: the losses and the misfit's coordinates."""
+    data: dict[str, Any] = {"log_loss": design.log_loss}
+    if design.coordinates is not None:
+        data |= {f.name: getattr(design.coordinates, f.name) for f in fields(Coordinates)}
+    return data

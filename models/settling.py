@@ -11,7 +11,8 @@ from bayes_scaling.models.density import law_at_slots, normal, unpin
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import center
 from bayes_scaling.models.misfit import fitted, with_precision
-from bayes_scaling.models.whitening import Objective, Whitening, compile_objective, find_whitening
+from bayes_scaling.models.mode import Objective, compile_objective, find_whitening
+from bayes_scaling.models.whitening import Whitening
 
 ROUNDS = 4
 ABOVE_TWO = np.exp(np.linspace(np.log(0.3), np.log(60.0), 60))  # degrees of freedom tried, above 2
@@ -26,10 +27,10 @@ def settle(design: Design, objective: Objective | None = None) -> tuple[Design, 
     objective = objective or compile_objective(design)
     whitening = find_whitening(design, objective)
     if design.misfit is None:
-        return design, whitening
+        return design, _of_all(whitening, design)
     for _ in range(ROUNDS):
         design = _reweighted(design, whitening)
-        whitening = find_whitening(design, objective, start_at=whitening.mode)
+        whitening = find_whitening(design, objective, near=whitening.center)
     return _with_coordinates(design, whitening)
 
 
@@ -37,12 +38,17 @@ def _with_coordinates(design: Design, whitening: Whitening) -> tuple[Design, Whi
     """The weights' coordinates at the mode; nu, of which normal noise says nothing, at its settled value."""
     assert design.misfit is not None
     natural = unpin(np, whitening.law(np.zeros(design.law_size), design))
-    mode = whitening.mode.copy()
+    mode = whitening.center.copy()
     mode[design.law_size - len(design.scalars) + list(design.scalars).index("nu")] = np.log(
         design.misfit.degrees - 2
     )
     settled = replace(design, coordinates=coordinates_at(natural, design.misfit))
-    return settled, replace(whitening, mode=mode)
+    return settled, _of_all(replace(whitening, center=mode), design)
+
+
+def _of_all(whitening: Whitening, design: Design) -> Whitening:
+    """With a scale for each coordinate of the weights: one, as they are nearly standard normal."""
+    return replace(whitening, scales=np.ones(design.size - design.law_size))
 
 
 def _reweighted(design: Design, whitening: Whitening) -> Design:

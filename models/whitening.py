@@ -1,43 +1,40 @@
-"""The posterior mode and the curvature there: the sampler walks in the whitened space.
+"""The space the sampler walks in: a linear map of a position's law, and a scale for each of its weights.
 
-The coordinates of a misfit's weights are nearly standard normal as they are (`coordinates`).
-
-Found with JAX whichever back end samples, so that both walk the same space.
+The map starts from the curvature at the mode (`mode`) and is turned by the draws of pilots: near the mode a
+mixture over the hierarchy's scales is ruled by its narrowest part, and one step size must serve all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import optimize
 
-from bayes_scaling.models.density import log_approximate, pin
-from bayes_scaling.models.design import Design
-from bayes_scaling.models.misfit import with_precision
+if TYPE_CHECKING:
+    from bayes_scaling.models.design import Design
 
-STEP = 1e-5
-Objective = Callable[[np.ndarray, Design], tuple[float, np.ndarray]]
-FLOOR = 1e-6  # smallest curvature over the largest: a direction the data and prior leave flat
+Array = Any
 
 
 @dataclass(frozen=True)
 class Whitening:
-    """law's part of a position = mode + factor @ that of the whitened point; the rest is the same in both.
+    """The law's part of a position is center + factor @ point, the weights' part is scales * point.
 
     Attributes
     ----------
-    mode : ndarray (law_size,)
-    factor : ndarray (law_size, law_size)
-        Square root of the inverse of the negative log density's Hessian.
+    center : array (law_size,)
+    factor : array (law_size, law_size)
+        A square root of the law's covariance.
+    scales : array (size - law_size,) or float
+        Standard deviations of the coordinates of a misfit's weights.
     """
 
-    mode: np.ndarray
-    factor: np.ndarray
+    center: Array
+    factor: Array
+    scales: Array = 1.0
 
-    def position(self, whitened: Any, design: Design) -> dict[str, Any]:
+    def position(self, whitened: Array, design: Design) -> dict[str, Array]:
         """Positions by name of whitened points (..., size).
 
         Coefficients (..., column), scalars (...), and ``drift`` (..., block, weight) with a misfit.
@@ -45,100 +42,49 @@ class Whitening:
         law = self.law(whitened[..., : design.law_size], design)
         if design.misfit is None:
             return law
-        rest = whitened[..., design.law_size :]
+        rest = self.scales * whitened[..., design.law_size :]
         return law | {"drift": rest.reshape((*tuple(rest.shape[:-1]), *design.misfit.shape))}
 
-    def law(self, whitened: Any, design: Design) -> dict[str, Any]:
+    def law(self, whitened: Array, design: Design) -> dict[str, Array]:
         """The law's part by name, of points (..., law_size)."""
         columns, names = design.columns, design.hierarchy.names
         found = {
             name: self._block(whitened, slice(i * columns, (i + 1) * columns)) for i, name in enumerate(names)
         }
         for row, name in enumerate(design.scalars, start=len(names) * columns):
-            found[name] = self.mode[row] + (self.factor[row] * whitened).sum(-1)
+            found[name] = self.center[row] + (self.factor[row] * whitened).sum(-1)
         return found
 
-    def _block(self, law: Any, rows: slice) -> Any:
-        return self.mode[rows] + (self.factor[rows] * law[..., None, :]).sum(-1)
+    def _block(self, law: Array, rows: slice) -> Array:
+        return self.center[rows] + (self.factor[rows] * law[..., None, :]).sum(-1)
 
-    def vector(self, whitened: Any) -> Any:
-        """Positions (..., size) of whitened points (..., size)."""
+    def vector(self, whitened: Array) -> Array:
+        """Positions (..., size) of whitened points (..., size) where all of it is the law's."""
         return self._block(whitened, slice(None))
 
-
-def start(design: Design) -> np.ndarray:
-    """A position to search from: prior medians, the loss of each group at its mean."""
-    h = design.hierarchy
-    natural = {name: np.full(design.columns, mean) for name, mean in zip(h.names, h.mean, strict=True)}
-    loss = np.exp(np.average(design.log_loss, axis=1, weights=design.weight))
-    natural["R"] = np.log(loss)
-    if "E" in natural:
-        natural["E"] = np.minimum(natural["E"], np.log(0.6 * loss))
-        natural["R"] = np.log(loss - np.exp(natural["E"]))
-    return np.concatenate([*pin(np, natural).values(), design.centers])
+    def rewhitened(self, whitened: np.ndarray, other: Whitening) -> np.ndarray:
+        """Points (..., size) of another whitening at the positions of this one's points."""
+        size = len(self.center)
+        law = self.vector(whitened[..., :size]) - other.center
+        rest = whitened[..., size:] * (self.scales / other.scales)
+        return np.concatenate([np.linalg.solve(other.factor, law[..., None])[..., 0], rest], axis=-1)
 
 
-def find_whitening(
-    design: Design, objective: Objective | None = None, start_at: np.ndarray | None = None
-) -> Whitening:
-    """Newton to the mode, eigenvalues of the Hessian there kept above a floor.
+def turned(whitening: Whitening, pilot: np.ndarray) -> Whitening:
+    """The whitening by the covariance of a pilot's points (draw, size).
 
-    Parameters
-    ----------
-    design : Design
-    objective : callable, optional
-        `compile_objective` of a design that differs in losses and precisions only: nothing is compiled.
-    start_at : ndarray (law_size,), optional
-        Where the search starts; default `start`.
+    The covariance of the law's part, taken in the present coordinates, is shrunk towards its diagonal, the
+    more the fewer points there are; the scales take the points' standard deviations.
     """
-    both = objective or compile_objective(design)
-
-    return climb(lambda x: both(x, design), start(design) if start_at is None else start_at)
-
-
-def climb(
-    value_and_gradient: Callable[[np.ndarray], tuple[float, np.ndarray]], first: np.ndarray
-) -> Whitening:
-    """Newton from ``first`` to the mode of minus a log density, and the whitening there."""
-
-    def hessian(x: np.ndarray) -> np.ndarray:
-        return _difference_hessian(lambda y: value_and_gradient(y)[1], x)
-
-    found = optimize.minimize(value_and_gradient, first, jac=True, hess=hessian, method="trust-exact")
-    curvature, axes = np.linalg.eigh(hessian(found.x))
-    curvature = np.maximum(np.abs(curvature), FLOOR * curvature.max())
-    return Whitening(found.x, (axes / np.sqrt(curvature)) @ axes.T)
-
-
-def _difference_hessian(gradient: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
-    """Central differences: compiling the exact Hessian would take longer than the whole search."""
-    steps = STEP * np.eye(len(x))
-    rows = np.array([gradient(x + h) - gradient(x - h) for h in steps]) / (2 * STEP)
-    return 0.5 * (rows + rows.T)
-
-
-def compile_objective(design: Design) -> Objective:
-    """Minus the approximate log density and its gradient at the law's part of a position (law_size,).
-
-    For this design and any that differs from it in its losses and in the precisions of its noise.
-    """
-    import jax
-    import jax.numpy as jnp
-    from jax.scipy.special import gammaln
-
-    identity = Whitening(np.zeros(design.law_size), np.eye(design.law_size))
-
-    @jax.jit
-    @jax.value_and_grad
-    def potential(x: Any, log_loss: Any, precision: Any) -> Any:
-        misfit = with_precision(design.misfit, precision)
-        changed = replace(design, log_loss=log_loss, misfit=misfit)
-        return -log_approximate(jnp, identity.law(x, design), changed, gammaln)
-
-    def call(x: np.ndarray, changed: Design) -> tuple[float, np.ndarray]:
-        precision = changed.misfit.precision if changed.misfit else 0.0
-        with jax.enable_x64(True):
-            value, gradient = potential(x, changed.log_loss, precision)
-            return float(value), np.asarray(gradient)
-
-    return call
+    count, size = len(pilot), len(whitening.center)
+    law = pilot[:, :size]
+    mean = law.mean(0)
+    covariance = np.atleast_2d(np.cov(law, rowvar=False))
+    shrink = 0.5 * (size + 1) / (count + size + 1)
+    shrunk = (1 - shrink) * covariance + shrink * np.diag(np.diag(covariance))
+    values, axes = np.linalg.eigh(shrunk)
+    root = (axes * np.sqrt(values)) @ axes.T
+    scales = whitening.scales
+    if pilot.shape[1] > size:
+        scales = scales * pilot[:, size:].std(0)
+    return Whitening(whitening.vector(mean), whitening.factor @ root, scales)

@@ -16,6 +16,7 @@ import bayes_scaling as bs
 from bayes_scaling.devices import get_device
 from bayes_scaling.latency import LatencyFit, LatencySettings, predict, prior_fit
 from bayes_scaling.models.draws import RawDraws
+from bayes_scaling.models.rounds import Sampled
 from bayes_scaling.posterior import Fit
 
 ROOT = Path(__file__).parents[1]
@@ -31,9 +32,12 @@ limits = { step_time_ms = 20.0 }
 """
 
 
-def laplace(design: Any, whitening: Any, backend: str, sampler: str, sampling: Any) -> RawDraws:
+def laplace(
+    design: Any, whitening: Any, backend: str, sampler: str, sampling: Any, gate: Any, progress: Any
+) -> Sampled:
     """In place of a sampler: draws of the normal that the whitening is of, half as wide."""
-    return _normal(design.size)
+    raw = _normal(design.size)
+    return Sampled(raw, whitening, {"passed": gate(raw, whitening).passed, "rounds": 1, "draws": 100})
 
 
 def _normal(size: int) -> RawDraws:
@@ -44,12 +48,12 @@ def _normal(size: int) -> RawDraws:
     return RawDraws(0.5 * rng.standard_normal((*shape, size)), stats | counts | rates)
 
 
-def latency_laplace(design: Any, backend: str, sampler: str, sampling: Any) -> tuple[np.ndarray, RawDraws]:
-    """The same for latency."""
+def latency_laplace(design: Any, backend: str, sampler: str, sampling: Any, progress: Any) -> list[Sampled]:
+    """The same for each block of a latency model."""
+    from bayes_scaling.latency.fitting import _parts
     from bayes_scaling.models.latency_mode import find_whitening
 
-    raw = _normal(design.size)
-    return find_whitening(design).vector(raw.whitened), raw
+    return [Sampled(_normal(part.size), find_whitening(part), {}) for part in _parts(design)]
 
 
 @cache

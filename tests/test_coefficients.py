@@ -47,24 +47,31 @@ def test_prior_draws_have_the_prior_s_mean_and_spread(design) -> None:
     natural, component = prior(design, 20_000)
     h = design.hierarchy
     for i, name in enumerate(h.names):
-        sd = np.sqrt(h.covariance[i, :, 0, 0].mean())
+        sd = np.sqrt(h.weight @ h.covariance[i, :, 0, 0])
         values = natural[name][:, 0]
         assert abs(values.mean() - h.mean[i]) < 5 * sd / np.sqrt(len(values))
         kurtosis = ((values - values.mean()) ** 4).mean() / values.var() ** 2
         assert abs(values.std() - sd) < 5 * sd * np.sqrt((kurtosis - 1) / 4 / len(values))
-    share = np.bincount(component[:, 0], minlength=25) / len(component)
-    assert (np.abs(share - 1 / 25) < 5 * np.sqrt(1 / 25 / len(component))).all()
+    assert_shares(component[:, 0], h.weight)
+
+
+def assert_shares(component: np.ndarray, weight: np.ndarray) -> None:
+    """Each component that is expected often enough comes about as often as its weight says."""
+    share = np.bincount(component, minlength=len(weight)) / len(component)
+    often = weight * len(component) > 25
+    error = np.sqrt(weight * (1 - weight) / len(component))
+    assert often.sum() > 10 and (np.abs(share - weight) < 5 * error)[often].all()
 
 
 def test_components_are_drawn_from_their_posterior(design) -> None:
-    """Joint draws stay joint: a component redrawn given the coefficients is again uniform, and tau fits."""
+    """Joint draws stay joint: a component drawn again given them has its prior weight, and tau fits."""
     natural, _ = prior(design, 20_000)
     again = c.draw_components(natural, design, np.random.default_rng(5))
-    error = 5 * np.sqrt(1 / 25 / len(again))
-    assert (np.abs(np.bincount(again[:, 0], minlength=25) / len(again) - 1 / 25) < error).all()
-    wide, narrow = np.argsort(design.hierarchy.tau[0, :, 0] * design.hierarchy.tau[0, :, 1])[[-1, 0]]
+    assert_shares(again[:, 0], design.hierarchy.weight)
+    between = design.hierarchy.tau[0, again[:, 0], 0]
     spread = natural["E"].std(-1)
-    assert spread[again[:, 0] == wide].mean() > 2 * spread[again[:, 0] == narrow].mean()
+    wide, narrow = between >= np.quantile(design.hierarchy.tau[0, :, 0], 0.7), between == between.min()
+    assert spread[wide].mean() > 2 * spread[narrow].mean()
 
 
 def test_component_of_undoes_tau(design) -> None:
@@ -82,7 +89,8 @@ def test_unseen_groups_complete_the_joint_prior(design) -> None:
 
     names = design.hierarchy.names
     priors = {name: design.spec.prior(name) for name in names}
-    expected = build_hierarchy(priors, design.groups.joined(new), "partial").covariance.mean(1)
+    joint_prior = build_hierarchy(priors, design.groups.joined(new), "partial")
+    expected = np.einsum("c,icab->iab", joint_prior.weight, joint_prior.covariance)
     for i, name in enumerate(names):
         joint = np.concatenate([natural[name], drawn[name]], axis=-1) - design.hierarchy.mean[i]
         products = joint[:, :, None] * joint[:, None, :]

@@ -17,8 +17,9 @@ from bayes_scaling.models.coordinates import coordinates_at
 from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.loss_numpyro import build_numpyro
 from bayes_scaling.models.loss_pymc import build_pymc
+from bayes_scaling.models.mode import start
 from bayes_scaling.models.spec import DISCREPANCIES, ERRORS, POOLINGS, ModelSpec
-from bayes_scaling.models.whitening import Whitening, start
+from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.runs import load_runs
 from tests.small_runs import UNEVEN, small_runs
 

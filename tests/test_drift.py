@@ -12,9 +12,10 @@ from bayes_scaling.drift import BOXES, DIRECTIONS, STEP, Drift, all_boxes, box_v
 from bayes_scaling.models import coordinates, density
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.misfit import fitted, marginal, with_precision
+from bayes_scaling.models.mode import start
 from bayes_scaling.models.settling import settle
 from bayes_scaling.models.spec import ModelSpec
-from bayes_scaling.models.whitening import Whitening, start
+from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.runs import load_runs
 from tests.small_runs import UNEVEN, small_runs
 

@@ -51,7 +51,7 @@ def test_every_public_name_has_an_example(name):
 def test_examples_run(name, folder, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setattr("bayes_scaling.fitting._sample", laplace)
-    monkeypatch.setattr("bayes_scaling.latency.fitting._sample", latency_laplace)
+    monkeypatch.setattr("bayes_scaling.latency.fitting._sampled_parts", latency_laplace)
     names = {"bs": bs, "np": np, "fit": example_fit(), "latency_fit": example_latency()}
     names |= {"other": example_fit("chinchilla")} if name == "stack" else {}
     (test,) = examples(name)

@@ -25,7 +25,7 @@ def test_log_prior_is_the_mixture_of_normals(rng) -> None:
             stats.multivariate_normal(np.full(4, prior.mean[i]), c).logpdf(values[i])
             for c in prior.covariance[i]
         ]
-        expected = np.logaddexp.reduce(densities) - np.log(len(densities))
+        expected = np.logaddexp.reduce(densities + np.log(prior.weight))
         np.testing.assert_allclose(h.log_prior(np, values, prior)[i], expected, rtol=1e-12)
 
 
@@ -59,10 +59,33 @@ def test_pooling_none_is_independent_and_complete_is_one() -> None:
     assert (partial > 0).all()
 
 
-def test_scales_are_the_middle_quantiles() -> None:
-    points = h.scale_points(0.2)
-    below = stats.lognorm(h.LOG_SPREAD, scale=0.2).cdf(points)
-    np.testing.assert_allclose(below, (np.arange(h.POINTS) + 0.5) / h.POINTS)
+def test_scales_are_points_of_the_log_normal_with_the_mass_nearest_to_each() -> None:
+    prior = stats.lognorm(h.LOG_SPREAD, scale=0.2)
+    points, weights = h.scale_points(0.2), h.point_weights()
+    between = np.sqrt(points[1:] * points[:-1])
+    np.testing.assert_allclose(np.cumsum(weights)[:-1], prior.cdf(between))
+    assert weights.sum() == pytest.approx(1)
+    assert points[-1] > prior.ppf(0.999)  # no wall where a posterior of wide scales would stand
+
+
+def test_the_mixture_is_the_log_normal_prior_integrated_numerically() -> None:
+    """Of one group: a normal whose variance has the two scales in it."""
+    groups = h.Groups(("one",), (8192,), 2048.0)
+    prior = ModelSpec().prior("E")
+    hierarchy = h.build_hierarchy({"E": prior}, groups, "partial")
+    same, along = (float(part[0, 0]) for part in h.kernels(groups))
+    z = np.linspace(-4, 4, 81)
+    u = np.linspace(-5, 5, 401)
+    mass = stats.norm.pdf(u) / stats.norm.pdf(u).sum()
+    tau = prior.group_scale * np.exp(h.LOG_SPREAD * u)
+    variance = prior.scale**2 + same * tau[:, None] ** 2 + along * (h.ALONG_CONTEXT * tau[None, :]) ** 2
+    value = h.center(prior) + prior.scale * z
+    exact = sum(
+        m * (mass * stats.norm.pdf(value[:, None], h.center(prior), np.sqrt(row))).sum(-1)
+        for m, row in zip(mass, variance, strict=True)
+    )
+    ours = np.exp(h.log_prior(np, value[:, None, None], hierarchy))[:, 0]
+    np.testing.assert_allclose(ours, exact, rtol=0.02, atol=1e-4 * exact.max())
 
 
 @pytest.mark.parametrize("transform", ["log", "logit"])

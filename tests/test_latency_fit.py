@@ -17,9 +17,10 @@ from bayes_scaling.latency import (
     prior_fit,
     probability_below,
 )
-from bayes_scaling.latency.fitting import _suffices, _thinned
+from bayes_scaling.latency.fitting import _gate
 from bayes_scaling.latency.settings import LatencySettings as Settings
 from bayes_scaling.models.draws import RawDraws
+from bayes_scaling.models.whitening import Whitening
 from tests.latency_tables import DEVICE, SHAPES, simulated, small_fit
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes_scaling.errors.ConvergenceWarning")
@@ -192,18 +193,13 @@ def test_the_crossing_is_where_the_ratio_is_one():
 
 def _raw(rng, diverging=0, drift=0.0):
     whitened = rng.standard_normal((4, 800, 3)) + drift * np.arange(4)[:, None, None]
-    flags = np.zeros((4, 800), dtype=bool)
-    flags[0, 1 : 1 + 2 * diverging : 2] = True
-    return RawDraws(whitened, {"diverging": flags, "energy": np.zeros((4, 800))})
+    stats = {"diverging": np.zeros((4, 800), dtype=bool), "energy": rng.standard_normal((4, 800))}
+    stats["diverging"][0, :diverging] = True
+    return RawDraws(whitened, stats)
 
 
-def test_a_block_is_drawn_anew_unless_it_passes_the_gate(rng):
-    assert _suffices(_raw(rng))
-    assert not _suffices(_raw(rng, diverging=1))
-    assert not _suffices(_raw(rng, drift=0.5))
-
-
-def test_thinning_forgets_no_divergence(rng):
-    raw = _thinned(_raw(rng, diverging=3), 2)
-    assert raw.whitened.shape == (4, 400, 3) and raw.stats["energy"].shape == (4, 400)
-    assert raw.stats["diverging"].sum() == 3
+def test_a_block_goes_on_until_it_passes_the_gate(rng):
+    whitening = Whitening(np.zeros(3), np.eye(3))
+    assert _gate(_raw(rng), whitening).passed
+    assert not _gate(_raw(rng, diverging=1), whitening).passed
+    assert not _gate(_raw(rng, drift=0.5), whitening).passed

@@ -15,7 +15,8 @@ from bayes_scaling.errors import ConvergenceWarning, SpecError
 from bayes_scaling.laws import GAMMA_LAW
 from bayes_scaling.models import density
 from bayes_scaling.models.design import build_design
-from bayes_scaling.models.whitening import Whitening, start
+from bayes_scaling.models.mode import start
+from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.posterior import Fit
 from bayes_scaling.runs import Runs, load_runs
 from tests.small_runs import UNEVEN, small_runs

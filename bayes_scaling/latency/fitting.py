@@ -18,13 +18,17 @@ from bayes_scaling.latency.design import build_design
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import Timings, load_timings
-from bayes_scaling.models.draws import RawDraws, Sampling
+from bayes_scaling.models.draws import Engine, RawDraws, Sampling
 from bayes_scaling.models.latency_design import LatencyDesign
+from bayes_scaling.models.rounds import Progress, Sampled, Verdict, sample_in_rounds
+from bayes_scaling.models.whitening import Whitening
+from bayes_scaling.summary import stack_cells
 
 if TYPE_CHECKING:
     import xarray as xr
 
 DEFAULT_DEVICE = "H100-SXM"
+TARGET = 0.97  # of acceptance: few coordinates, some of them far from normal
 PRIOR_DRAWS = 1000
 _PACKAGES = ("bayes-scaling", "numpy", "pymc", "nutpie", "numpyro", "jax")
 
@@ -42,6 +46,7 @@ def fit_latency(
     chains: int = 4,
     seed: int = 0,
     progress: bool | None = None,
+    max_draws: int | None = None,
 ) -> LatencyFit:
     """Fit the latency model to timings of one device and sample the posterior.
 
@@ -60,8 +65,11 @@ def fit_latency(
     sampler : {"nutpie", "pymc"}
         For the PyMC back end.
     draws, tune, chains, seed : int
+        As for `bayes_scaling.fit`: more draws are made in rounds until the convergence gate holds.
     progress : bool, optional
         Default: where standard error is a terminal.
+    max_draws : int, optional
+        Draws of each chain after which rounds end. Default: ten times ``draws``.
 
     Returns
     -------
@@ -84,7 +92,7 @@ def fit_latency(
     >>> bs.fit_latency("timings.csv", "H100-SXM", progress=False).architectures
     ('transformer', 'xlstm')
     """
-    sampling = sampling_of(backend, sampler, draws, tune, chains, seed, progress)
+    sampling = sampling_of(backend, sampler, draws, tune, chains, seed, progress, max_draws)
     table = load_timings(timings)
     chosen = settings_of(device, settings, bench)
     result = _fit(table, chosen, backend, sampler, sampling)
@@ -110,16 +118,32 @@ def settings_of(
 def _fit(
     timings: Timings, settings: LatencySettings, backend: str, sampler: str, sampling: Sampling
 ) -> LatencyFit:
-    from bayes_scaling.models import loss_numpyro
+    from bayes_scaling.models.compiled_code import kept_compiled
+    from bayes_scaling.progress import sampling_progress
 
-    loss_numpyro.keep_compiled()
-    if backend == "numpyro":
-        loss_numpyro.split_host(sampling.chains)  # before the mode is searched with JAX
     design = build_design(timings, settings)
-    raw = [_sample(part, backend, sampler, sampling) for part in _parts(design)]
-    stats = _joined_stats([draws.stats for _, draws in raw])
-    position = np.concatenate([points for points, _ in raw], axis=-1)
+    with kept_compiled(), sampling_progress(sampling.progress) as progress:
+        found = _sampled_parts(design, backend, sampler, sampling, progress)
+    stats = _joined_stats([part.raw.stats for part in found])
+    position = np.concatenate([part.whitening.vector(part.raw.whitened) for part in found], axis=-1)
     return LatencyFit(_tree(position, stats, design, backend, sampling.seed), timings, settings)
+
+
+def _sampled_parts(
+    design: LatencyDesign, backend: str, sampler: str, sampling: Sampling, progress: Progress
+) -> list[Sampled]:
+    """Draws of each block, as many of all as the one needs that needs the most."""
+    engines = [_engine(part, backend, sampler) for part in _parts(design)]
+    found = [_sample(engine, part, sampling, progress) for engine, part in engines]
+    while len(lengths := {sampled.raw.whitened.shape[1] for sampled in found}) > 1:
+        longer = replace(sampling, draws=max(lengths), max_draws=sampling.cap)
+        found = [
+            sampled
+            if sampled.raw.whitened.shape[1] == max(lengths)
+            else _sample(engine, part, longer, progress)
+            for sampled, (engine, part) in zip(found, engines, strict=True)
+        ]
+    return found
 
 
 def _parts(design: LatencyDesign) -> list[LatencyDesign]:
@@ -127,48 +151,35 @@ def _parts(design: LatencyDesign) -> list[LatencyDesign]:
     return [LatencyDesign((block,), design.device, design.noise) for block in design.blocks]
 
 
-def _sample(
-    design: LatencyDesign, backend: str, sampler: str, sampling: Sampling
-) -> tuple[np.ndarray, RawDraws]:
-    """Positions (chain, draw, size) of one block, and the raw draws.
-
-    Where the draws fail the gate they are drawn anew: smaller steps, longer chains, then thinned.
-    """
+def _engine(design: LatencyDesign, backend: str, sampler: str) -> tuple[Engine, LatencyDesign]:
     from bayes_scaling.models import latency_numpyro, latency_pymc
+
+    if backend == "numpyro":
+        return latency_numpyro.numpyro_engine(design), design
+    own = sampler == "pymc"
+    return (latency_pymc.pymc_engine if own else latency_pymc.nutpie_engine)(design), design
+
+
+def _sample(engine: Engine, design: LatencyDesign, sampling: Sampling, progress: Progress) -> Sampled:
     from bayes_scaling.models.latency_mode import find_whitening
 
     whitening = find_whitening(design)
-    sample = latency_pymc.sample_nutpie if sampler == "nutpie" else latency_pymc.sample_pymc
-    if backend == "numpyro":
-        sample = latency_numpyro.sample_numpyro
-    for times, target in enumerate(latency_numpyro.TARGETS, start=1):
-        longer = replace(sampling, draws=times * sampling.draws, tune=times * sampling.tune)
-        raw = _thinned(sample(design, whitening, longer, target), times)
-        if _suffices(raw):
-            break
-    return whitening.vector(raw.whitened), raw
+    return sample_in_rounds(engine, whitening, design.size, sampling, TARGET, _gate, progress)
 
 
-def _thinned(raw: RawDraws, times: int) -> RawDraws:
-    """Every so many-th draw; a divergence counts for the draws it stands for."""
-    kept = {name: values[:, ::times] for name, values in raw.stats.items()}
-    diverging = raw.stats["diverging"]
-    kept["diverging"] = diverging.reshape(len(diverging), -1, times).any(-1)
-    return RawDraws(raw.whitened[:, ::times], kept)
-
-
-def _suffices(raw: RawDraws) -> bool:
-    """Whether the draws of one block pass the gate, or are too few by the user's wish for it to matter."""
+def _gate(raw: RawDraws, whitening: Whitening) -> Verdict:
+    """The convergence gate on the coordinates of one block."""
     import xarray as xr
 
-    from bayes_scaling.criteria import ESS, R_HAT
-    from bayes_scaling.summary import diagnostics
+    from bayes_scaling.criteria import FAIL, convergence_of, sampler_of
 
-    if raw.whitened.shape[0] < 2 or raw.whitened[..., 0].size < 2 * ESS:
-        return True
-    table = diagnostics(xr.DataArray(raw.whitened, dims=("chain", "draw", "cell")))
-    least = float(table[["ess_bulk", "ess_tail"]].to_numpy().min())
-    return not raw.stats["diverging"].any() and least >= ESS and float(table["r_hat"].max()) <= R_HAT
+    position = whitening.vector(raw.whitened)
+    array = xr.DataArray(position, dims=("chain", "draw", "coordinate"), name="position")
+    stats = xr.Dataset({name: (("chain", "draw"), value) for name, value in raw.stats.items()})
+    rows = (*convergence_of(*stack_cells(array)), *sampler_of(stats))
+    r_hat, bulk, tail = (row.value for row in rows[:3])
+    note = f"R-hat {r_hat:.3f}, smallest ESS {min(bulk, tail):.0f}"
+    return Verdict(all(row.status != FAIL for row in rows), note)
 
 
 def _joined_stats(parts: list[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

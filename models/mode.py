@@ -1,0 +1,196 @@
+"""The posterior mode and the curvature there, from which sampling starts.
+
+Found with JAX whichever back end samples, so that both start in the same space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from scipy import optimize
+
+from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.models.density import log_approximate, pin
+from bayes_scaling.models.design import Alike, Design
+from bayes_scaling.models.misfit import with_precision
+from bayes_scaling.models.whitening import Whitening
+
+STEP = 1e-5
+FLOOR = 1e-6  # smallest curvature over the largest: a direction the data and prior leave flat
+ASCENT = {"maxiter": 400, "maxcor": 20}  # of L-BFGS, which finds the basin; Newton ends the search
+PULLS = (0.0, 1e-2, 1.0, 1e2)  # towards the start, one after the other where the one before failed
+Value = Callable[[np.ndarray], tuple[float, np.ndarray]]
+Objective = Callable[[np.ndarray, Design], tuple[float, np.ndarray]]
+
+
+def start(design: Design) -> np.ndarray:
+    """A position to search from: prior medians, the loss of each group at its mean."""
+    h = design.hierarchy
+    natural = {name: np.full(design.columns, mean) for name, mean in zip(h.names, h.mean, strict=True)}
+    loss = np.exp(np.average(design.log_loss, axis=1, weights=design.weight))
+    natural["R"] = np.log(loss)
+    if "E" in natural:
+        natural["E"] = np.minimum(natural["E"], np.log(0.6 * loss))
+        natural["R"] = np.log(loss - np.exp(natural["E"]))
+    return np.concatenate([*pin(np, natural).values(), design.centers])
+
+
+def find_whitening(
+    design: Design, objective: Objective | None = None, near: np.ndarray | None = None
+) -> Whitening:
+    """The whitening by the Hessian at the mode.
+
+    Parameters
+    ----------
+    design : Design
+    objective : callable, optional
+        `compile_objective` of a design that differs in losses and precisions only: nothing is compiled.
+    near : ndarray (law_size,), optional
+        A position near the mode, from which Newton's steps suffice. Default: a search from `start`.
+
+    Raises
+    ------
+    BayesScalingError
+        No mode was found.
+    """
+    both = objective or compile_objective(design)
+    first = start(design) if near is None else near
+    return climb(lambda x: both(x, design), first, far=near is None)
+
+
+def climb(value_and_gradient: Value, first: np.ndarray, far: bool = True) -> Whitening:
+    """The mode of minus a log density, and the whitening by the Hessian there.
+
+    Parameters
+    ----------
+    value_and_gradient : callable
+    first : ndarray (size,)
+    far : bool
+        Search by L-BFGS before Newton's steps, which from afar may end at a lesser mode.
+
+    Raises
+    ------
+    BayesScalingError
+        The density is not finite on any way from ``first``.
+    """
+    position = first
+    for pull in PULLS:
+        damped = _pulled(value_and_gradient, first, pull)
+        ascent = _ascend(damped, position) if far or pull else position
+        try:
+            mode = _newton(damped, ascent)
+            if pull:
+                mode = _newton(value_and_gradient, mode)
+            return _whitened_at(value_and_gradient, mode)
+        except FloatingPointError:
+            position = first
+    raise BayesScalingError(
+        "the posterior's mode was not found: its density is not finite near the start. Look for runs with "
+        "extreme params, tokens or losses (bayes-scaling describe), give priors that suit them, or take "
+        "the simpler law chinchilla"
+    )
+
+
+def _pulled(value_and_gradient: Value, first: np.ndarray, pull: float) -> Value:
+    """The objective with a quadratic that holds it near ``first``."""
+
+    def call(x: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = value_and_gradient(x)
+        away = x - first
+        return value + 0.5 * pull * float(away @ away), gradient + pull * away
+
+    return call
+
+
+def _guarded(value_and_gradient: Value) -> Value:
+    """Infinite, and level, where it is not finite: a search shortens its step there."""
+
+    def call(x: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = value_and_gradient(x)
+        if np.isfinite(value) and np.isfinite(gradient).all():
+            return value, gradient
+        return np.inf, np.zeros_like(x)
+
+    return call
+
+
+def _ascend(value_and_gradient: Value, first: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):  # differences of infinite values
+        found = optimize.minimize(
+            _guarded(value_and_gradient), first, jac=True, method="L-BFGS-B", options=ASCENT
+        )
+    return np.asarray(found.x) if np.isfinite(found.fun) else first
+
+
+def _newton(value_and_gradient: Value, first: np.ndarray) -> np.ndarray:
+    """Newton's steps in a region of trust.
+
+    Raises
+    ------
+    FloatingPointError
+        The value or the Hessian is not finite.
+    """
+    if not np.isfinite(value_and_gradient(first)[0]):
+        raise FloatingPointError("the density is not finite at the start")
+    found = optimize.minimize(
+        _guarded(value_and_gradient),
+        first,
+        jac=True,
+        hess=lambda x: _difference_hessian(value_and_gradient, x),
+        method="trust-exact",
+    )
+    return np.asarray(found.x)
+
+
+def _whitened_at(value_and_gradient: Value, mode: np.ndarray) -> Whitening:
+    curvature, axes = np.linalg.eigh(_difference_hessian(value_and_gradient, mode))
+    curvature = np.maximum(np.abs(curvature), FLOOR * curvature.max())
+    return Whitening(mode, (axes / np.sqrt(curvature)) @ axes.T)
+
+
+def _difference_hessian(value_and_gradient: Value, x: np.ndarray) -> np.ndarray:
+    """Central differences: compiling the exact Hessian would take longer than the whole search."""
+    steps = STEP * np.eye(len(x))
+    rows = np.array([value_and_gradient(x + h)[1] - value_and_gradient(x - h)[1] for h in steps])
+    hessian = 0.5 * (rows + rows.T) / (2 * STEP)
+    if not np.isfinite(hessian).all():
+        raise FloatingPointError("the Hessian is not finite")
+    return np.asarray(hessian)
+
+
+def compile_objective(design: Design) -> Objective:
+    """Minus the approximate log density and its gradient at the law's part of a position (law_size,).
+
+    For this design and any that differs from it in its losses and in the precisions of its noise. It is
+    compiled once in a process for designs that are alike.
+    """
+    return _compiled(Alike(design))
+
+
+@lru_cache(maxsize=8)
+def _compiled(alike: Alike) -> Objective:
+    import jax
+    import jax.numpy as jnp
+    from jax.scipy.special import gammaln
+
+    design = alike.design
+    identity = Whitening(np.zeros(design.law_size), np.eye(design.law_size))
+
+    @jax.jit
+    @jax.value_and_grad
+    def potential(x: Any, log_loss: Any, precision: Any) -> Any:
+        misfit = with_precision(design.misfit, precision)
+        changed = replace(design, log_loss=log_loss, misfit=misfit)
+        return -log_approximate(jnp, identity.law(x, design), changed, gammaln)
+
+    def call(x: np.ndarray, changed: Design) -> tuple[float, np.ndarray]:
+        precision = changed.misfit.precision if changed.misfit else 0.0
+        with jax.enable_x64(True):
+            value, gradient = potential(x, changed.log_loss, precision)
+            return float(value), np.asarray(gradient)
+
+    return call
