@@ -68,9 +68,12 @@ def tau(component: np.ndarray, design: Design) -> np.ndarray:
 
 
 def component_of(tau_architecture: np.ndarray, tau_context: np.ndarray, design: Design) -> np.ndarray:
-    """Index of the nearest scales; the inverse of `tau`."""
-    wanted = np.stack([tau_architecture, tau_context], axis=-1)[..., None, :]
-    return np.abs(np.log(design.hierarchy.tau / wanted)).sum(-1).argmin(-1)
+    """Index of the nearest scales (..., coefficient); the inverse of `tau`."""
+    between, along = design.hierarchy.points
+    known = design.hierarchy.tau.reshape(-1, between, along, 2)
+    rows = np.abs(np.log(known[:, :, 0, 0] / tau_architecture[..., None])).argmin(-1)
+    columns = np.abs(np.log(known[:, 0, :, 1] / tau_context[..., None])).argmin(-1)
+    return np.asarray(rows * along + columns)
 
 
 def draw_unseen(
@@ -86,7 +89,7 @@ def draw_unseen(
     values = _stacked(natural, design)
     noise = rng.standard_normal((*values.shape[:-1], len(new)))
     if pooling == "none":
-        scale = np.sqrt(design.hierarchy.covariance[:, 0, 0, 0])
+        scale = np.sqrt(design.hierarchy.variance[:, 0, 0])
         drawn = design.hierarchy.mean[:, None] + scale[:, None] * noise
     else:
         drawn = _condition(values, component, design, new, noise)
@@ -117,9 +120,10 @@ def draw_prior(
     """Coefficients (draw, column) and scalars (draw,) of the prior; the components (draw, coefficient)."""
     h = design.hierarchy
     component = rng.choice(len(h.weight), size=(draws, len(h.names)), p=h.weight)
-    factor = np.linalg.cholesky(h.covariance)[np.arange(len(h.names)), component]
-    noise = rng.standard_normal((draws, len(h.names), design.columns, 1))
-    values = h.mean[:, None] + (factor @ noise)[..., 0]
+    variance = h.variance[np.arange(len(h.names)), component]
+    shift = np.sqrt(h.mean_variance) * rng.standard_normal((draws, len(h.names)))
+    turned = np.sqrt(variance) * rng.standard_normal(variance.shape) + h.common * shift[..., None]
+    values = h.mean[:, None] + turned @ np.linalg.inv(h.rotation)
     natural = {name: values[:, i] for i, name in enumerate(h.names)}
     for (name, prior), mean in zip(design.scalars.items(), design.centers, strict=True):
         natural[name] = mean + prior.scale * rng.standard_normal(draws)

@@ -59,9 +59,10 @@ def test_pooling_none_is_independent_and_complete_is_one() -> None:
     assert (partial > 0).all()
 
 
-def test_scales_are_points_of_the_log_normal_with_the_mass_nearest_to_each() -> None:
+@pytest.mark.parametrize("count", [1, 6, 60])
+def test_scales_are_points_of_the_log_normal_with_the_mass_nearest_to_each(count: int) -> None:
     prior = stats.lognorm(h.LOG_SPREAD, scale=0.2)
-    points, weights = h.scale_points(0.2), h.point_weights()
+    points, weights = h.scale_points(0.2, count), h.point_weights(count)
     between = np.sqrt(points[1:] * points[:-1])
     np.testing.assert_allclose(np.cumsum(weights)[:-1], prior.cdf(between))
     assert weights.sum() == pytest.approx(1)
