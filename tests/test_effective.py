@@ -118,3 +118,20 @@ def test_far_beyond_the_unique_tokens_nothing_breaks() -> None:
     with np.errstate(all="raise", under="ignore"):
         x = optimum.optimal_log_params(theta, np.log(np.geomspace(1e24, 1e30, COUNT)), CURVE)
     assert np.isfinite(x).all()
+
+
+def test_slopes_stay_finite_where_runs_repeat_beyond_all_worth() -> None:
+    """Thousands of epochs, and params far beyond those that suit the unique tokens."""
+    import jax
+
+    from bayes_scaling.laws import log_loss
+
+    def loss(log_unique, alpha):
+        theta = {"log_E": 0.5, "log_A": 0.2, "log_B": 0.1, "alpha": alpha, "beta": 0.3, "gamma": 1.0}
+        theta |= {"repeat_tokens": 15.0, "repeat_params": 5.0, "log_unique": log_unique}
+        return log_loss(jax.numpy, 3.0, 4.0, theta)
+
+    with jax.enable_x64(True):
+        for log_unique in (3.0, -5.0, -50.0, -300.0):
+            gradient = jax.grad(loss, (0, 1))(log_unique, 0.05)
+            assert np.isfinite(np.asarray(gradient)).all(), log_unique

@@ -1,0 +1,66 @@
+"""The mode search: the whitening of a quadratic, the better of two modes, densities that are not finite."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.models.design import build_design
+from bayes_scaling.models.mode import climb, compile_objective, find_whitening, start
+from bayes_scaling.models.spec import ModelSpec
+
+CURVATURE = np.array([[4.0, 1.0], [1.0, 9.0]])
+MODE = np.array([1.0, -2.0])
+
+
+def quadratic(x: np.ndarray) -> tuple[float, np.ndarray]:
+    away = x - MODE
+    return 0.5 * float(away @ CURVATURE @ away), CURVATURE @ away
+
+
+def test_a_quadratic_is_whitened_exactly() -> None:
+    found = climb(quadratic, np.zeros(2))
+    np.testing.assert_allclose(found.center, MODE, atol=1e-6)
+    np.testing.assert_allclose(found.factor @ found.factor.T, np.linalg.inv(CURVATURE), rtol=1e-5)
+
+
+def test_a_hessian_that_is_not_finite_once_is_damped_and_the_search_begins_anew() -> None:
+    calls = []
+
+    def fickle(x: np.ndarray) -> tuple[float, np.ndarray]:
+        calls.append(x)
+        value, gradient = quadratic(x)
+        shaky = len(calls) < 60 and 0 < np.abs(x - MODE).max() < 1e-4
+        return value, np.full(2, np.nan) if shaky else gradient
+
+    found = climb(fickle, np.zeros(2))
+    np.testing.assert_allclose(found.center, MODE, atol=1e-6)
+
+
+def test_a_density_without_a_finite_mode_is_refused_with_advice() -> None:
+    def cliff(x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Falls towards an edge beyond which it is not finite."""
+        inside = x[0] < 1.0
+        return (-float(x[0]) if inside else np.nan), np.array([-1.0 if inside else np.nan, x[1]])
+
+    with pytest.raises(BayesScalingError, match="mode was not found.*describe"):
+        climb(cliff, np.zeros(2))
+
+
+def test_a_start_that_is_not_finite_is_refused() -> None:
+    with pytest.raises(BayesScalingError, match="not finite near the start"):
+        climb(lambda x: (np.nan, np.full_like(x, np.nan)), np.zeros(2))
+
+
+def test_the_search_ends_where_newton_alone_would_not_be_worse() -> None:
+    """On the runs that ship Newton's steps alone end at a lesser mode."""
+    design = build_design(bs.load_runs("measured"), ModelSpec())
+    objective = compile_objective(design)
+    alone = find_whitening(design, objective, near=start(design))
+    searched = find_whitening(design, objective)
+    values = [objective(w.center, design)[0] for w in (searched, alone)]
+    gradient = objective(searched.center, design)[1]
+    assert values[0] <= values[1] + 1e-6
+    assert np.abs(gradient).max() < 1e-3
