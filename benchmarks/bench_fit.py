@@ -24,24 +24,25 @@ import pandas as pd
 from plain_model import plain_model
 
 import bayes_scaling as bs
-from bayes_scaling.models import loss_numpyro, loss_pymc
+from bayes_scaling.gate import ConvergenceGate
 from bayes_scaling.models.coefficients import to_user
-from bayes_scaling.models.density import unpin
+from bayes_scaling.models.density import log_terms, unpin
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.draws import TARGET_ACCEPTANCE, Sampling
+from bayes_scaling.models.nuts_pymc import frame_data
+from bayes_scaling.models.refit import engine_of
+from bayes_scaling.models.rounds import Silence, sample_in_rounds
 from bayes_scaling.models.settling import settle
 from bayes_scaling.models.spec import ModelSpec
 
 ROOT = Path(__file__).parents[1]
-COMPILATION = (
-    "/jax/core/compile/jaxpr_to_mlir_module_duration",
-    "/jax/core/compile/backend_compile_duration",
-)
+SEED = 4
 COLUMNS = {
     "model": "model",
     "law": "law",
     "mode": "mode search, s",
     "compile": "compilation, s",
+    "gradient": "gradient, us",
     "sampling": "sampling, s",
     "ess": "min bulk ESS",
     "rate": "ESS/s",
@@ -58,7 +59,6 @@ SPECS = (ModelSpec(), ModelSpec(discrepancy="none"), ModelSpec("chinchilla", dis
 def main() -> None:
     arguments = _arguments()
     runs = bs.load_runs(arguments.runs or _default_runs())
-    loss_numpyro.split_host(4)
     rows = []
     for spec in SPECS:
         rows += [_measured("NumPyro", spec, runs), _measured("PyMC (nutpie)", spec, runs)]
@@ -76,37 +76,44 @@ def _measured(backend: str, spec: ModelSpec, runs: bs.Runs) -> dict:
     start = time.perf_counter()
     design, whitening = settle(build_design(runs, spec))
     mode = time.perf_counter() - start
-    sample = _numpyro if backend == "NumPyro" else _nutpie
-    compilation, sampling, raw = sample(design, whitening)
-    user = to_user(unpin(np, whitening.position(raw.whitened, design)), design)
+    start = time.perf_counter()
+    engine = engine_of(design, "numpyro" if backend == "NumPyro" else "pymc")
+    compilation = time.perf_counter() - start
+    gate = ConvergenceGate(design, runs, SEED)
+    target = TARGET_ACCEPTANCE[spec.pooling]
+    sampled = sample_in_rounds(engine, whitening, design.size, Sampling(seed=SEED), target, gate, Silence())
+    raw = sampled.raw
+    user = to_user(unpin(np, sampled.whitening.position(raw.whitened, design)), design)
     law = spec.law if spec.discrepancy == "none" else f"{spec.law} with drift"
     label = {"model": f"{backend}, this package", "law": law, "mode": mode, "compile": compilation}
-    size = f"4 x ({Sampling().tune} + {Sampling().draws})"
-    return label | _figures(user, raw.stats, sampling) | {"draws": size}
+    gradient = _jax_gradient if backend == "NumPyro" else _nutpie_gradient
+    timed = {"gradient": gradient(engine, design, sampled.whitening)}
+    size = f"4 x ({Sampling().tune} + {raw.whitened.shape[1]})"
+    return label | timed | _figures(user, raw.stats, sampled.account["seconds"]) | {"draws": size}
 
 
-def _numpyro(design, whitening):
-    """What JAX says it spent on compiling is taken off the whole; tracing counts as sampling."""
+def _jax_gradient(engine, design, whitening, count: int = 5000) -> float:
+    """Microseconds of one gradient by JAX, on one core."""
     import jax
+    import jax.numpy as jnp
+    from jax.scipy.special import gammaln
 
-    spent = []
-    jax.monitoring.register_event_duration_secs_listener(
-        lambda event, seconds, **_: spent.append(seconds) if event in COMPILATION else None
-    )
-    start = time.perf_counter()
-    raw = loss_numpyro.sample_numpyro(design, whitening, Sampling(seed=4))
-    return sum(spent), time.perf_counter() - start - sum(spent), raw
+    def minus(point):
+        terms = log_terms(jnp, whitening.position(point, design), design, gammaln)
+        return -sum(term.sum() for term in terms.values())
+
+    with jax.enable_x64(True):
+        walk = jax.jit(lambda x, n: jax.lax.fori_loop(0, n, lambda _, y: y - 1e-9 * jax.grad(minus)(y), x))
+        walk(jnp.zeros(design.size), 1).block_until_ready()
+        start = time.perf_counter()
+        walk(jnp.zeros(design.size), count).block_until_ready()
+        return 1e6 * (time.perf_counter() - start) / count
 
 
-def _nutpie(design, whitening):
-    import nutpie
-
-    start = time.perf_counter()
-    compiled = nutpie.compile_pymc_model(loss_pymc.build_pymc(design, whitening))
-    compilation = time.perf_counter() - start
-    start = time.perf_counter()
-    raw = loss_pymc.draw_nutpie(compiled, Sampling(seed=4), TARGET_ACCEPTANCE[design.spec.pooling])
-    return compilation, time.perf_counter() - start, raw
+def _nutpie_gradient(engine, design, whitening, count: int = 5000) -> float:
+    """Microseconds of one gradient by numba, on one core."""
+    changed = engine.compiled.with_data(**engine.data, **frame_data(whitening, engine.names))
+    return 1e6 * float(np.median(changed.benchmark_logp(np.zeros(design.size), count, 1)))
 
 
 def _plain(law: str, runs: bs.Runs, draws: int = 250, tune: int = 250) -> dict:
@@ -133,6 +140,7 @@ def _plain(law: str, runs: bs.Runs, draws: int = 250, tune: int = 250) -> dict:
     }
     stats = {n: tree["sample_stats"][n].to_numpy() for n in ("diverging", "n_steps")}
     label = {"model": "PyMC default, textbook form", "law": law, "mode": np.nan, "compile": compilation}
+    label["gradient"] = np.nan
     row = label | _figures(user, stats, max(elapsed - compilation, 1e-3))
     return row | {"draws": f"4 x ({tune} + {draws})"}
 
@@ -198,8 +206,8 @@ def _page(runs: bs.Runs, rows: list[dict], commands: list[dict]) -> str:
             f"{len(runs)} runs in {len(runs.groups)} groups. Machine: {os.cpu_count()} cores, {_cpu()}, "
             f"Python {platform.python_version()}, {packages}; load at the end {load}.",
             "",
-            "Sampling seconds include warm-up, not compilation; ESS is the smallest bulk ESS over all",
-            "coefficients of all groups.",
+            "Sampling seconds include pilots, warm-up and the gate, not compilation; ESS is the smallest",
+            "bulk ESS over all coefficients of all groups.",
             "Made by `python benchmarks/bench_fit.py --cold --output docs/benchmarks.md`.",
             "",
             _markdown(rows),
