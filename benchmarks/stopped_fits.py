@@ -105,7 +105,7 @@ def page(rows: pd.DataFrame, draws: int) -> str:
             "Made by `python benchmarks/stopped_fits.py`. Sampling goes on in rounds until the convergence",
             "gate holds. Stopping at a good moment could bias an estimate. So fits of many seeds stand",
             f"against one run of 4 chains of {draws:,} draws: z is the difference of their estimates over",
-            f"their Monte Carlo errors together, of {count} quantities. Without a bias its root mean square is",
+            f"their Monte Carlo errors together, of {count} quantities. Without a bias its rms is",
             f"near 1; the limit is {LIMIT:g}.",
             "",
             str(table.to_markdown(index=False, floatfmt=".2f")),
