@@ -8,7 +8,7 @@ counting starts anew in new coordinates with smaller steps.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -169,7 +169,7 @@ def _turned(whitening: Whitening, drawn: np.ndarray) -> tuple[Whitening, np.ndar
     return found, whitening.rewhitened(drawn[:, -1], found)
 
 
-def _seeds(seed: int):  # type: ignore[no-untyped-def]
+def _seeds(seed: int) -> Iterator[np.random.Generator]:
     """Independent generators, one a stage."""
     root = np.random.SeedSequence([seed, 13])
     while True:

@@ -34,7 +34,7 @@ class Settings:
     spec: ModelSpec
     backend: str = "numpyro"
     draws: int = 500
-    tune: int = 400
+    tune: int = 300
     chains: int = 4
     seed: int = 0
 

@@ -76,7 +76,7 @@ def backtest(
     *,
     backend: str = "numpyro",
     draws: int = 500,
-    tune: int = 400,
+    tune: int = 300,
     chains: int = 4,
     seed: int = 0,
     executor: Executor | None = None,
