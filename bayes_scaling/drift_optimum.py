@@ -66,22 +66,10 @@ def _search(theta: Values, drift: Drift, alone: np.ndarray, log_compute: np.ndar
     grid = STEP * (first[:, None] + steps)
     tokens = log_compute[:, None] - curve.value(np, grid)
     n, d = grid.astype(np.float32), tokens.astype(np.float32)
-    level = log_loss(_Quick, n, d, theta)
+    level = log_loss(np, n, d, theta)
     level += drift(grid.ravel(), tokens.ravel()).reshape(level.shape)
     level[np.abs(n - alone[..., None].astype(np.float32)) > WITHIN * STEP] = np.inf
     return _vertex(grid, level)
-
-
-class _Quick:
-    """The law's array namespace for the search: NumPy's own logaddexp is several times slower."""
-
-    exp, expm1, log, log1p = np.exp, np.expm1, np.log, np.log1p
-    maximum, minimum = np.maximum, np.minimum
-
-    @staticmethod
-    def logaddexp(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        less = np.abs(a - b)
-        return np.asarray(np.maximum(a, b) + np.log(1 + np.exp(-less)))
 
 
 def _vertex(grid: np.ndarray, level: np.ndarray) -> np.ndarray:

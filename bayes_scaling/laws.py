@@ -183,8 +183,13 @@ def log_loss(xp: Any, log_params: Array, log_tokens: Array, theta: Mapping[str, 
     (and pivots and unique tokens) are relative to the same ones. Everything broadcasts.
     """
     n, d = effective(xp, log_params, log_tokens, theta)
-    inner = xp.logaddexp(theta["log_A"] - theta["alpha"] * n, theta["log_B"] - theta["beta"] * d)
-    return xp.logaddexp(theta["log_E"], theta["gamma"] * inner)
+    inner = log_sum(xp, theta["log_A"] - theta["alpha"] * n, theta["log_B"] - theta["beta"] * d)
+    return log_sum(xp, theta["log_E"], theta["gamma"] * inner)
+
+
+def log_sum(xp: Any, a: Array, b: Array) -> Array:
+    """ln(e^a + e^b) of finite numbers: `logaddexp`, several times faster with its gradient."""
+    return xp.maximum(a, b) + xp.log1p(xp.exp(-xp.abs(a - b)))
 
 
 CHINCHILLA = Law(

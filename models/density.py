@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.laws import TINY, log_loss
+from bayes_scaling.laws import TINY, log_loss, log_sum
 from bayes_scaling.models.coordinates import added, turned_weights, weights
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import log_prior
@@ -125,7 +125,7 @@ def pin(xp: Any, natural: Mapping[str, Array]) -> dict[str, Array]:
     log_reducible, share, level = natural["R"], natural["share"], {}
     if "E" in natural:
         log_e = natural["E"]
-        level = {"E": xp.logaddexp(log_e, log_reducible), "R": log_reducible - log_e}
+        level = {"E": log_sum(xp, log_e, log_reducible), "R": log_reducible - log_e}
     return (
         dict(natural)
         | level
@@ -138,7 +138,7 @@ def pin(xp: Any, natural: Mapping[str, Array]) -> dict[str, Array]:
 
 def softplus(xp: Any, x: Array) -> Array:
     """ln(1 + e^x)."""
-    return xp.logaddexp(x, 0.0)
+    return log_sum(xp, x, 0.0)
 
 
 def law_arguments(xp: Any, natural: Mapping[str, Array], fixed: Mapping[str, float]) -> dict[str, Array]:
