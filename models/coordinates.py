@@ -112,7 +112,7 @@ def added(
     rows = []
     for c in sorted(owner):
         basis = at.drifts[c] if not misfit.levels else stretch * at.drifts[c] + at.offsets[c]
-        rows.append(product(turned[owner[c]], basis.T))
+        rows.append(product(turned[owner[c]], basis.swapaxes(-1, -2)))
     total = xp.stack(rows, axis=-2)
     return total if misfit.levels else stretch * total
 
