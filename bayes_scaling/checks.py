@@ -15,8 +15,10 @@ from bayes_scaling.criteria import (
     convergence,
     data,
     predictive,
+    rounds,
     sampler,
 )
+from bayes_scaling.verdict import store, stored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +77,18 @@ def worst(statuses: Iterable[str]) -> str:
     return max(statuses, key=_ORDER.index, default=PASS)
 
 
+def checks_of(fit: Fit, left_out: pd.DataFrame | None = None) -> Checks:
+    """The checks of a fit, computed once: they are stored with its draws, in memory and on disk.
+
+    Parameters and rules are those of `run_checks`.
+    """
+    rows = stored(fit.idata)
+    if rows is None:
+        rows = run_checks(fit).rows
+        store(fit.idata, rows)
+    return Checks(rows if left_out is None else (*rows, calibrated(left_out)))
+
+
 def run_checks(fit: Fit, left_out: pd.DataFrame | None = None) -> Checks:
     """Check convergence, fit, priors and the reach of the data.
 
@@ -107,12 +121,13 @@ def run_checks(fit: Fit, left_out: pd.DataFrame | None = None) -> Checks:
     >>> print(run_checks(fit))  # doctest: +SKIP
     """
     tested = () if left_out is None else (calibrated(left_out),)
-    return Checks((*convergence(fit), *sampler(fit), *predictive(fit), *data(fit), *tested))
+    gate = convergence_checks(fit).rows
+    return Checks((*gate, *rounds(fit), *predictive(fit), *data(fit), *tested))
 
 
 def convergence_checks(fit: Fit) -> Checks:
     """The part of `run_checks` on the sampler: R-hat to tree depth."""
-    return Checks((*convergence(fit), *sampler(fit)))
+    return Checks(stored(fit.idata, "gate") or (*convergence(fit), *sampler(fit)))
 
 
 def _line(row: Check, width: int) -> str:

@@ -6,6 +6,7 @@ else asks for a second look.
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,7 @@ def convergence_of(draws: xr.DataArray, labels: pd.DataFrame) -> tuple[Check, ..
 
 def _r_hat(table: pd.DataFrame, chains: int) -> Check:
     value, where = _worst(table, "r_hat", largest=True)
-    advice = f"worst is {where}: chains disagree. Raise tune and draws; if it stays, fix priors or the law"
+    advice = f"worst is {where}: chains disagree. Raise max_draws; if it stays, fix priors or the law"
     if chains < 2:
         advice = "R-hat needs two chains: fit with chains=4"
     elif math.isnan(value):
@@ -91,7 +92,7 @@ def _ess(table: pd.DataFrame, name: str) -> Check:
     value, where = _worst(table, name, largest=False)
     times = "more" if math.isnan(value) else f"at least {math.ceil(ESS / value)} times the"
     part = "bulk" if name == "ess_bulk" else "tail"
-    advice = f"too few independent draws in the {part} of {where}. Fit with {times} draws"
+    advice = f"too few independent draws in the {part} of {where}. Fit with {times} max_draws"
     return judge(name, value, ">=", ESS, FAIL, f"smallest for {where}", advice)
 
 
@@ -113,6 +114,20 @@ def extreme(values: np.ndarray, largest: bool) -> int:
     return int(np.argmax(values) if largest else np.argmin(values))  # NumPy gives NaN first, as wanted
 
 
+def rounds(fit: Fit) -> tuple[Check, ...]:
+    """How many draws sampling kept, and whether its cap ended the rounds; nothing where it was not told."""
+    account = json.loads(fit.idata.attrs.get("sampling", "null"))
+    if not account or "max_draws" not in account:
+        return ()
+    draws, cap = account["draws"], account["max_draws"]
+    seen = f"{draws:,} draws of each chain in {account['rounds']} rounds"
+    if account["restarts"]:
+        seen += f", after {account['restarts']} new starts because {account['diverged']} transitions diverged"
+    advice = f"{seen}: the cap ended them before the gate held. Fit with a larger max_draws"
+    status = PASS if account["passed"] or draws < cap else REVIEW
+    return (Check("draws", status, float(draws), "<=", float(cap), seen if status == PASS else advice),)
+
+
 def sampler(fit: Fit) -> tuple[Check, ...]:
     """Divergences, E-BFMI and trees at their depth limit."""
     return sampler_of(fit.idata["sample_stats"].to_dataset())
@@ -127,8 +142,8 @@ def _divergences(stats: xr.Dataset) -> Check:
     if "diverging" not in stats:
         return _absent("divergences", "<=", 0)
     count, size = int(stats["diverging"].sum()), stats["diverging"].size
-    advice = f"{count} of {size} transitions diverged: parts of the posterior are missed. Raise tune, "
-    advice += "give tighter priors, or take the simpler law"
+    advice = f"{count} of {size} transitions diverged: parts of the posterior are missed. Give "
+    advice += "tighter priors, or take the simpler law"
     return judge("divergences", count, "<=", 0, FAIL, f"none in {size} transitions", advice)
 
 
@@ -141,7 +156,7 @@ def _e_bfmi(stats: xr.Dataset) -> Check:
     energy = stats["energy"].to_numpy()
     values = np.array([az.bfmi(part) for part in np.moveaxis(energy.reshape(*energy.shape[:2], -1), -1, 0)])
     chain = int(values.argmin()) % energy.shape[0]
-    advice = f"chain {chain} explores energies too slowly. Raise tune, tighten priors"
+    advice = f"chain {chain} explores energies too slowly. Tighten priors"
     return judge("e_bfmi", values.min(), ">=", E_BFMI, FAIL, "energies are well explored", advice)
 
 
@@ -149,7 +164,7 @@ def _tree_depth(stats: xr.Dataset) -> Check:
     if "tree_depth" not in stats:
         return _absent("tree_depth", "<=", 0)
     hits = int((stats["tree_depth"] >= MAX_TREE_DEPTH).sum())
-    advice = f"{hits} trajectories hit the depth limit {MAX_TREE_DEPTH}: correct, but slow. Raise tune"
+    advice = f"{hits} trajectories hit the depth limit {MAX_TREE_DEPTH}: correct, but slow. Tighten priors"
     return judge("tree_depth", hits, "<=", 0, REVIEW, f"no trajectory hit the limit {MAX_TREE_DEPTH}", advice)
 
 
@@ -159,8 +174,8 @@ def _absent(name: str, rule: str, threshold: float) -> Check:
 
 
 def predictive(fit: Fit) -> tuple[Check, ...]:
-    """Pareto k of leave-one-out, prior against data, and the cover of the fitted runs."""
-    return (_pareto_k(fit), _prior_conflict(fit), _coverage(fit))
+    """Pareto k of leave-one-out, prior against data, the cover of the fitted runs, trends they leave."""
+    return (_pareto_k(fit), _prior_conflict(fit), _coverage(fit), _residual_trend(fit))
 
 
 def _pareto_k(fit: Fit) -> Check:
@@ -175,17 +190,57 @@ def _pareto_k(fit: Fit) -> Check:
 
 
 def _prior_conflict(fit: Fit) -> Check:
-    from bayes_scaling.sensitivity import THRESHOLD, sensitivity
+    """The largest shift of a conclusion, were the prior's weight doubled."""
+    from bayes_scaling.prior_weight import MOVED, prior_shifts
+    from bayes_scaling.summary import describe_cell
+
+    table = prior_shifts(fit).assign(coefficient="")
+    shifts = table["shift"].abs().to_numpy(dtype=float)
+    row = extreme(shifts, largest=True)
+    where = f"ln {describe_cell(table.iloc[row])}"
+    seen = f"doubling the prior's weight moves {where} by {table['shift'].iloc[row]:+.2f} posterior sd"
+    advice = f"{seen}: the prior decides here. Compare prior with posterior, then change the prior or the law"
+    return judge("prior_conflict", shifts[row], "<=", MOVED, REVIEW, f"at most: {seen}", advice)
+
+
+def notes(fit: Fit) -> tuple[str, ...]:
+    """What is worth knowing and asks for nothing: coefficients that prior and data pull apart.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    tuple of str
+        One sentence each.
+    """
+    from bayes_scaling.sensitivity import CONFLICT, sensitivity
     from bayes_scaling.summary import describe_cell
 
     table = sensitivity(fit)
-    both = table[["prior", "likelihood"]].to_numpy(dtype=float).min(axis=1)
-    row = extreme(both, largest=True)
-    where = describe_cell(table.iloc[row])
-    advice = f"prior and data pull {where} apart: the prior does not suit these runs, or the law misses "
-    advice += "them and pays here. Compare prior with posterior, then change the prior or the law"
-    fine = f"prior and data agree; nearest to a conflict is {where}"
-    return judge("prior_conflict", both[row], "<=", THRESHOLD, REVIEW, fine, advice)
+    apart = table[table["diagnosis"] == CONFLICT]
+    return tuple(
+        f"Prior and data pull {describe_cell(row)} apart (sensitivity to the prior {row.prior:.2f}, to the "
+        f"data {row.likelihood:.2f}); prior_conflict tells whether a conclusion moves."
+        for _, row in apart.iterrows()
+    )
+
+
+def _residual_trend(fit: Fit) -> Check:
+    from bayes_scaling.residual_trend import LEVEL, residual_trends
+
+    trends = residual_trends(fit)
+    if not trends:
+        return Check("residual_trend", PASS, 1.0, ">=", LEVEL, "too few runs in a group to show a trend")
+    worst = trends[0]
+    low, middle, high = worst.ends
+    seen = (
+        f"residuals of {worst.group} along {worst.covariate}: {low:+.2f} scales of noise in the low third, "
+    )
+    seen += f"{middle:+.2f} in the middle, {high:+.2f} in the high third"
+    advice = f"{seen}: the law misses a curve there. Plot the residuals; extrapolations may bend that way"
+    return judge("residual_trend", worst.p, ">=", LEVEL, REVIEW, f"no trend; most marked: {seen}", advice)
 
 
 def _coverage(fit: Fit) -> Check:

@@ -120,12 +120,15 @@ def _fit(runs: Runs, spec: ModelSpec, backend: str, sampler: str, sampling: Samp
     from bayes_scaling.models.design import build_design
     from bayes_scaling.models.settling import settle
     from bayes_scaling.progress import sampling_progress
+    from bayes_scaling.verdict import store
 
     with kept_compiled(), sampling_progress(sampling.progress) as progress:
         design, whitening = settle(build_design(runs, spec))
         gate = ConvergenceGate(design, runs, sampling.seed)
         sampled = _sample(design, whitening, backend, sampler, sampling, gate, progress)
-    return Fit(assemble(gate.posterior, sampled, design, runs, backend, sampling.seed), runs, spec)
+    tree = assemble(gate.posterior, sampled, design, runs, backend, sampling.seed)
+    store(tree, gate.rows, "gate")
+    return Fit(tree, runs, spec)
 
 
 def _sample(
@@ -190,9 +193,10 @@ def sampling_of(
 
 
 def _warn_unless_converged(result: Fit) -> None:
-    from bayes_scaling.criteria import FAIL, convergence, sampler
+    from bayes_scaling.checks import convergence_checks
+    from bayes_scaling.criteria import FAIL
 
-    failed = [row for row in (*convergence(result), *sampler(result)) if row.status == FAIL]
+    failed = [row for row in convergence_checks(result) if row.status == FAIL]
     if failed:
         text = "; ".join(
             f"{row.name} is {row.value:.4g}, needs {row.rule} {row.threshold:g}: {row.advice}"

@@ -81,9 +81,14 @@ class Fit:
 
     def checks(self, left_out: pd.DataFrame | None = None) -> Checks:
         """PASS, REVIEW or FAIL with advice; see `bayes_scaling.checks.run_checks`."""
-        from bayes_scaling.checks import run_checks
+        from bayes_scaling.checks import checks_of
 
-        return run_checks(self, left_out)
+        return checks_of(self, left_out)
+
+    @property
+    def status(self) -> str:
+        """The worst status of the checks: PASS, REVIEW or FAIL."""
+        return self.checks().status
 
     def predict(self, runs: Any, kind: str = "mean", seed: int = 0) -> xr.DataArray:
         """Draws of the loss of given runs; see `bayes_scaling.predict`."""

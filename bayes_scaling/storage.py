@@ -142,8 +142,10 @@ def _file_tree(fit: Fit) -> xr.DataTree:
     """The fit's tree with the runs and the marks of the format added."""
     import xarray as xr
 
+    from bayes_scaling.checks import checks_of
     from bayes_scaling.runs_text import runs_to_text
 
+    checks_of(fit)  # the verdict travels with the draws
     tree = fit.idata.copy()
     marks = {
         "kind": KIND,

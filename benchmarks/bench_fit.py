@@ -29,7 +29,6 @@ from bayes_scaling.models.coefficients import to_user
 from bayes_scaling.models.density import log_terms, unpin
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.draws import TARGET_ACCEPTANCE, Sampling
-from bayes_scaling.models.nuts_pymc import frame_data
 from bayes_scaling.models.refit import engine_of
 from bayes_scaling.models.rounds import Silence, sample_in_rounds
 from bayes_scaling.models.settling import settle
@@ -43,6 +42,7 @@ COLUMNS = {
     "mode": "mode search, s",
     "compile": "compilation, s",
     "gradient": "gradient, us",
+    "step": "core-us a step",
     "sampling": "sampling, s",
     "ess": "min bulk ESS",
     "rate": "ESS/s",
@@ -86,13 +86,16 @@ def _measured(backend: str, spec: ModelSpec, runs: bs.Runs) -> dict:
     user = to_user(unpin(np, sampled.whitening.position(raw.whitened, design)), design)
     law = spec.law if spec.discrepancy == "none" else f"{spec.law} with drift"
     label = {"model": f"{backend}, this package", "law": law, "mode": mode, "compile": compilation}
-    gradient = _jax_gradient if backend == "NumPyro" else _nutpie_gradient
-    timed = {"gradient": gradient(engine, design, sampled.whitening)}
+    steps = raw.stats["n_steps"].sum() * (1 + Sampling().tune / raw.whitened.shape[1])
+    busy = sampled.account["seconds"] * min(os.cpu_count() or 1, Sampling().chains)
+    timed = {"step": 1e6 * busy / steps, "gradient": np.nan}
+    if backend == "NumPyro":
+        timed["gradient"] = _jax_gradient(design, sampled.whitening)
     size = f"4 x ({Sampling().tune} + {raw.whitened.shape[1]})"
     return label | timed | _figures(user, raw.stats, sampled.account["seconds"]) | {"draws": size}
 
 
-def _jax_gradient(engine, design, whitening, count: int = 5000) -> float:
+def _jax_gradient(design, whitening, count: int = 5000) -> float:
     """Microseconds of one gradient by JAX, on one core."""
     import jax
     import jax.numpy as jnp
@@ -108,12 +111,6 @@ def _jax_gradient(engine, design, whitening, count: int = 5000) -> float:
         start = time.perf_counter()
         walk(jnp.zeros(design.size), count).block_until_ready()
         return 1e6 * (time.perf_counter() - start) / count
-
-
-def _nutpie_gradient(engine, design, whitening, count: int = 5000) -> float:
-    """Microseconds of one gradient by numba, on one core."""
-    changed = engine.compiled.with_data(**engine.data, **frame_data(whitening, engine.names))
-    return 1e6 * float(np.median(changed.benchmark_logp(np.zeros(design.size), count, 1)))
 
 
 def _plain(law: str, runs: bs.Runs, draws: int = 250, tune: int = 250) -> dict:
@@ -140,7 +137,7 @@ def _plain(law: str, runs: bs.Runs, draws: int = 250, tune: int = 250) -> dict:
     }
     stats = {n: tree["sample_stats"][n].to_numpy() for n in ("diverging", "n_steps")}
     label = {"model": "PyMC default, textbook form", "law": law, "mode": np.nan, "compile": compilation}
-    label["gradient"] = np.nan
+    label |= {"gradient": np.nan, "step": np.nan}
     row = label | _figures(user, stats, max(elapsed - compilation, 1e-3))
     return row | {"draws": f"4 x ({tune} + {draws})"}
 
@@ -207,7 +204,8 @@ def _page(runs: bs.Runs, rows: list[dict], commands: list[dict]) -> str:
             f"Python {platform.python_version()}, {packages}; load at the end {load}.",
             "",
             "Sampling seconds include pilots, warm-up and the gate, not compilation; ESS is the smallest",
-            "bulk ESS over all coefficients of all groups.",
+            "bulk ESS over all coefficients of all groups. A step's time is that of all cores, with every",
+            "overhead; a gradient's is JAX's alone.",
             "Made by `python benchmarks/bench_fit.py --cold --output docs/benchmarks.md`.",
             "",
             _markdown(rows),
