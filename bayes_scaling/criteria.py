@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bayes_scaling.errors import BayesScalingError
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -92,7 +94,7 @@ def _ess(table: pd.DataFrame, name: str) -> Check:
     value, where = _worst(table, name, largest=False)
     times = "more" if math.isnan(value) else f"at least {math.ceil(ESS / value)} times the"
     part = "bulk" if name == "ess_bulk" else "tail"
-    advice = f"too few independent draws in the {part} of {where}. Fit with {times} max_draws"
+    advice = f"too few independent draws in the {part} of {where}. Fit with {times} draws"
     return judge(name, value, ">=", ESS, FAIL, f"smallest for {where}", advice)
 
 
@@ -194,7 +196,11 @@ def _prior_conflict(fit: Fit) -> Check:
     from bayes_scaling.prior_weight import MOVED, prior_shifts
     from bayes_scaling.summary import describe_cell
 
-    table = prior_shifts(fit).assign(coefficient="")
+    try:
+        table = prior_shifts(fit).assign(coefficient="")
+    except BayesScalingError as error:
+        lost = f"cannot be told: {error}"
+        return Check("prior_conflict", REVIEW, math.nan, "<=", MOVED, lost)
     shifts = table["shift"].abs().to_numpy(dtype=float)
     row = extreme(shifts, largest=True)
     where = f"ln {describe_cell(table.iloc[row])}"

@@ -71,7 +71,13 @@ def prior_shifts(fit: Fit) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        variable, architecture, context_length, shift (posterior standard deviations per doubling).
+        variable, architecture, context_length, shift (posterior standard deviations per doubling); NaN
+        where a draw is not finite.
+
+    Raises
+    ------
+    OptimumError
+        A draw has no optimum.
 
     References
     ----------
@@ -81,7 +87,8 @@ def prior_shifts(fit: Fit) -> pd.DataFrame:
     --------
     >>> prior_shifts(fit)["shift"].abs().max()  # doctest: +SKIP
     """
-    labels, draws = conclusions(fit)
+    with np.errstate(invalid="ignore"):
+        labels, draws = conclusions(fit)
     prior = _log_prior(fit)[thinning(fit)]
     away = draws - draws.mean(0)
     covariance = (prior - prior.mean()) @ away / (len(draws) - 1)

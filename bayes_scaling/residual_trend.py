@@ -55,7 +55,8 @@ def residual_trends(fit: Fit) -> list[Trend]:
     ----------
     Gelman, Meng, Stern 1996 (posterior predictive discrepancies); Holm 1979.
     """
-    scores = _scores(fit)
+    with np.errstate(invalid="ignore", divide="ignore"):  # of draws that are not finite
+        scores = _scores(fit)
     frame = fit.runs.frame.reset_index(drop=True)
     found = []
     for group, covariate, rows, x in _questions(frame):
@@ -63,7 +64,7 @@ def residual_trends(fit: Fit) -> list[Trend]:
         if basis is None:
             continue
         squares = ((scores[:, rows] @ basis) ** 2).sum(-1)
-        p = float(stats.chi2.sf(squares, basis.shape[1]).mean())
+        p = float(stats.chi2.sf(squares, basis.shape[1]).mean())  # NaN of draws that are not finite
         found.append(Trend(group, covariate, p, _thirds(x, scores[:, rows].mean(0))))
     ordered = sorted(found, key=lambda trend: trend.p)
     adjusted = np.maximum.accumulate([t.p * (len(ordered) - i) for i, t in enumerate(ordered)] or [1.0])

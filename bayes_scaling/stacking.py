@@ -139,10 +139,10 @@ def _by_future(fits: Mapping[str, Fit], left_out: Mapping[str, pd.DataFrame]) ->
 def mixture(fits: Mapping[str, Fit], weights: Sequence[float], seed: int = 0) -> Fit:
     """Draws of several fits in proportion to weights, as one fit.
 
-    Each chain keeps its length; a draw is that of one model at the same chain and draw.
+    Chains take the length of the shortest; a draw is that of one model at the same chain and draw.
     """
     spec = _common_spec(fits)
-    members = list(fits.values())
+    members = _of_one_length(list(fits.values()))
     chosen = _chosen(members[0], weights, seed)
     base = max(members, key=lambda fit: len(fit.law.names))
     idata = base.idata.copy()
@@ -172,8 +172,10 @@ def _common_spec(fits: Mapping[str, Fit]) -> ModelSpec:
             raise BayesScalingError(
                 f"fits {name!r} and {other!r} are of different runs: fit both to one table"
             )
-        if _size(fit) != _size(first):
-            raise BayesScalingError(f"fits {name!r} and {other!r} have other chains or draws: fit both alike")
+        if _size(fit)[0] != _size(first)[0]:
+            raise BayesScalingError(
+                f"fits {name!r} and {other!r} have other numbers of chains: fit both alike"
+            )
         for part in ("pooling", "offsets", "priors", "errors"):
             if getattr(fit.spec, part) != getattr(first.spec, part):
                 raise SpecError(f"fits {name!r} and {other!r} differ in {part}: only law and discrepancy may")
@@ -188,6 +190,23 @@ def _covering(specs: Sequence[ModelSpec]) -> str:
     laws = [spec.law_value for spec in specs]
     needed = {name for law in laws for name in (*law.names, *law.fixed)}
     return next(name for name in COVERING if needed <= set(get_law(name).names))
+
+
+def _of_one_length(members: list[Fit]) -> list[Fit]:
+    """The fits with as many draws of each chain as the shortest has, the first ones."""
+    from dataclasses import replace
+
+    import xarray as xr
+
+    least = min(_size(fit)[1] for fit in members)
+    found = []
+    for fit in members:
+        tree = fit.idata.copy()
+        for group in (*MIXED, "drift", "offsets"):
+            if group in tree.children:
+                tree[group] = xr.DataTree(tree[group].to_dataset().isel(draw=slice(least)))
+        found.append(replace(fit, idata=tree))
+    return found
 
 
 def _size(fit: Fit) -> tuple[int, int]:

@@ -49,7 +49,17 @@ def compile_nuts(potential: Potential, size: int, given: Any) -> Callable[..., A
     with jax.enable_x64(True):
         advance = jax.jit(_advance(potential))
         start = (jnp.zeros(size), jax.random.key(0), _averaging(FIRST_STEP), 1, True, 0.8, given)
-        return advance.lower(*start).compile()
+        lowered = advance.lower(*start)
+        return interruptible(lowered.compile)
+
+
+def interruptible(call: Callable[[], Any]) -> Any:
+    """The result of a call that heeds no interrupt: it runs in a thread, and the caller stops waiting."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        return pool.submit(call).result()
+    finally:
+        pool.shutdown(wait=False)
 
 
 def _advance(potential: Potential) -> Callable[..., Any]:

@@ -87,7 +87,7 @@ fit
 # ## Can it be trusted?
 #
 # The checks come first. FAIL means that the sampler did not do its work, and nothing below would mean
-# anything. REVIEW means that the draws are sound and something deserves a look.
+# anything. REVIEW means that sampling converged and something deserves a look.
 
 # %%
 fit.checks()

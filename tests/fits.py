@@ -11,7 +11,7 @@ from bayes_scaling.fitting import fit
 from bayes_scaling.posterior import Fit
 
 CONTEXTS = (2048, 8192)
-SAMPLING = {"draws": 60, "tune": 150, "chains": 2, "progress": False}
+SAMPLING = {"draws": 60, "tune": 150, "chains": 2, "progress": False, "max_draws": 60}
 
 
 @cache

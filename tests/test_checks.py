@@ -21,6 +21,7 @@ NAMES = [
     "pareto_k",
     "prior_conflict",
     "coverage",
+    "residual_trend",
     "compute_span",
     "run_count",
 ]

@@ -5,6 +5,9 @@ Nothing heavy is imported before a command needs it, so that ``--help`` answers 
 
 from __future__ import annotations
 
+import os
+import sys
+
 import typer
 
 from bayes_scaling.cli.bench_command import bench
@@ -12,7 +15,7 @@ from bayes_scaling.cli.calibration_commands import backtest, sbc, stack
 from bayes_scaling.cli.data_commands import cite, datasets, describe, fetch
 from bayes_scaling.cli.decision_commands import decide, lifetime, plan
 from bayes_scaling.cli.demo_command import demo
-from bayes_scaling.cli.failures import GuardedGroup
+from bayes_scaling.cli.failures import INTERRUPTED, GuardedGroup, forget_output
 from bayes_scaling.cli.fit_commands import check, fit, loo, summary
 from bayes_scaling.cli.latency_commands import latency
 from bayes_scaling.cli.next_commands import design, map_
@@ -62,5 +65,18 @@ app.add_typer(sweep)
 
 
 def main() -> None:
-    """Run the command line; the entry point ``bayes-scaling``."""
-    app()
+    """Run the command line; the entry point ``bayes-scaling``.
+
+    An interrupted process ends at once: threads of samplers and compilers that still run are not waited for.
+    """
+    try:
+        app()
+    except SystemExit as end:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            forget_output()
+        if end.code == INTERRUPTED:
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        raise

@@ -16,6 +16,10 @@ FitFile = Annotated[Path, typer.Argument(metavar="FIT", help="A fit that `bayes-
 RunsFile = Annotated[
     str, typer.Argument(metavar="FILE", help="Runs (.csv, .tsv, .jsonl, .parquet, .feather) or a data set.")
 ]
+MaxDraws = Annotated[
+    int | None,
+    typer.Option(help="Draws of each chain after which rounds end. Default: ten times --draws."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON array of flat records, nothing else.")]
 Columns = Annotated[
     list[str] | None,

@@ -115,15 +115,15 @@ def stack(
     from bayes_scaling.backtest.rolling import load_backtest
     from bayes_scaling.cli.arguments import check_output
     from bayes_scaling.cli.output import print_json
+    from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.errors import BayesScalingError
     from bayes_scaling.report.calibration import print_stack
     from bayes_scaling.stacking import stack as mix
-    from bayes_scaling.storage import load_fit
 
     check_output(output)
     if backtest and len(backtest) != len(fits):
         raise BayesScalingError(f"{len(fits)} fits need as many --backtest folders, not {len(backtest)}")
-    loaded = {str(path): load_fit(path) for path in fits}
+    loaded = {str(path): open_fit(path, json) for path in fits}
     left_out = dict(zip(loaded, (load_backtest(f).rows for f in backtest), strict=True)) if backtest else None
     found = mix(loaded, left_out, seed)
     found.fit.save(output)

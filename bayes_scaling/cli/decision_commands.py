@@ -61,18 +61,18 @@ def decide(
 ) -> None:
     """What to train and what being wrong may cost; exit code 1 where nothing keeps to the limits."""
     from bayes_scaling.cli.output import print_json
+    from bayes_scaling.cli.verdict import open_fit, open_serving
     from bayes_scaling.decisions.deciding import decide as ask
-    from bayes_scaling.decisions.serving import load_serving
     from bayes_scaling.report.decisions import print_decision
     from bayes_scaling.report.planning import print_design
     from bayes_scaling.report.table import print_heading
-    from bayes_scaling.storage import load_fit
 
     budgets, lengths = required_numbers(compute, "--compute"), numbers(context_length, "--context-length")
     check_figure(figure)
-    asked: dict[str, Any] = {"constraints": limits_of(limit), "cost": cost, "latency": load_serving(latency)}
+    serving = open_serving(latency, json)
+    asked: dict[str, Any] = {"constraints": limits_of(limit), "cost": cost, "latency": serving}
     flat: dict[str, Any] = {"tolerance": tolerance, "confidence": confidence}
-    loaded = load_fit(fit)
+    loaded = open_fit(fit, json)
     found = ask(loaded, budgets, lengths, names(architecture), utility=utility, **asked, **flat)
     more = _next_runs(loaded, found, names(architecture), next_runs, asked) if next_runs else None
     if json:
@@ -126,14 +126,13 @@ def plan(
 ) -> None:
     """Decide the scenarios of a plan side by side; exit code 1 where one has no answer."""
     from bayes_scaling.cli.output import print_json
+    from bayes_scaling.cli.verdict import open_fit, open_serving
     from bayes_scaling.decisions.plans import load_plan
     from bayes_scaling.decisions.plans import plan as ask
-    from bayes_scaling.decisions.serving import load_serving
     from bayes_scaling.report.planning import print_plan
-    from bayes_scaling.storage import load_fit
 
     scenarios = load_plan(file)
-    found = ask(load_fit(fit), scenarios, load_serving(latency))
+    found = ask(open_fit(fit, json), scenarios, open_serving(latency, json))
     table = found.table()
     print_json(table) if json else print_plan(table)
     if not table.groupby(["scenario", "context_length", "compute"])["feasible"].any().all():
@@ -172,17 +171,16 @@ def lifetime(
 ) -> None:
     """The params for which training to a loss and serving cost least together."""
     from bayes_scaling.cli.output import print_json
+    from bayes_scaling.cli.verdict import open_fit, open_latency
     from bayes_scaling.decisions.lifetime import lifetime as ask
-    from bayes_scaling.latency.storage import load_latency
     from bayes_scaling.report.planning import print_break_even, print_lifetime
-    from bayes_scaling.storage import load_fit
 
     tokens, lengths = (
         required_numbers(served_tokens, "--served-tokens"),
         numbers(context_length, "--context-length"),
     )
     found = ask(
-        load_fit(fit),
+        open_fit(fit, json),
         loss,
         tokens,
         lengths,
@@ -190,7 +188,7 @@ def lifetime(
         prefill=prefill,
         generated=generated,
         serving_price=serving_price,
-        serving=None if latency is None else load_latency(latency),
+        serving=None if latency is None else open_latency(latency, json),
         batch_size=batch_size,
         flops_per_second=flops_per_second,
         price_per_hour=price_per_hour,

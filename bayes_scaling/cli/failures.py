@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from bayes_scaling.cli.verdict import verdicts
 from bayes_scaling.errors import BayesScalingError, ConvergenceWarning, RunsWarning
 
 CHECKS_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -20,18 +23,27 @@ class GuardedGroup(TyperGroup):
     """A group of commands that turns the package's errors into exit codes."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command: bad input gives 2, Ctrl-C 130; a closed pipe is left to the library."""
+        """Run a command: bad input gives 2, Ctrl-C 130; a reader that has seen enough ends it quietly."""
         try:
-            with _notes_on_stderr():
+            with _notes_on_stderr(), verdicts():
                 return super().invoke(ctx)
         except BayesScalingError as error:
             raise _leave(f"Error: {error}", BAD_INPUT) from None
         except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not disturb what is tidied up
             raise _leave("Interrupted; nothing more was written.", INTERRUPTED) from None
         except BrokenPipeError:
-            raise
+            forget_output()
+            raise typer.Exit(0) from None
         except OSError as error:
             raise _leave(f"Error: {_describe(error)}", BAD_INPUT) from None
+
+
+def forget_output() -> None:
+    """Send what is still to be written nowhere: nobody reads it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def note(message: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli.arguments import LAW_NAMES, Columns, FitFile, Json, RunsFile, check_output
+from bayes_scaling.cli.arguments import LAW_NAMES, Columns, FitFile, Json, MaxDraws, RunsFile, check_output
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
 from bayes_scaling.cli.reading import fittable_runs
 
@@ -37,16 +37,20 @@ def fit(
         typer.Option(metavar="TOML", help="Model file: law, pooling, discrepancy, errors, offsets, priors."),
     ] = None,
     backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",
-    draws: Annotated[int, typer.Option(help="Draws of each chain.")] = 1000,
-    tune: Annotated[int, typer.Option(help="Warm-up draws of each chain.")] = 400,
-    chains: Annotated[int, typer.Option()] = 4,
-    seed: Annotated[int, typer.Option()] = 0,
+    draws: Annotated[
+        int, typer.Option(help="Draws of each chain at least: rounds go on until the gate holds.")
+    ] = 1000,
+    tune: Annotated[int, typer.Option(help="Transitions of each chain's pilots and step size.")] = 300,
+    chains: Annotated[int, typer.Option(help="Chains, all at once.")] = 4,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same draws on one machine.")] = 0,
+    max_draws: MaxDraws = None,
     column: Columns = None,
     json: Json = False,
 ) -> None:
     """Fit a law to runs, save the posterior, check it."""
     check_output(output)
     sampling = {"backend": backend, "draws": draws, "tune": tune, "chains": chains, "seed": seed}
+    sampling |= {"max_draws": max_draws}
     options = {"law": law, "pooling": pooling, "discrepancy": discrepancy, "errors": errors}
     model = _model(spec, options | {"offsets": offset or None})
     result = _fitted(file, column, model, sampling)
@@ -63,23 +67,30 @@ def check(
     backtest: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Of a back-test, for the line `calibrated`.")
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Also what is worth knowing and asks for nothing.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Check whether a fit can be trusted; exit code 1 if not."""
     from bayes_scaling.backtest.rolling import load_backtest
+    from bayes_scaling.criteria import notes
     from bayes_scaling.storage import load_fit
 
     left_out = None if backtest is None else load_backtest(backtest).rows
-    report_checks(load_fit(fit).checks(left_out), json)
+    loaded = load_fit(fit)
+    for line in notes(loaded) if verbose else ():
+        note(f"Note: {line}")
+    report_checks(loaded.checks(left_out), json)
 
 
 def summary(fit: FitFile, json: Json = False) -> None:
     """Summarise the posterior of every coefficient."""
     from bayes_scaling.cli.output import print_json
+    from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.report.views import print_summary
-    from bayes_scaling.storage import load_fit
 
-    table = load_fit(fit).summary()
+    table = open_fit(fit, json).summary()
     (print_json if json else print_summary)(table)
 
 
@@ -91,7 +102,7 @@ def loo(
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.report.views import print_loo
 
-    table = _scores(_named(fit))
+    table = _scores(_named(fit), json)
     (print_json if json else print_loo)(table)
 
 
@@ -151,15 +162,15 @@ def _named(paths: list[Path]) -> dict[str, Path]:
     return short if len(short) == len(paths) else {str(path): path for path in paths}
 
 
-def _scores(paths: dict[str, Path]) -> Any:
+def _scores(paths: dict[str, Path], json: bool) -> Any:
     """One row a fit."""
     import pandas as pd
 
+    from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.loo import bad_runs, compare_models
     from bayes_scaling.loo import loo as score
-    from bayes_scaling.storage import load_fit
 
-    fits = {name: load_fit(path) for name, path in paths.items()}
+    fits = {name: open_fit(path, json) for name, path in paths.items()}
     if len(fits) > 1:
         return compare_models(fits)
     (name, only), *_ = fits.items()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli.arguments import Json, check_output
+from bayes_scaling.cli.arguments import Json, MaxDraws, check_output
 from bayes_scaling.cli.failures import GuardedGroup, note
 
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ def fit(
     bench: Bench = None,
     backend: Backend = "numpyro",
     draws: Annotated[int, typer.Option(help="Draws of each chain.")] = 800,
-    tune: Annotated[int, typer.Option(help="Warm-up draws of each chain.")] = 500,
-    chains: Annotated[int, typer.Option()] = 4,
+    tune: Annotated[int, typer.Option(help="Transitions of each chain's pilots and step size.")] = 500,
+    chains: Annotated[int, typer.Option(help="Chains, all at once.")] = 4,
     seed: Seed = 0,
+    max_draws: MaxDraws = None,
     json: Json = False,
 ) -> None:
     """Fit the latency model to timings, save the posterior, check it."""
@@ -59,6 +60,7 @@ def fit(
     check_output(output)
     chosen = _device(device, devices)
     sampling = {"backend": backend, "draws": draws, "tune": tune, "chains": chains, "seed": seed}
+    sampling |= {"max_draws": max_draws}
     result = _fitted(timings, chosen, bench, sampling)
     checks = result.checks()
     result.save(output)
@@ -80,11 +82,11 @@ def predict(
 ) -> None:
     """Predict time to first token, step time and whether a query fits; response intervals."""
     from bayes_scaling.cli.output import print_json
-    from bayes_scaling.latency import load_latency
+    from bayes_scaling.cli.verdict import open_latency
     from bayes_scaling.latency.table import predict_table
     from bayes_scaling.report.latency import print_prediction
 
-    table = predict_table(load_latency(fitted), queries, kind, seed)
+    table = predict_table(open_latency(fitted, json), queries, kind, seed)
     (print_json if json else print_prediction)(table)
 
 
@@ -95,10 +97,10 @@ def summary(
 ) -> None:
     """Coefficients: prior, posterior, and how far the timings moved them."""
     from bayes_scaling.cli.output import print_json
-    from bayes_scaling.latency import load_latency
+    from bayes_scaling.cli.verdict import open_latency
     from bayes_scaling.report.latency import print_coefficients
 
-    table = load_latency(fitted).summary()
+    table = open_latency(fitted, json).summary()
     (print_json if json else print_coefficients)(table)
 
 

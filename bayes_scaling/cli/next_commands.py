@@ -43,13 +43,12 @@ def design(
 ) -> None:
     """The runs to make next: those that teach most about a decision for what they cost."""
     from bayes_scaling.cli.output import print_json
+    from bayes_scaling.cli.verdict import open_fit, open_serving
     from bayes_scaling.decisions.design import design_runs
-    from bayes_scaling.decisions.serving import load_serving
     from bayes_scaling.report.planning import print_design
-    from bayes_scaling.storage import load_fit
 
     found = design_runs(
-        load_fit(fit),
+        open_fit(fit, json),
         compute,
         context_length,
         names(architecture),
@@ -61,7 +60,7 @@ def design(
         by=by,
         constraints=limits_of(limit),
         cost=cost,
-        latency=load_serving(latency),
+        latency=open_serving(latency, json),
         seed=seed,
     )
     print_json(found.table()) if json else print_design(found)
@@ -85,21 +84,20 @@ def map_(
 ) -> None:
     """Which architecture wins where, over compute and context length."""
     from bayes_scaling.cli.output import print_json
-    from bayes_scaling.decisions.serving import load_serving
+    from bayes_scaling.cli.verdict import open_fit, open_serving
     from bayes_scaling.decisions.winners import compare_map
     from bayes_scaling.report.planning import print_map
-    from bayes_scaling.storage import load_fit
 
     budgets, lengths = numbers(compute, "--compute"), numbers(context_length, "--context-length")
     check_figure(figure)
     found = compare_map(
-        load_fit(fit),
+        open_fit(fit, json),
         budgets,
         lengths,
         names(architecture),
         constraints=limits_of(limit),
         cost=cost,
-        latency=load_serving(latency),
+        latency=open_serving(latency, json),
     )
     print_json(found.table()) if json else print_map(found.table())
     if figure is not None:

@@ -8,14 +8,20 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from bayes_scaling.cli.verdict import fields
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def print_json(records: pd.DataFrame | Iterable[dict[str, Any]]) -> None:
-    """One JSON array of flat records; what is missing or not finite becomes null."""
+    """One JSON array of flat records; what is missing or not finite becomes null.
+
+    Answers of a fit carry its status; see `bayes_scaling.cli.verdict`.
+    """
     rows: Any = records.to_dict("records") if hasattr(records, "to_dict") else records
-    plain = [{str(name): _plain(value) for name, value in row.items()} for row in rows]
+    statuses = fields()
+    plain = [statuses | {str(name): _plain(value) for name, value in row.items()} for row in rows]
     sys.stdout.write(json.dumps(plain, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
 
 

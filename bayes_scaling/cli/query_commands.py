@@ -47,13 +47,13 @@ def predict(
 ) -> None:
     """Predict the loss of runs, in the order of the file."""
     from bayes_scaling.cli.output import print_json
+    from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.prediction import predict_table
     from bayes_scaling.report.views import print_predictions
     from bayes_scaling.runs import load_runs
-    from bayes_scaling.storage import load_fit
 
     planned = load_runs(runs, columns=column_map(column), need_loss=False)
-    table = predict_table(load_fit(fit), planned, kind, seed, unique_tokens)
+    table = predict_table(open_fit(fit, json), planned, kind, seed, unique_tokens)
     print_json(table) if json else print_predictions(table, kind)
 
 
@@ -129,12 +129,12 @@ def context(
 ) -> None:
     """How the optimum moves with the context length."""
     from bayes_scaling.cli.output import print_json
+    from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.context import context_effect
     from bayes_scaling.report.views import print_context, print_order
-    from bayes_scaling.storage import load_fit
 
     budgets, lengths = _question(compute, context_length)
-    found = context_effect(load_fit(fit), budgets, lengths, names(architecture), cost, unique_tokens)
+    found = context_effect(open_fit(fit, json), budgets, lengths, names(architecture), cost, unique_tokens)
     if json:
         print_json(found.table())
         return
@@ -170,10 +170,10 @@ def _answer(
     json: bool,
 ) -> None:
     from bayes_scaling.cli.output import print_json
-    from bayes_scaling.storage import load_fit
+    from bayes_scaling.cli.verdict import open_fit
 
     budgets, lengths = _question(compute, context_length)
-    table = ask(load_fit(fit), budgets, lengths, names(architecture), cost, unique_tokens).table()
+    table = ask(open_fit(fit, json), budgets, lengths, names(architecture), cost, unique_tokens).table()
     (print_json if json else show)(table)
 
 
@@ -188,11 +188,11 @@ def _target(
     json: bool,
 ) -> None:
     from bayes_scaling.cli.output import print_json
+    from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.report.views import print_target
-    from bayes_scaling.storage import load_fit
 
     lengths = numbers(context_length, "--context-length")
-    table = ask(load_fit(fit), values, lengths, names(architecture), cost, unique_tokens).table()
+    table = ask(open_fit(fit, json), values, lengths, names(architecture), cost, unique_tokens).table()
     (print_json if json else print_target)(table)
 
 

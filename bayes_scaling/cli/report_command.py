@@ -44,19 +44,18 @@ def report(
     from bayes_scaling.backtest.rolling import load_backtest
     from bayes_scaling.checks import FAIL
     from bayes_scaling.cli.output import print_json
-    from bayes_scaling.decisions.serving import load_serving
+    from bayes_scaling.cli.verdict import open_fit, open_serving
     from bayes_scaling.page.writing import check_report, make_page, save_page
-    from bayes_scaling.storage import load_fit
 
     budgets, lengths = numbers(compute, "--compute"), numbers(context_length, "--context-length")
     check_report(output)
     page = make_page(
-        load_fit(fit),
+        open_fit(fit, json),
         budgets,
         lengths,
         constraints=limits_of(limit),
         cost=cost,
-        latency=load_serving(latency),
+        latency=open_serving(latency, json),
         plan=plan,
         next_runs=next_runs,
         backtest=None if backtest is None else load_backtest(backtest),

@@ -80,11 +80,11 @@ def figures(
     """Draw the figures of a study, the posterior beside classical estimates."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.reading import quiet_runs
+    from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.figures import save_figures
     from bayes_scaling.report.table import print_line
-    from bayes_scaling.storage import load_fit
 
-    loaded = load_fit(fit)
+    loaded = open_fit(fit, json)
     drawn = save_figures(loaded, output, None if runs is None else quiet_runs(runs, column), cost)
     if json:
         print_json([{"file": str(path)} for path in drawn.files])

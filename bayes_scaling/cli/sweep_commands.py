@@ -68,12 +68,12 @@ def preregister(
     seed: Annotated[int, typer.Option(help="Of the scatter of single runs.")] = 0,
 ) -> None:
     """Predict the preregistered runs from a fit of the others and write it down, once."""
-    from bayes_scaling.storage import load_fit
+    from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.sweep.forecast import preregister as write
     from bayes_scaling.sweep.planning import planned_runs
 
     check_folder(output.expanduser().resolve().parent, output)
-    digest = write(load_fit(fit), planned_runs("preregistered"), output, seed)
+    digest = write(open_fit(fit, False), planned_runs("preregistered"), output, seed)
     note(f"Saved {output}, SHA-256 {digest}")
 
 

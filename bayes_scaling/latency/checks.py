@@ -10,6 +10,7 @@ from bayes_scaling.checks import Checks
 from bayes_scaling.criteria import REVIEW, Check, convergence_of, judge, sampler_of
 from bayes_scaling.latency.design import build_design
 from bayes_scaling.models.latency_design import TimeBlock
+from bayes_scaling.verdict import store, stored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 CONFLICT = 3.0  # prior standard deviations between prior and posterior mean
 NOMINAL, ALLOWED = 0.9, 0.08
 FEWEST_SIZES = 3
+
+
+def checks_of(fit: LatencyFit) -> Checks:
+    """The checks of a fit, computed once: they are stored with its draws, in memory and on disk."""
+    rows = stored(fit.idata)
+    if rows is None:
+        rows = run_checks(fit).rows
+        store(fit.idata, rows)
+    return Checks(rows)
 
 
 def run_checks(fit: LatencyFit) -> Checks:

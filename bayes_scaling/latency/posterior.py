@@ -103,9 +103,9 @@ class LatencyFit:
 
     def checks(self) -> Checks:
         """PASS, REVIEW or FAIL with advice; see `bayes_scaling.latency.checks.run_checks`."""
-        from bayes_scaling.latency.checks import run_checks
+        from bayes_scaling.latency.checks import checks_of
 
-        return run_checks(self)
+        return checks_of(self)
 
     def predict(self, queries: Any, kind: str = "response", seed: int = 0) -> xr.Dataset:
         """Draws of times and the probability that they fit; see `bayes_scaling.latency.predict`."""

@@ -33,6 +33,7 @@ def save(fit: LatencyFit, path: str | Path) -> Path:
     """
     import xarray as xr
 
+    fit.checks()  # the verdict travels with the draws
     tree = fit.idata.copy()
     marks = {
         "kind": KIND,

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 VERDICTS = {
-    REVIEW: "The draws are sound, but something deserves a look: see the checks.",
-    FAIL: "The checks failed: neither the draws nor any number of this page can be trusted. See the checks.",
+    REVIEW: "Sampling converged, but something deserves a look: see the checks.",
+    FAIL: "The checks failed: no number of this page can be trusted. See the checks.",
 }
 
 

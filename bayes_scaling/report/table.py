@@ -80,7 +80,13 @@ def _console(narrowest: int) -> Any:
     """Standard output, as wide as the window and no less than is needed."""
     from rich.console import Console
 
+    class OfTable(Console):
+        """Leaves a closed pipe to the command line, where rich would end the process with 1."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
     terminal = sys.stdout.isatty()
-    console = Console(file=sys.stdout, highlight=False, force_terminal=terminal)
+    console = OfTable(file=sys.stdout, highlight=False, force_terminal=terminal)
     console.width = max(console.width, narrowest) if terminal else _PIPE_WIDTH
     return console

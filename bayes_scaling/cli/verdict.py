@@ -1,0 +1,147 @@
+"""The verdict on a fit stands by every answer it gives: FAIL above it, REVIEW below, a field in JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from bayes_scaling.checks import Checks
+    from bayes_scaling.decisions.serving import Serving
+    from bayes_scaling.latency import LatencyFit
+    from bayes_scaling.posterior import Fit
+
+FIT, LATENCY = "fit_status", "latency_status"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checks of one file say.
+
+    Attributes
+    ----------
+    field : str
+        Its name in JSON records: `FIT` or `LATENCY`.
+    path : Path
+    checks : Checks
+    json : bool
+        Whether the command that asks prints JSON, where a field says it.
+    """
+
+    field: str
+    path: Path
+    checks: Checks
+    json: bool
+
+    @property
+    def command(self) -> str:
+        """The command that tells more."""
+        return f"bayes-scaling {'check' if self.field == FIT else 'latency summary'} {self.path}"
+
+    def named(self, status: str) -> str:
+        """The checks of a status, with their values."""
+        found = [row for row in self.checks if row.status == status]
+        return ", ".join(f"{row.name} {row.value:.4g}, needs {row.rule} {row.threshold:g}" for row in found)
+
+
+_ASKED: ContextVar[list[Verdict] | None] = ContextVar("asked", default=None)
+
+
+def open_fit(path: Path, json: bool) -> Fit:
+    """Load a fit to ask it; its verdict will stand by the answer."""
+    from bayes_scaling.storage import load_fit
+
+    fit = load_fit(path)
+    _remember(Verdict(FIT, path, fit.checks(), json))
+    return fit
+
+
+def open_latency(path: Path, json: bool) -> LatencyFit:
+    """Load a latency fit to ask it; its verdict will stand by the answer."""
+    from bayes_scaling.latency import load_latency
+
+    fit = load_latency(path)
+    _remember(Verdict(LATENCY, path, fit.checks(), json))
+    return fit
+
+
+def open_serving(path: Path | None, json: bool) -> Serving | None:
+    """The latency fit of a decision; None for none."""
+    from bayes_scaling.decisions.serving import as_serving
+
+    return None if path is None else as_serving(open_latency(path, json))
+
+
+def fields() -> dict[str, str]:
+    """The statuses of all fits that the running command asked: columns of its JSON records."""
+    from bayes_scaling.checks import worst
+
+    found: dict[str, str] = {}
+    for verdict in _ASKED.get() or ():
+        found[verdict.field] = worst((found.get(verdict.field, "PASS"), verdict.checks.status))
+    return found
+
+
+class _Announcing:
+    """A stream that writes what is pending before anything else; an error writes nothing to it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.pending: list[str] = []
+
+    def write(self, text: str) -> int:
+        """Write what is pending, then the text."""
+        lines, self.pending = self.pending, []
+        for line in lines:
+            self._stream.write(f"{line}\n")
+        return int(self._stream.write(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def verdicts() -> Iterator[None]:
+    """While a command runs: a failure stands above its answer, a review below; neither by an error."""
+    if _ASKED.get() is not None:  # a group of commands within the group
+        yield
+        return
+    token, stream = _ASKED.set([]), sys.stdout
+    sys.stdout = _Announcing(stream)  # type: ignore[assignment]
+    try:
+        yield
+        _say_below()
+    except typer.Exit:
+        _say_below()
+        raise
+    finally:
+        sys.stdout = stream
+        _ASKED.reset(token)
+
+
+def _say_below() -> None:
+    """One line for each fit that asks for review."""
+    for verdict in _ASKED.get() or ():
+        if verdict.checks.status == "REVIEW" and not verdict.json:
+            named = ", ".join(row.name for row in verdict.checks if row.status == "REVIEW")
+            typer.echo(f"Review: {named}. For advice run {verdict.command}")
+
+
+def _remember(verdict: Verdict) -> None:
+    """Keep it for the answer."""
+    asked = _ASKED.get()
+    if asked is None:
+        return
+    asked.append(verdict)
+    if verdict.checks.status == "FAIL" and not verdict.json and isinstance(sys.stdout, _Announcing):
+        sys.stdout.pending.append(
+            f"FAIL: {verdict.path} failed its checks ({verdict.named('FAIL')}); the numbers below may be "
+            f"wrong. Run {verdict.command}"
+        )
