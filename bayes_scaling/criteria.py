@@ -240,11 +240,9 @@ def _residual_trend(fit: Fit) -> Check:
     if not trends:
         return Check("residual_trend", PASS, 1.0, ">=", LEVEL, "too few runs in a group to show a trend")
     worst = trends[0]
-    low, middle, high = worst.ends
-    seen = (
-        f"residuals of {worst.group} along {worst.covariate}: {low:+.2f} scales of noise in the low third, "
-    )
-    seen += f"{middle:+.2f} in the middle, {high:+.2f} in the high third"
+    thirds = f"{worst.low:+.2f} scales of noise in the low third, {worst.middle:+.2f} in the middle, "
+    thirds += f"{worst.high:+.2f} in the high third"
+    seen = f"residuals of {worst.group} along {worst.covariate}: {thirds}"
     advice = f"{seen}: the law misses a curve there. Plot the residuals; extrapolations may bend that way"
     return judge("residual_trend", worst.p, ">=", LEVEL, REVIEW, f"no trend; most marked: {seen}", advice)
 

@@ -32,14 +32,16 @@ class Trend:
     covariate : str
     p : float
         Posterior predictive p-value, adjusted for all trends that were looked for.
-    ends : tuple of float
-        Mean residual at the low third, the middle and the high third of the covariate, in scales of noise.
+    low, middle, high : float
+        Mean residual in each third of the covariate, in scales of noise.
     """
 
     group: str
     covariate: str
     p: float
-    ends: tuple[float, float, float]
+    low: float
+    middle: float
+    high: float
 
 
 def residual_trends(fit: Fit) -> list[Trend]:
@@ -65,13 +67,10 @@ def residual_trends(fit: Fit) -> list[Trend]:
             continue
         squares = ((scores[:, rows] @ basis) ** 2).sum(-1)
         p = float(stats.chi2.sf(squares, basis.shape[1]).mean())  # NaN of draws that are not finite
-        found.append(Trend(group, covariate, p, _thirds(x, scores[:, rows].mean(0))))
+        found.append(Trend(group, covariate, p, *_thirds(x, scores[:, rows].mean(0))))
     ordered = sorted(found, key=lambda trend: trend.p)
     adjusted = np.maximum.accumulate([t.p * (len(ordered) - i) for i, t in enumerate(ordered)] or [1.0])
-    return [
-        Trend(t.group, t.covariate, min(float(p), 1.0), t.ends)
-        for t, p in zip(ordered, adjusted, strict=False)
-    ]
+    return [replace(t, p=min(float(p), 1.0)) for t, p in zip(ordered, adjusted, strict=False)]
 
 
 def _questions(frame: pd.DataFrame) -> list[tuple[str, str, np.ndarray, np.ndarray]]:

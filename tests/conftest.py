@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests import seeds
+
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # the same numbers on every machine
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+if seeds.SHIFT:
+    seeds.install()
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = Path(os.environ.get("BAYES_SCALING_REFERENCE_DATA") or ROOT.parent / "shared" / "data")
@@ -27,6 +32,14 @@ def reference_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(autouse=True)
+def _frozen_seeds(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests marked ``frozen_seeds`` keep their seeds where all are shifted."""
+    seeds.freeze(request.node.get_closest_marker("frozen_seeds") is not None)
+    yield
+    seeds.freeze(False)
 
 
 @pytest.fixture

@@ -140,15 +140,14 @@ def wait_for_stage(process: subprocess.Popen, after: float) -> str:
     return ""
 
 
-@pytest.mark.parametrize("backend", ["numpyro", "pymc"])
-@pytest.mark.parametrize("after", [3.0, 14.0])
+@pytest.mark.parametrize(("backend", "after"), [("numpyro", 2.0), ("numpyro", 14.0), ("pymc", 14.0)])
 def test_ctrl_c_ends_a_fit_with_130_and_leaves_nothing(tmp_path, backend: str, after: float) -> None:
     asked = ("fit", "simulated", "-o", "fit.nc", "--backend", backend, "--draws", "200000")
     code, seconds, error = interrupted(asked, after, tmp_path)
     assert code == 130, error
     assert error.strip().splitlines()[-1] == "Interrupted; nothing more was written."
     assert "Traceback" not in error and "Exception ignored" not in error
-    assert seconds < 10  # two when nothing else runs
+    assert seconds < 4  # half of that when nothing else runs
     assert list(tmp_path.iterdir()) == []
 
 
@@ -159,4 +158,4 @@ def test_a_reader_that_has_seen_enough_ends_a_command_quietly(sound) -> None:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == ""
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=60) == 141

@@ -173,8 +173,12 @@ def test_limits_are_of_the_decision() -> None:
     known = decide(FIT, *ASKED, constraints={"params_at_most": 1e9}).table().query("chosen")
     assert limited.perfect == pytest.approx(float(known["overall_regret_mean"].iloc[0]), abs=1e-5)
     only = {"step_time_ms": 8.0, "params_at_least": 1.2e9}
-    alone = design_runs(FIT, *ASKED, runs=1, by="value", constraints=only, latency=FakeServing())
-    assert alone.runs["architecture"].iloc[0] == "xlstm"
+    serving = FakeServing()
+    alone = design_runs(FIT, *ASKED, runs=1, constraints=only, latency=serving)
+    asked = design_runs(FIT, *ASKED, architecture="xlstm", runs=1, constraints=only, latency=serving)
+    assert alone.perfect == pytest.approx(asked.perfect, rel=1e-9)  # no other architecture is quick enough
+    both = design_runs(FIT, *ASKED, runs=1, constraints={"params_at_least": 1.2e9})
+    assert both.perfect != pytest.approx(asked.perfect, rel=1e-3)
     with pytest.raises(DecisionError, match="nothing keeps to all limits"):
         design_runs(FIT, *ASKED, constraints=only | {"step_time_ms": 0.1}, latency=FakeServing())
 

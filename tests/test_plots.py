@@ -102,10 +102,12 @@ def test_isoflop_curves_are_smooth_where_costs_jump(fit):
     frame = fit.runs.frame.copy()
     jumps = np.exp(0.02 * np.random.default_rng(0).standard_normal(len(frame)))
     frame["tokens"] *= jumps
-    law = replace(fit.spec, discrepancy="none")  # medians of a few drifting draws have teeth of their own
-    rough = plots.isoflop_curves(replace(fit, spec=law, runs=replace(fit.runs, frame=frame)))
-    for _, part in rough.groupby(["architecture", "context_length", "compute"]):
-        assert (np.diff(part["median"], 2) > -5e-4).all()  # one valley, no teeth
+    law = replace(fit.spec, discrepancy="none")
+    for draw in (0, 20, 40):  # of one draw each: a median of few has teeth of its own
+        one = fit.idata.isel(chain=[0], draw=[draw])
+        rough = plots.isoflop_curves(replace(fit, idata=one, spec=law, runs=replace(fit.runs, frame=frame)))
+        for _, part in rough.groupby(["architecture", "context_length", "compute"]):
+            assert (np.diff(part["median"], 2) > 0).all()  # one valley, no teeth
 
 
 def test_isoflop_legend_names_one_budget_once(curves, fit):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -13,37 +11,47 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from bayes_scaling.cli.interrupts import INTERRUPTED, INTERRUPTS, MESSAGE
+from bayes_scaling.cli.process import CLOSED_PIPE, close_outputs
 from bayes_scaling.cli.verdict import verdicts
 from bayes_scaling.errors import BayesScalingError, ConvergenceWarning, RunsWarning
 
-CHECKS_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+CHECKS_FAILED, BAD_INPUT = 1, 2
 
 
 class GuardedGroup(TyperGroup):
     """A group of commands that turns the package's errors into exit codes."""
 
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Read the arguments; help is printed here."""
+        with _guarded():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: Any) -> Any:
-        """Run a command: bad input gives 2, Ctrl-C 130; a reader that has seen enough ends it quietly."""
-        try:
-            with _notes_on_stderr(), verdicts():
-                return super().invoke(ctx)
-        except BayesScalingError as error:
-            raise _leave(f"Error: {error}", BAD_INPUT) from None
-        except KeyboardInterrupt:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not disturb what is tidied up
-            raise _leave("Interrupted; nothing more was written.", INTERRUPTED) from None
-        except BrokenPipeError:
-            forget_output()
-            raise typer.Exit(0) from None
-        except OSError as error:
-            raise _leave(f"Error: {_describe(error)}", BAD_INPUT) from None
+        """Run a command: bad input gives 2, Ctrl-C 130, a reader who left 141."""
+        with _guarded(), _notes_on_stderr(), verdicts():
+            return super().invoke(ctx)
 
 
-def forget_output() -> None:
-    """Send what is still to be written nowhere: nobody reads it."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+@contextmanager
+def _guarded() -> Iterator[None]:
+    """One message and the exit code; after Ctrl-C whatever else went wrong is a consequence."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise _interrupted() from None
+    except (BayesScalingError, OSError) as error:
+        if INTERRUPTS.seen:
+            raise _interrupted() from None
+        if isinstance(error, BrokenPipeError) and close_outputs(broken=True):
+            raise typer.Exit(CLOSED_PIPE) from None
+        text = _describe(error) if isinstance(error, OSError) else str(error)
+        raise _leave(f"Error: {text}", BAD_INPUT) from None
+
+
+def _interrupted() -> typer.Exit:
+    """The exit of an interrupted command; a process that watches for Ctrl-C tells of it as it ends."""
+    return typer.Exit(INTERRUPTED) if INTERRUPTS.seen else _leave(MESSAGE, INTERRUPTED)
 
 
 def note(message: str) -> None:

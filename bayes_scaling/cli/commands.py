@@ -1,0 +1,61 @@
+"""All commands of ``bayes-scaling`` in one application."""
+
+from __future__ import annotations
+
+import typer
+
+from bayes_scaling.cli.bench_command import bench
+from bayes_scaling.cli.calibration_commands import backtest, sbc, stack
+from bayes_scaling.cli.data_commands import cite, datasets, describe, fetch
+from bayes_scaling.cli.decision_commands import decide, lifetime, plan
+from bayes_scaling.cli.demo_command import demo
+from bayes_scaling.cli.failures import GuardedGroup
+from bayes_scaling.cli.fit_commands import check, fit, loo, summary
+from bayes_scaling.cli.latency_commands import latency
+from bayes_scaling.cli.next_commands import design, map_
+from bayes_scaling.cli.query_commands import compare, context, frontier, iso_loss, optimal_params, predict
+from bayes_scaling.cli.report_command import report
+from bayes_scaling.cli.study_commands import classical, figures
+from bayes_scaling.cli.sweep_commands import sweep
+
+EXIT_CODES = (
+    "Exit codes: 0 fine, whatever the verdict on a fit that was asked; 1 the checks failed, or no choice "
+    "keeps to the limits; 2 bad input; 130 interrupted; 141 the reader of a pipe left."
+)
+
+app = typer.Typer(
+    name="bayes-scaling",
+    help="Bayesian scaling laws: joint posteriors, compute-optimal frontiers and comparisons.",
+    epilog=EXIT_CODES,
+    cls=GuardedGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version and leave.", is_eager=True),
+) -> None:
+    """Bayesian scaling laws: joint posteriors, compute-optimal frontiers and comparisons."""
+    if version:
+        from bayes_scaling import __version__
+
+        typer.echo(f"bayes-scaling {__version__}")
+        raise typer.Exit
+
+
+COMMANDS = (
+    *(demo, describe, fit, check, summary),
+    *(predict, frontier, iso_loss, optimal_params, context, compare, loo),
+    *(decide, lifetime, plan, design, map_, report),
+    *(backtest, sbc, stack, classical, figures, cite, datasets, fetch),
+    bench,
+)
+for command in COMMANDS:
+    app.command(command.__name__.strip("_").replace("_", "-"))(command)
+app.add_typer(latency)
+app.add_typer(sweep)
