@@ -72,9 +72,14 @@ class Checks:
         return f"{table}<p>overall: {self.status}</p>"
 
 
+def severity(status: str) -> int:
+    """0 of PASS, 1 of REVIEW, 2 of FAIL."""
+    return _ORDER.index(status)
+
+
 def worst(statuses: Iterable[str]) -> str:
     """The worst status; PASS of none."""
-    return max(statuses, key=_ORDER.index, default=PASS)
+    return max(statuses, key=severity, default=PASS)
 
 
 def checks_of(fit: Fit, left_out: pd.DataFrame | None = None) -> Checks:

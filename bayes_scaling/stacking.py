@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.checks import convergence_checks, severity
 from bayes_scaling.errors import BayesScalingError, SpecError
 from bayes_scaling.laws import NEUTRAL, get_law
 from bayes_scaling.posterior import Fit
+from bayes_scaling.verdict import store
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from bayes_scaling.criteria import Check
     from bayes_scaling.models.spec import ModelSpec
 
 STEPS, SETTLED = 10_000, 1e-10
@@ -139,7 +142,8 @@ def _by_future(fits: Mapping[str, Fit], left_out: Mapping[str, pd.DataFrame]) ->
 def mixture(fits: Mapping[str, Fit], weights: Sequence[float], seed: int = 0) -> Fit:
     """Draws of several fits in proportion to weights, as one fit.
 
-    Chains take the length of the shortest; a draw is that of one model at the same chain and draw.
+    Chains take the length of the shortest; a draw is that of one model at the same chain and draw. Mixing
+    undoes the order of the draws, so the mixture's checks of the sampler are the worst of its models'.
     """
     spec = _common_spec(fits)
     members = _of_one_length(list(fits.values()))
@@ -157,7 +161,14 @@ def mixture(fits: Mapping[str, Fit], weights: Sequence[float], seed: int = 0) ->
         "spec": spec.to_json(),
         "stacked": json.dumps(dict(zip(fits, weights, strict=True))),
     }
+    store(idata, _worst_gate([fit for i, fit in enumerate(fits.values()) if (chosen == i).any()]), "gate")
     return Fit(idata, base.runs, spec)
+
+
+def _worst_gate(members: Sequence[Fit]) -> list[Check]:
+    """Of each check of the sampler the worst of several fits."""
+    each = [convergence_checks(fit).rows for fit in members]
+    return [max(rows, key=lambda row: severity(row.status)) for rows in zip(*each, strict=True)]
 
 
 def _common_spec(fits: Mapping[str, Fit]) -> ModelSpec:

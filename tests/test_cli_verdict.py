@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,51 +106,3 @@ def test_thinned_draws_have_a_verdict_of_their_own() -> None:
     assert fit.status == "PASS"
     few = replace(fit, idata=fit.idata.isel(draw=slice(0, 40)))
     assert isinstance(few, Fit) and few.status == "FAIL"
-
-
-COMMAND = (sys.executable, "-m", "bayes_scaling.cli")
-
-
-def interrupted(arguments: tuple[str, ...], after: float, folder: Path) -> tuple[int, float, str]:
-    """Exit code, seconds it took to end, and standard error of a command that gets Ctrl-C."""
-    with subprocess.Popen(
-        [*COMMAND, *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
-    ) as process:
-        begun = wait_for_stage(process, after)
-        process.send_signal(signal.SIGINT)
-        begin = time.monotonic()
-        _, error = process.communicate(timeout=60)
-        return process.returncode, time.monotonic() - begin, begun + error
-
-
-def wait_for_stage(process: subprocess.Popen, after: float) -> str:
-    """Let it run for some seconds."""
-    time.sleep(after)
-    assert process.poll() is None, "it ended before it was interrupted"
-    return ""
-
-
-@pytest.mark.parametrize(("backend", "after"), [("numpyro", 2.0), ("numpyro", 14.0), ("pymc", 14.0)])
-def test_ctrl_c_ends_a_fit_with_130_and_leaves_nothing(tmp_path, backend: str, after: float) -> None:
-    asked = ("fit", "simulated", "-o", "fit.nc", "--backend", backend, "--draws", "200000")
-    code, seconds, error = interrupted(asked, after, tmp_path)
-    assert code == 130, error
-    assert error.strip().splitlines()[-1] == "Interrupted; nothing more was written."
-    assert "Traceback" not in error and "Exception ignored" not in error
-    assert seconds < 4  # half of that when nothing else runs
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_reader_that_has_seen_enough_ends_a_command_quietly(sound) -> None:
-    with subprocess.Popen(
-        [*COMMAND, "summary", str(sound)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None and process.stderr is not None
-        process.stdout.close()
-        assert process.stderr.read() == ""
-        assert process.wait(timeout=60) == 141

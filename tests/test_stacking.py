@@ -15,6 +15,7 @@ from bayes_scaling.posterior import Fit, drift_of
 from bayes_scaling.stacking import mixture, stacking_weights
 from tests.command_line import assert_refused, records, run
 from tests.fits import SAMPLING, small_fit, small_simulation
+from tests.synthetic import synthetic_fit, with_group
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,20 @@ def test_draws_come_in_proportion_and_stay_whole(fits) -> None:
             ]
             found[same[0]] += 1
     assert found == {"chinchilla": 30, "gamma": 60, "drift": 30}
+
+
+def test_a_mixture_is_no_better_than_the_models_in_it(fits) -> None:
+    """Its draws are in random order, so that its own R-hat and sample sizes would hide what failed."""
+    sound = synthetic_fit()
+    sound.idata["prior"] = sound.idata["posterior"].copy()
+    diverging = sound.idata["sample_stats"]["diverging"].copy()
+    diverging[0, 0] = True
+    bad = with_group(sound, "sample_stats", diverging=diverging)
+    assert (sound.status, bad.status) == ("PASS", "FAIL")
+    mixed = mixture({"sound": sound, "bad": bad}, [0.5, 0.5])
+    assert mixed.status == "FAIL" and mixed.checks()["divergences"].value == 1
+    assert mixture({"sound": sound, "again": sound}, [0.5, 0.5]).status == "PASS"
+    assert mixture({"sound": sound, "bad": bad}, [1.0, 0.0]).status == "PASS"
 
 
 def test_only_the_draws_of_a_drifting_model_drift(fits) -> None:

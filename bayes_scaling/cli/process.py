@@ -17,7 +17,7 @@ def run_process() -> NoReturn:
     An interrupted command ends with 130 and without exit handlers, which native threads would disturb; one
     whose reader left ends with 141. Both are quiet.
     """
-    output = sys.stdout
+    output, reader_left = sys.stdout, False
     try:
         INTERRUPTS.watch()
         from bayes_scaling.cli.commands import app
@@ -26,13 +26,19 @@ def run_process() -> NoReturn:
         code: str | int | None = 0
     except SystemExit as leaving:
         code = leaving.code
+    except BrokenPipeError:  # of a message of wrong usage
+        reader_left = close_outputs(broken=True)
+        if not reader_left:
+            raise
+        code = CLOSED_PIPE
     except BaseException:
         if not INTERRUPTS.seen:
             raise
         code = INTERRUPTED  # libraries turn interrupts into errors of their own
     if INTERRUPTS.seen or code == INTERRUPTED:
         INTERRUPTS.leave()
-    if close_outputs() or sys.stdout is not output:  # it is replaced where a message of wrong usage was lost
+    reader_left |= sys.stdout is not output  # it is replaced where the library saw the reader leave
+    if close_outputs() or reader_left:
         code = CLOSED_PIPE
     sys.exit(code)
 

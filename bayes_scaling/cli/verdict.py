@@ -114,7 +114,7 @@ def verdicts() -> Iterator[None]:
         yield
         return
     token, stream = _ASKED.set([]), sys.stdout
-    sys.stdout = _Announcing(stream)  # type: ignore[assignment]
+    sys.stdout = _Announcing(stream)
     try:
         yield
         _say_below()
