@@ -20,7 +20,7 @@ from bayes_scaling.models.whitening import Whitening, turned
 PILOTS = (1 / 3, 1 / 2)  # shares of ``tune``; the rest finds the step size
 START = 0.5  # standard deviations round the mode from which chains start
 ROUND = 2  # a further round adds one part in so many of ``draws``
-STRICTER = (0.95, 0.98, 0.99)  # targets of acceptance after divergences, one after the other
+STRICTER = (0.95, 0.98, 0.99, 0.995, 0.998)  # targets of acceptance after divergences, one after the other
 
 
 class Progress(Protocol):
@@ -120,7 +120,7 @@ def sample_in_rounds(
     for restart, aim in enumerate(targets):
         last = restart == len(targets) - 1
         tune = max(sampling.tune - sum(int(share * sampling.tune) for share in PILOTS), 1)
-        chains = engine.chains(whitening, points, tune, sampling.cap, aim, _integer(next(seeds)))
+        chains = engine.chains(whitening, points, tune * 2**restart, sampling.cap, aim, _integer(next(seeds)))
         try:
             raw, rounds, passed = _rounds(chains, whitening, sampling, gate, progress, last)
         finally:

@@ -243,7 +243,8 @@ def test_notes_tell_of_extrapolation(fit_file, planned_file):
 
 
 def test_numbers_are_right_aligned(fit_file):
-    lines = run("frontier", fit_file, "--compute", "1e19,1e21").stdout.splitlines()
+    verdict, *lines = run("frontier", fit_file, "--compute", "1e19,1e21").stdout.splitlines()
+    assert verdict.startswith("FAIL")
     end = lines[0].index("context (tokens)") + len("context (tokens)")
     rows = lines[2 : 2 + 8]
     assert len({len(line.rstrip()) for line in rows}) == 1
@@ -252,7 +253,7 @@ def test_numbers_are_right_aligned(fit_file):
 
 def test_fit_saves_what_the_python_interface_gives(runs_file, tmp_path):
     output = tmp_path / "fit.nc"
-    small = ("--draws", 60, "--tune", 150, "--chains", 2, "--seed", 1)
+    small = ("--draws", 60, "--tune", 150, "--chains", 2, "--max-draws", 60, "--seed", 1)
     result = run("fit", runs_file, "-o", output, *small, "--json")
     assert result.exit_code == 1  # so few draws cannot pass
     assert {row["name"] for row in json.loads(result.stdout)} >= {"r_hat", "ess_bulk", "divergences"}

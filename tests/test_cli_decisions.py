@@ -38,8 +38,8 @@ def file(tmp_path_factory):
 
 
 def same(rows, table) -> None:
-    """Records are the table's rows."""
-    assert [*rows[0]] == [*table] and len(rows) == len(table)
+    """Records are the table's rows, each with the fit's status."""
+    assert [*rows[0]] == ["fit_status", *table] and len(rows) == len(table)
     for name in ("params", "best_probability", "value", "params_median"):
         if name in table:
             assert [row[name] for row in rows] == pytest.approx(list(table[name]))
@@ -105,7 +105,7 @@ def test_the_others_say_it_in_words(file, tmp_path) -> None:
 
 
 def test_nothing_feasible_is_exit_code_1(file, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("bayes_scaling.decisions.serving.load_serving", lambda path: path and FakeServing())
+    monkeypatch.setattr("bayes_scaling.cli.verdict.open_serving", lambda path, json: path and FakeServing())
     limits = ("--limit", "step_time_ms=0.001", "--limit", "params_at_least=1e9", "--latency", "fake.nc")
     found = run("decide", file, *ASKED, *limits)
     assert found.exit_code == 1 and "nothing keeps to all limits; without step_time_ms" in found.stdout
