@@ -12,6 +12,7 @@ from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import Groups, component_log_density, kernels
 
 Draws = Mapping[str, np.ndarray]
+LARGEST = 1e300
 
 
 def to_user(natural: Draws, design: Design) -> dict[str, np.ndarray]:
@@ -20,14 +21,19 @@ def to_user(natural: Draws, design: Design) -> dict[str, np.ndarray]:
     theta = law_arguments(np, natural, law.fixed)
     user = {
         "E": np.exp(theta["log_E"]),
-        "A": np.exp(theta["log_A"] + theta["alpha"] * np.log(design.reference_params)),
-        "B": np.exp(theta["log_B"] + theta["beta"] * np.log(design.reference_tokens)),
+        "A": _exp(theta["log_A"] + theta["alpha"] * np.log(design.reference_params)),
+        "B": _exp(theta["log_B"] + theta["beta"] * np.log(design.reference_tokens)),
         "alpha": theta["alpha"],
         "beta": theta["beta"],
     }
     user |= {name: theta[name] for name in ("gamma", "eta", *REPETITION) if name in theta}
     noise = {name: np.exp(natural[name]) for name in design.spec.noise_names}
     return {name: user[name] for name in law.names} | noise
+
+
+def _exp(logarithm: np.ndarray) -> np.ndarray:
+    """The number, at most `LARGEST`: steep exponents of a wide prior put A of raw params beyond all floats."""
+    return np.asarray(np.exp(np.minimum(logarithm, np.log(LARGEST))))
 
 
 def to_natural(user: Draws, design: Design) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ from typing import Any
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.density import log_terms
 from bayes_scaling.models.design import Alike, Design
-from bayes_scaling.models.nuts_numpyro import NumpyroEngine, compile_nuts
+from bayes_scaling.models.nuts_numpyro import NumpyroEngine, Transitions, compile_nuts
 from bayes_scaling.models.whitening import Whitening
 
 
@@ -48,7 +48,7 @@ def _data(design: Design) -> tuple[Any, dict[str, Any]]:
 
 
 @lru_cache(maxsize=8)
-def _compiled(alike: Alike) -> Callable[..., Any]:
+def _compiled(alike: Alike) -> Transitions:
     import jax.numpy as jnp
     import numpy as np
     from jax.scipy.special import gammaln

@@ -6,6 +6,7 @@ Found with JAX whichever back end samples, so that both start in the same space.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -70,24 +71,23 @@ def climb(value_and_gradient: Value, first: np.ndarray, far: bool = True) -> Whi
     value_and_gradient : callable
     first : ndarray (size,)
     far : bool
-        Search by L-BFGS before Newton's steps, which from afar may end at a lesser mode.
+        Search by Newton's steps alone and by L-BFGS before them, and take the better mode: from afar either
+        may end at the lesser one.
 
     Raises
     ------
     BayesScalingError
         The density is not finite on any way from ``first``.
     """
-    position = first
     for pull in PULLS:
         damped = _pulled(value_and_gradient, first, pull)
-        ascent = _ascend(damped, position) if far or pull else position
         try:
-            mode = _newton(damped, ascent)
+            mode = _best_mode(damped, first) if far or pull else _newton(damped, first)
             if pull:
                 mode = _newton(value_and_gradient, mode)
             return _whitened_at(value_and_gradient, mode)
         except FloatingPointError:
-            position = first
+            continue
     raise BayesScalingError(
         "the posterior's mode was not found: its density is not finite near the start. Look for runs with "
         "extreme params, tokens or losses (bayes-scaling describe), give priors that suit them, or take "
@@ -116,6 +116,17 @@ def _guarded(value_and_gradient: Value) -> Value:
         return np.inf, np.zeros_like(x)
 
     return call
+
+
+def _best_mode(value_and_gradient: Value, first: np.ndarray) -> np.ndarray:
+    """The best of the modes that Newton's steps reach from the start and from where L-BFGS ends."""
+    modes = []
+    for begin in (first, _ascend(value_and_gradient, first)):
+        with suppress(FloatingPointError):
+            modes.append(_newton(value_and_gradient, begin))
+    if not modes:
+        raise FloatingPointError("no mode was reached")
+    return min(modes, key=lambda mode: value_and_gradient(mode)[0])
 
 
 def _ascend(value_and_gradient: Value, first: np.ndarray) -> np.ndarray:

@@ -26,7 +26,28 @@ Potential = Callable[[Any, Any], Any]
 """Minus a log density of a point (size,), given a tree of arrays: the whitening and the data."""
 
 
-def compile_nuts(potential: Potential, size: int, given: Any) -> Callable[..., Any]:
+@dataclass(frozen=True)
+class Transitions:
+    """Of one chain.
+
+    A call carries the sampler's whole state on, so that draws do not depend on how many transitions each
+    call makes.
+
+    Attributes
+    ----------
+    advance : callable
+        ``(state, fresh, point, key, averaging, count, adapting, target, given)`` to ``(state, averaging,
+        points, statistics)``, the first ``count`` rows of the last two filled. Where ``fresh``, the chain
+        begins at the point with the key, else it goes on from the state.
+    blank : HMCState
+        What a chain that begins gives for its state.
+    """
+
+    advance: Callable[..., Any]
+    blank: Any
+
+
+def compile_nuts(potential: Potential, size: int, given: Any) -> Transitions:
     """Transitions of one chain as a compiled function.
 
     Parameters
@@ -39,18 +60,18 @@ def compile_nuts(potential: Potential, size: int, given: Any) -> Callable[..., A
 
     Returns
     -------
-    callable
-        ``(point, key, averaging, count, adapting, target, given)`` to ``(point, key, averaging, points,
-        statistics)``, the first ``count`` rows of the last two filled.
+    Transitions
     """
     import jax
     import jax.numpy as jnp
 
     with jax.enable_x64(True):
-        advance = jax.jit(_advance(potential))
-        start = (jnp.zeros(size), jax.random.key(0), _averaging(FIRST_STEP), 1, True, 0.8, given)
-        lowered = advance.lower(*start)
-        return interruptible(lowered.compile)
+        init, advance = _advance(potential)
+        state = jax.eval_shape(init, jnp.zeros(size), jax.random.key(0), given)
+        blank = jax.tree.map(_blank, state)
+        arguments = (blank, True, jnp.zeros(size), jax.random.key(0), _averaging(FIRST_STEP), 1, True, 0.8)
+        lowered = jax.jit(advance).lower(*arguments, given)
+        return Transitions(interruptible(lowered.compile), blank)
 
 
 def interruptible(call: Callable[[], Any]) -> Any:
@@ -62,38 +83,60 @@ def interruptible(call: Callable[[], Any]) -> Any:
         pool.shutdown(wait=False)
 
 
-def _advance(potential: Potential) -> Callable[..., Any]:
+def _blank(shape: Any) -> Any:
+    """Zeros of a shape, or a key."""
+    import jax
+    import jax.numpy as jnp
+
+    if jnp.issubdtype(shape.dtype, jax.dtypes.prng_key):
+        return jax.random.key(0)
+    return jnp.zeros(shape.shape, shape.dtype)
+
+
+def _advance(potential: Potential) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """A chain's begin, ``(point, key, given)`` to its state, and `Transitions.advance`."""
     import jax
     import jax.numpy as jnp
     from numpyro.infer.hmc import hmc
     from numpyro.infer.hmc_util import dual_averaging
 
-    init, transition = hmc(potential_fn_gen=lambda given: lambda point: potential(point, given), algo="NUTS")
+    start, transition = hmc(potential_fn_gen=lambda given: lambda point: potential(point, given), algo="NUTS")
     _, update = dual_averaging()
+    fixed = {"adapt_step_size": False, "adapt_mass_matrix": False, "find_heuristic_step_size": False}
+
+    def init(point: Any, key: Any, given: Any) -> Any:
+        return start(point, 0, FIRST_STEP, **fixed, model_args=(given,), rng_key=key)
 
     def advance(
-        point: Any, key: Any, averaging: Any, count: Any, adapting: Any, target: Any, given: Any
+        state: Any,
+        fresh: Any,
+        point: Any,
+        key: Any,
+        averaging: Any,
+        count: Any,
+        adapting: Any,
+        target: Any,
+        given: Any,
     ) -> Any:
-        fixed = {"adapt_step_size": False, "adapt_mass_matrix": False, "find_heuristic_step_size": False}
-        state = init(point, 0, jnp.exp(averaging[0]), **fixed, model_args=(given,), rng_key=key)
+        state = jax.lax.cond(fresh, lambda: init(point, key, given), lambda: state)
         rows = (_recorded(state), jnp.zeros_like(point))
         empty = jax.tree.map(lambda value: jnp.zeros((CHUNK, *value.shape), value.dtype), rows)
 
         def step(i: Any, carry: Any) -> Any:
             state, averaging, (statistics, points) = carry
-            state = transition(state, model_args=(given,))
+            sized = state.adapt_state._replace(step_size=jnp.exp(averaging[0]))
+            state = transition(state._replace(adapt_state=sized), model_args=(given,))
             adapted = update(target - state.accept_prob, averaging)
             averaging = jax.tree.map(lambda new, old: jnp.where(adapting, new, old), adapted, averaging)
             recorded = _recorded(state)
             statistics = {name: statistics[name].at[i].set(recorded[name]) for name in statistics}
             kept = statistics, points.at[i].set(state.z)
-            adapt = state.adapt_state._replace(step_size=jnp.exp(averaging[0]))
-            return state._replace(adapt_state=adapt), averaging, kept
+            return state, averaging, kept
 
         state, averaging, (statistics, points) = jax.lax.fori_loop(0, count, step, (state, averaging, empty))
-        return state.z, state.rng_key, averaging, points, statistics
+        return state, averaging, points, statistics
 
-    return advance
+    return init, advance
 
 
 def _recorded(state: Any) -> dict[str, Any]:
@@ -118,13 +161,13 @@ class NumpyroEngine:
 
     Attributes
     ----------
-    nuts : callable
+    nuts : Transitions
         Of `compile_nuts`.
     data : tree of arrays
         The potential is given (whitening's arrays, data).
     """
 
-    nuts: Callable[..., Any]
+    nuts: Transitions
     data: Any
 
     def pilot(
@@ -180,11 +223,12 @@ class NumpyroChains:
 class _Walker:
     """One chain: where it stands, and its draws since the step size was fixed."""
 
-    nuts: Callable[..., Any]
+    nuts: Transitions
     given: Any
     target: float
     point: Any
     key: Any
+    state: Any = None
     averaging: Any = field(default_factory=lambda: _averaging(FIRST_STEP))
     done: int = 0
     parts: list[tuple[np.ndarray, dict[str, np.ndarray]]] = field(default_factory=list)
@@ -203,14 +247,17 @@ class _Walker:
             count = min(count, transitions - self.done, CHUNK)
             begin = time.perf_counter()
             with jax.enable_x64(True):
-                found = self.nuts(
-                    self.point, self.key, self.averaging, count, adapting, self.target, self.given
-                )
-            self.point, self.key, self.averaging, points, statistics = found
+                found = self.nuts.advance(*self._at(), count, adapting, self.target, self.given)
+            self.state, self.averaging, points, statistics = found
             kept = {name: np.asarray(value)[:count] for name, value in statistics.items()}
             self.parts.append((np.asarray(points)[:count], kept))
             self.done += count
             count = max(int(count * SECONDS / max(time.perf_counter() - begin, 1e-6)), 1)
+
+    def _at(self) -> tuple[Any, ...]:
+        """Where it stands, or that it begins."""
+        fresh = self.state is None
+        return self.nuts.blank if fresh else self.state, fresh, self.point, self.key, self.averaging
 
     def points(self, count: int) -> np.ndarray:
         """The first points (count, size)."""

@@ -182,11 +182,12 @@ def script(path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 3])
-def test_ci_runs_make_test_in_the_root(tmp_path: Path, status: int) -> None:
+def test_ci_runs_the_tests_and_the_demonstration_in_the_root(tmp_path: Path, status: int) -> None:
+    """It ends with the first that fails."""
     script(tmp_path / "make", f'echo "$PWD: $*"; exit {status}')
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     done = run("bash", str(ROOT / ".ci" / "run"), cwd=tmp_path, PATH=path)
-    assert done.stdout == f"{ROOT}: test\n"
+    assert done.stdout == f"{ROOT}: test\n" + (f"{ROOT}: demo\n" if status == 0 else "")
     assert done.returncode == status
 
 

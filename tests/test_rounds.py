@@ -195,3 +195,15 @@ def test_what_is_compiled_for_a_design_serves_designs_that_are_alike() -> None:
     law = build_design(small_runs(UNEVEN), ModelSpec(law="chinchilla"))
     assert Alike(one) == Alike(losses) and hash(Alike(one)) == hash(Alike(losses))
     assert Alike(one) != Alike(other) and Alike(one) != Alike(law)
+
+
+def test_draws_do_not_depend_on_how_many_transitions_a_call_makes(monkeypatch) -> None:
+    """A busy machine makes shorter calls."""
+    engine = numpyro_engine()
+
+    def draws(seconds: float) -> np.ndarray:
+        monkeypatch.setattr("bayes_scaling.models.nuts_numpyro.SECONDS", seconds)
+        chains = engine.chains(first(), np.zeros((2, SIZE)), tune=40, cap=200, target=0.8, seed=3)
+        return chains.reach(200, lambda _: None).whitened
+
+    np.testing.assert_array_equal(draws(1e-9), draws(1e9))

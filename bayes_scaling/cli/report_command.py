@@ -49,19 +49,20 @@ def report(
 
     budgets, lengths = numbers(compute, "--compute"), numbers(context_length, "--context-length")
     check_report(output)
+    in_page = True  # both verdicts stand there, so that standard output is the path alone
     page = make_page(
-        open_fit(fit, json),
+        open_fit(fit, in_page),
         budgets,
         lengths,
         constraints=limits_of(limit),
         cost=cost,
-        latency=open_serving(latency, json),
+        latency=open_serving(latency, in_page),
         plan=plan,
         next_runs=next_runs,
         backtest=None if backtest is None else load_backtest(backtest),
     )
     path = save_page(page, output)
-    print_json([{"file": path, "status": page.status}]) if json else typer.echo(path)
+    print_json([{"file": path}]) if json else typer.echo(path)
     if page.status == FAIL:
         note("Note: the checks failed; the page says so.")
         raise typer.Exit(CHECKS_FAILED)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bayes_scaling.posterior import Fit
 
 FIT, LATENCY = "fit_status", "latency_status"
+ANSWERED = (0, 1)  # exit codes of commands that printed their answer
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,9 @@ def verdicts() -> Iterator[None]:
     try:
         yield
         _say_below()
-    except typer.Exit:
-        _say_below()
+    except typer.Exit as leaving:
+        if leaving.exit_code in ANSWERED:
+            _say_below()
         raise
     finally:
         sys.stdout = stream
