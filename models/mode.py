@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from scipy import optimize
+from threadpoolctl import threadpool_limits
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models.density import log_approximate, pin
@@ -22,7 +23,7 @@ from bayes_scaling.models.whitening import Whitening
 
 STEP = 1e-5
 FLOOR = 1e-6  # smallest curvature over the largest: a direction the data and prior leave flat
-ASCENT = {"maxiter": 400, "maxcor": 20}  # of L-BFGS, which finds the basin; Newton ends the search
+ASCENT = {"maxiter": 100, "maxcor": 10}  # of L-BFGS, which finds the basin; Newton ends the search
 PULLS = (0.0, 1e-2, 1.0, 1e2)  # towards the start, one after the other where the one before failed
 Value = Callable[[np.ndarray], tuple[float, np.ndarray]]
 Objective = Callable[[np.ndarray, Design], tuple[float, np.ndarray]]
@@ -79,15 +80,16 @@ def climb(value_and_gradient: Value, first: np.ndarray, far: bool = True) -> Whi
     BayesScalingError
         The density is not finite on any way from ``first``.
     """
-    for pull in PULLS:
-        damped = _pulled(value_and_gradient, first, pull)
-        try:
-            mode = _best_mode(damped, first) if far or pull else _newton(damped, first)
-            if pull:
-                mode = _newton(value_and_gradient, mode)
-            return _whitened_at(value_and_gradient, mode)
-        except FloatingPointError:
-            continue
+    with threadpool_limits(1, "blas"):  # threads cost more than they give to vectors this short
+        for pull in PULLS:
+            damped = _pulled(value_and_gradient, first, pull)
+            try:
+                mode = _best_mode(damped, first) if far or pull else _newton(damped, first)
+                if pull:
+                    mode = _newton(value_and_gradient, mode)
+                return _whitened_at(value_and_gradient, mode)
+            except FloatingPointError:
+                continue
     raise BayesScalingError(
         "the posterior's mode was not found: its density is not finite near the start. Look for runs with "
         "extreme params, tokens or losses (bayes-scaling describe), give priors that suit them, or take "
