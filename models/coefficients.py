@@ -32,7 +32,7 @@ def to_user(natural: Draws, design: Design) -> dict[str, np.ndarray]:
 
 
 def _exp(logarithm: np.ndarray) -> np.ndarray:
-    """The number, at most `LARGEST`: steep exponents of a wide prior put A of raw params beyond all floats."""
+    """The number, at most `LARGEST`: steep exponents of a wide prior put A beyond all floats."""
     return np.asarray(np.exp(np.minimum(logarithm, np.log(LARGEST))))
 
 
