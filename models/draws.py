@@ -10,7 +10,7 @@ import numpy as np
 
 from bayes_scaling.models.whitening import Whitening
 
-TARGET_ACCEPTANCE = {"partial": 0.9, "complete": 0.8, "none": 0.95}  # groups alone are less like a normal
+TARGET_ACCEPTANCE = {"partial": 0.8, "complete": 0.8, "none": 0.95}  # groups alone are less like a normal
 CAP = 10  # times ``draws``: where rounds end by default
 Tell = Callable[[int], None]  # told how many transitions all chains have made since the stage began
 
