@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from bayes_scaling.models.latency_density import log_terms
 from bayes_scaling.models.latency_design import LatencyDesign
-from bayes_scaling.models.mode import climb
+from bayes_scaling.models.mode import Value, climb, compile_rows
 from bayes_scaling.models.whitening import Whitening
 
 
@@ -19,19 +19,11 @@ def find_whitening(design: LatencyDesign) -> Whitening:
     return replace(found, scales=np.ones(0))
 
 
-def compile_potential(design: LatencyDesign) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
-    """Minus the log density and its gradient at a position (size,)."""
-    import jax
+def compile_potential(design: LatencyDesign) -> Value:
+    """Minus the log density and its gradient at positions (..., size)."""
     import jax.numpy as jnp
 
-    @jax.jit
-    @jax.value_and_grad
-    def potential(position: jax.Array) -> jax.Array:
-        return -sum(log_terms(jnp, position, design).values())  # type: ignore[return-value]
+    def potential(position: Any) -> Any:
+        return -sum(log_terms(jnp, position, design).values())
 
-    def call(position: np.ndarray) -> tuple[float, np.ndarray]:
-        with jax.enable_x64(True):
-            value, gradient = potential(position)
-            return float(value), np.asarray(gradient)
-
-    return call
+    return compile_rows(potential, design.size)

@@ -25,8 +25,9 @@ STEP = 1e-5
 FLOOR = 1e-6  # smallest curvature over the largest: a direction the data and prior leave flat
 ASCENT = {"maxiter": 100, "maxcor": 10}  # of L-BFGS, which finds the basin; Newton ends the search
 PULLS = (0.0, 1e-2, 1.0, 1e2)  # towards the start, one after the other where the one before failed
-Value = Callable[[np.ndarray], tuple[float, np.ndarray]]
-Objective = Callable[[np.ndarray, Design], tuple[float, np.ndarray]]
+Value = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Values (...) and gradients (..., size) at points (..., size)."""
+Objective = Callable[[np.ndarray, Design], tuple[np.ndarray, np.ndarray]]
 
 
 def start(design: Design) -> np.ndarray:
@@ -70,6 +71,7 @@ def climb(value_and_gradient: Value, first: np.ndarray, far: bool = True) -> Whi
     Parameters
     ----------
     value_and_gradient : callable
+        See `compile_rows`.
     first : ndarray (size,)
     far : bool
         Search by Newton's steps alone and by L-BFGS before them, and take the better mode: from afar either
@@ -100,21 +102,21 @@ def climb(value_and_gradient: Value, first: np.ndarray, far: bool = True) -> Whi
 def _pulled(value_and_gradient: Value, first: np.ndarray, pull: float) -> Value:
     """The objective with a quadratic that holds it near ``first``."""
 
-    def call(x: np.ndarray) -> tuple[float, np.ndarray]:
+    def call(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         value, gradient = value_and_gradient(x)
         away = x - first
-        return value + 0.5 * pull * float(away @ away), gradient + pull * away
+        return value + 0.5 * pull * (away**2).sum(-1), gradient + pull * away
 
     return call
 
 
-def _guarded(value_and_gradient: Value) -> Value:
-    """Infinite, and level, where it is not finite: a search shortens its step there."""
+def _guarded(value_and_gradient: Value) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+    """At one point: infinite, and level, where it is not finite. A search shortens its step there."""
 
     def call(x: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = value_and_gradient(x)
         if np.isfinite(value) and np.isfinite(gradient).all():
-            return value, gradient
+            return float(value), gradient
         return np.inf, np.zeros_like(x)
 
     return call
@@ -168,7 +170,8 @@ def _whitened_at(value_and_gradient: Value, mode: np.ndarray) -> Whitening:
 def _difference_hessian(value_and_gradient: Value, x: np.ndarray) -> np.ndarray:
     """Central differences: compiling the exact Hessian would take longer than the whole search."""
     steps = STEP * np.eye(len(x))
-    rows = np.array([value_and_gradient(x + h)[1] - value_and_gradient(x - h)[1] for h in steps])
+    _, gradients = value_and_gradient(x + np.stack([steps, -steps]))
+    rows = gradients[0] - gradients[1]
     hessian = 0.5 * (rows + rows.T) / (2 * STEP)
     if not np.isfinite(hessian).all():
         raise FloatingPointError("the Hessian is not finite")
@@ -176,34 +179,72 @@ def _difference_hessian(value_and_gradient: Value, x: np.ndarray) -> np.ndarray:
 
 
 def compile_objective(design: Design) -> Objective:
-    """Minus the approximate log density and its gradient at the law's part of a position (law_size,).
+    """Minus the approximate log density and its gradient at the law's part of positions (..., law_size).
 
-    For this design and any that differs from it in its losses and in the precisions of its noise. It is
-    compiled once in a process for designs that are alike.
+    See `compile_rows`. For this design and any that differs from it in its losses and in the precisions of
+    its noise. It is compiled once in a process for designs that are alike.
     """
     return _compiled(Alike(design))
 
 
 @lru_cache(maxsize=8)
 def _compiled(alike: Alike) -> Objective:
-    import jax
     import jax.numpy as jnp
     from jax.scipy.special import gammaln
 
     design = alike.design
     identity = Whitening(np.zeros(design.law_size), np.eye(design.law_size))
 
-    @jax.jit
-    @jax.value_and_grad
     def potential(x: Any, log_loss: Any, precision: Any) -> Any:
         misfit = with_precision(design.misfit, precision)
         changed = replace(design, log_loss=log_loss, misfit=misfit)
         return -log_approximate(jnp, identity.law(x, design), changed, gammaln)
 
-    def call(x: np.ndarray, changed: Design) -> tuple[float, np.ndarray]:
+    rows = compile_rows(potential, design.law_size)
+
+    def call(points: np.ndarray, changed: Design) -> tuple[np.ndarray, np.ndarray]:
         precision = changed.misfit.precision if changed.misfit else 0.0
+        return rows(points, changed.log_loss, precision)
+
+    return call
+
+
+def compile_rows(potential: Callable[..., Any], size: int) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """A potential's values and gradients at one point or at the points of a difference Hessian.
+
+    Parameters
+    ----------
+    potential : callable
+        Of a point (size,) and further arrays, by JAX.
+    size : int
+
+    Returns
+    -------
+    callable
+        Of points (..., size), at most twice ``size``, and the further arrays: values (...), gradients.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    at_one = jax.value_and_grad(potential)
+
+    @jax.jit
+    def rows(points: Any, count: Any, *given: Any) -> Any:
+        def step(i: Any, found: Any) -> Any:
+            values, gradients = found
+            value, gradient = at_one(points[i], *given)
+            return values.at[i].set(value), gradients.at[i].set(gradient)
+
+        empty = jnp.zeros(len(points)), jnp.zeros_like(points)
+        return jax.lax.fori_loop(0, count, step, empty)
+
+    def call(points: np.ndarray, *given: Any) -> tuple[np.ndarray, np.ndarray]:
+        flat = points.reshape(-1, size)
+        padded = np.zeros((2 * size, size))
+        padded[: len(flat)] = flat
         with jax.enable_x64(True):
-            value, gradient = potential(x, changed.log_loss, precision)
-            return float(value), np.asarray(gradient)
+            values, gradients = rows(padded, len(flat), *given)
+        values, gradients = np.asarray(values)[: len(flat)], np.asarray(gradients)[: len(flat)]
+        return values.reshape(points.shape[:-1]), gradients.reshape(points.shape)
 
     return call
