@@ -36,8 +36,9 @@ def width(fit: Fit, compute: float) -> float:
 
 
 def test_intervals_widen_away_from_the_runs_and_hardly_inside(fit: Fit, plain: Fit) -> None:
-    assert width(fit, FAR) > 2 * width(plain, FAR)
-    assert width(fit, 2e19) < 3 * width(plain, 2e19)
+    """Long runs have ratios of 2.0 and 1.3; widths of so few draws are off by a sixth."""
+    assert width(fit, FAR) > 1.4 * width(plain, FAR)
+    assert width(fit, 2e19) < 2 * width(plain, 2e19)
 
 
 def test_mean_predictions_hold_the_drift(fit: Fit) -> None:
