@@ -13,8 +13,10 @@ import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.backtest import forecasters
 from bayes_scaling.backtest.forecasters import Settings
+from bayes_scaling.checks import convergence_checks
 from bayes_scaling.data.truth import make_truth
 from bayes_scaling.errors import BayesScalingError, BudgetError, ConvergenceWarning, RunsWarning, SpecError
+from bayes_scaling.laws import LAWS as LAWS_BY_NAME
 from bayes_scaling.laws import NEUTRAL
 from bayes_scaling.posterior import Fit
 from bayes_scaling.runs import Runs, load_runs
@@ -226,3 +228,27 @@ def test_both_back_ends_pass_the_gate_at_a_real_design(law: str, backend: str, r
         for _, row in truth.coefficients.iterrows()
     ]
     assert np.mean(inside) > 0.6  # coefficients of one posterior go together
+
+
+def repeated_thousands_of_times() -> pd.DataFrame:
+    """160 runs of 1 to 3,000 epochs by the data-limited law, some fresh."""
+    rng = np.random.default_rng(0)
+    truth = {"E": 1.8, "A": 420.0, "B": 1400.0, "alpha": 0.34, "beta": 0.32}
+    fading = {"repeat_tokens": 15.0, "repeat_params": 5.0}
+    params, tokens, epochs = (
+        np.exp(rng.uniform(*np.log(limits), 160)) for limits in ((1e7, 2e9), (1e9, 1e11), (1, 3000))
+    )
+    unique = tokens / np.where(np.arange(160) < 20, 1.0, epochs)
+    loss = LAWS_BY_NAME["data-limited"].loss(
+        np, params, tokens, truth | fading | {"unique_tokens": unique}
+    ) * np.exp(0.004 * rng.standard_t(6, 160))
+    columns = {"params": params, "tokens": tokens, "unique_tokens": unique, "loss": loss}
+    return pd.DataFrame(columns).assign(architecture="dense", context_length=2048)
+
+
+@pytest.mark.parametrize("discrepancy", ["drift", "none"])
+def test_thousands_of_epochs_are_fitted_and_converge(discrepancy: str) -> None:
+    fit = bs.fit(repeated_thousands_of_times(), law="data-limited", discrepancy=discrepancy, progress=False)
+    assert all(row.status == "PASS" for row in convergence_checks(fit))
+    low, high = fit.posterior["repeat_tokens"].quantile([0.001, 0.999]).to_numpy()
+    assert low < 15 < high
