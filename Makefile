@@ -16,7 +16,7 @@ demo: $(VENV)/.installed
 	$(BIN)/bayes-scaling demo
 
 test: lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check
