@@ -122,7 +122,8 @@ def rounds(fit: Fit) -> tuple[Check, ...]:
     if not account or "max_draws" not in account:
         return ()
     draws, cap = account["draws"], account["max_draws"]
-    seen = f"{draws:,} draws of each chain in {account['rounds']} rounds"
+    count = account["rounds"]
+    seen = f"{draws:,} draws of each chain in {count} round{'s' if count > 1 else ''}"
     if account["restarts"]:
         seen += f", after {account['restarts']} new starts because {account['diverged']} transitions diverged"
     advice = f"{seen}: the cap ended them before the gate held. Fit with a larger max_draws"

@@ -1,0 +1,83 @@
+"""Run the commands of README.md and write what they print into it.
+
+    python benchmarks/readme.py [--check]
+
+A block of text that follows a command, or the Python example, is replaced by what it prints now; with --check
+nothing is written and a difference ends with 1. The study's runs and timings are read from the folder
+BAYES_SCALING_REFERENCE_DATA, or ../shared/data beside the clone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+FOLDER = Path(os.environ.get("BAYES_SCALING_REFERENCE_DATA") or ROOT.parent / "shared" / "data")
+COMMAND = r"^    \$ [^\n]*\\\n(?:^        [^\n]*\n)+|^    \$ [^\n]*\n"
+BLOCK = re.compile(rf"({COMMAND})(\n```text\n(.*?)```)?", re.MULTILINE | re.DOTALL)
+PYTHON = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
+WIDE, NARROW = "220", "150"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    arguments = parser.parse_args()
+    text = README.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        _prepare(Path(folder))
+        found = BLOCK.sub(lambda match: _with_output(match, folder), text)
+        found = PYTHON.sub(lambda match: _with_printed(match, folder), found)
+    if arguments.check:
+        sys.exit(found != text)
+    README.write_text(found, encoding="utf-8")
+
+
+def _prepare(folder: Path) -> None:
+    """The files that commands name without making them."""
+    shutil.copy(FOLDER / "inference_timings.csv", folder / "timings.csv")
+    _run(f"bayes-scaling fit {shlex.quote(str(FOLDER / 'xlstm_runs.csv'))} -o study.nc", folder, WIDE)
+
+
+def _with_output(match: re.Match[str], folder: str) -> str:
+    """The command, and where a block follows it, what it prints."""
+    command, block, _ = match.groups()
+    plain = command.replace("\\\n", " ").replace("$", "", 1)
+    printed = _run(plain, folder, NARROW if " decide " in plain else WIDE)
+    return command if block is None else f"{command}\n```text\n{printed}\n```"
+
+
+def _with_printed(match: re.Match[str], folder: str) -> str:
+    code = match.group(1)
+    printed = _of([sys.executable, "-c", code], folder, "100")
+    return f"```python\n{code}```\n\n```text\n{printed}\n```"
+
+
+def _run(command: str, folder: str | Path, width: str) -> str:
+    words = shlex.split(command)
+    if words[0] != "bayes-scaling":
+        raise ValueError(f"not a command of this package: {command}")
+    return _of([sys.executable, "-m", "bayes_scaling.cli", *words[1:]], folder, width)
+
+
+def _of(words: list[str], folder: str | Path, width: str) -> str:
+    """What a command prints, without the spaces that end lines."""
+    path = {"COLUMNS": width, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        words, cwd=folder, env=os.environ | path, capture_output=True, text=True, check=True
+    )
+    print(" ".join(words[2:6]), file=sys.stderr)
+    return "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip()
+
+
+if __name__ == "__main__":
+    main()
