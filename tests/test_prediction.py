@@ -100,7 +100,8 @@ def test_reach_is_the_farthest_of_params_tokens_and_their_product() -> None:
     low, high = (frame[["params", "tokens"]].agg(end) for end in ("min", "max"))
     inside = frame[["params", "tokens"]].iloc[20]
     rows = pd.DataFrame([inside, inside, inside, high])
-    rows.iloc[1, 0], rows.iloc[2, 1] = 100 * high["params"], low["tokens"] / 1000
+    rows.iloc[1] = 100 * high["params"], low["tokens"]
+    rows.iloc[2] = high["params"], low["tokens"] / 1000
     reach = predict_table(FIT, rows.assign(architecture="xlstm", context_length=8192))
     product = high.prod() / (frame["params"] * frame["tokens"]).max()
     wanted = [0, 2, 3, np.log10(product)]
