@@ -73,8 +73,10 @@ def test_scarce_tokens_cost_loss_and_put_losses_out_of_reach() -> None:
         losses.append(law.loss(np, np.exp(x), np.exp(compute - CURVE.value(np, x)), theta))
     assert (losses[0] <= losses[1]).all() and (losses[1] <= losses[2]).all()
     assert (losses[0] < losses[1]).any()
-    unreached = np.isnan(optimum.cheapest_log_params(values(law.name, 2e8), losses[0], CURVE))
-    assert unreached.mean() > 0.8  # not where repeated tokens are nearly as good as new ones
+    scarce = values(law.name, 2e8)
+    unreached = np.isnan(optimum.cheapest_log_params(scarce, losses[0], CURVE))
+    beyond = law.loss(np, np.full(COUNT, 1e40), np.full(COUNT, 1e40), scarce) > losses[0]
+    assert unreached[beyond].all() and beyond.mean() > 0.8  # repetition is nearly free in a draw or two
 
 
 @each_case

@@ -41,21 +41,20 @@ def brute(served: float, chain: int, draw: int) -> tuple[float, float, float]:
 def test_the_cheapest_over_a_life_is_that_of_a_dense_grid(found, place, i: int) -> None:
     here = found.draws.sel(CELL).isel(chain=place[0], draw=place[1], served_tokens=i)
     params, tokens, total = brute(SERVED[i], *place)
-    assert float(here["total"]) == pytest.approx(total, rel=1e-3)
-    assert float(here["params"]) == pytest.approx(params, rel=0.05)  # the total is flat at its least
-    assert float(here["tokens"]) == pytest.approx(tokens, rel=0.1)
+    assert float(here["params"]) == pytest.approx(params, rel=0.01)
+    assert float(here["tokens"]) == pytest.approx(tokens, rel=0.02)
+    assert float(here["total"]) == pytest.approx(total, rel=2e-4)
 
 
 def test_without_serving_it_is_the_cheapest_training(found) -> None:
     known = iso_loss(FIT, LOSS, LENGTH).draws.sel(CELL)
     little = found.draws.sel(CELL).isel(served_tokens=0)
-    for name, theirs, limit in (("params", "params", 0.06), ("total", "compute", 0.04)):
-        off = np.abs(little[name].to_numpy() / known[theirs][..., 0].to_numpy() - 1)
-        assert np.quantile(off, 0.95) < limit and off.max() < 4 * limit  # least compute makes serving count
-    assert float((little["overtraining"] - 1).quantile(0.95)) < 0.15
+    np.testing.assert_allclose(little["params"], known["params"][..., 0], rtol=0.06)
+    np.testing.assert_allclose(little["total"], known["compute"][..., 0], rtol=0.04)
+    np.testing.assert_allclose(little["overtraining"], 1, rtol=0.15)
     much = found.draws.sel(CELL).isel(served_tokens=1)
     assert (much["params"] < little["params"]).all() and (much["overtraining"] > 2).all()
-    assert (much["saving"] > 1.05).all() and (little["saving"] >= 1 - 2e-4).all()  # the total's tolerance
+    assert (much["saving"] > 1.05).all() and (little["saving"] >= 1 - 1e-9).all()
 
 
 @pytest.mark.parametrize("fit", [FIT, small_fit()], ids=["law", "drift"])
@@ -102,16 +101,15 @@ def test_the_order_changes_at_the_break_even() -> None:
     pairs = found.pairs().set_index(["architecture", "served_tokens"])
     assert pairs["probability"]["xlstm", 1e16] > pairs["probability"]["xlstm", 1e8]
     even = found.break_even["served_tokens"].isel(pair=0, context_length=0, served=0)
-    where = np.argwhere((even > 1e9).to_numpy() & (even < 1e13).to_numpy())  # where the ladder is fine
+    where = np.argwhere(np.isfinite(even.to_numpy()))
     assert len(where) > 10
-    crossed = []
-    for chain, draw in where[np.linspace(0, len(where) - 1, 8).astype(int)]:
-        at = float(even[chain, draw])
-        both = lifetime(FIT, LOSS, [at / 1.5, at, at * 1.5], LENGTH, serving=dear).draws["total"]
-        one, other = both[chain, draw, :, 0].to_numpy()
-        gap = one - other
-        crossed.append(gap[0] * gap[2] < 0 and abs(gap[1]) < 0.5 * min(abs(gap[0]), abs(gap[2])))
-    assert sum(crossed) >= 6  # two curves may also touch, or cross twice nearby
+    chain, draw = where[len(where) // 2]
+    at = float(even[chain, draw])
+    around = lifetime(FIT, LOSS, [at * 0.9, at, at * 1.1], LENGTH, serving=dear).draws["total"][
+        chain, draw, :, 0
+    ]
+    gap = (around[0] - around[1]).to_numpy()
+    assert gap[0] * gap[2] < 0 and abs(gap[1]) < 0.3 * min(abs(gap[0]), abs(gap[2]))
 
 
 def test_table_and_pairs() -> None:

@@ -88,7 +88,7 @@ def test_a_larger_batch_is_cheaper_and_a_dearer_hour_is_dearer(found):
     assert (many < found.draws["total"].sel(served_tokens=1e14)).mean() > 0.95
     twice = timed(serving_price=2.0)
     ratio = twice.draws["total"].sel(served_tokens=1e14) / found.draws["total"].sel(served_tokens=1e14)
-    assert float(ratio.min()) > 1.5 and float(ratio.quantile(0.95)) < 2.02  # some is training
+    assert float(ratio.min()) > 1.5 and float(ratio.max()) < 2.02  # some is training
 
 
 def test_money_is_device_hours(found):

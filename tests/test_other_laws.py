@@ -125,7 +125,8 @@ def test_scarce_tokens_raise_the_frontier_and_the_column_counts(fits, runs: Runs
     many = (runs.frame["tokens"] > 4 * runs.frame["unique_tokens"]).to_numpy()
     once = (runs.frame["tokens"] == runs.frame["unique_tokens"]).to_numpy()
     assert (own.to_numpy() > new.to_numpy())[..., many].all()
-    assert np.abs(own.to_numpy() / new.to_numpy() - 1)[..., once].max() < 0.05  # params have an excess too
+    off = np.abs(own.to_numpy() / new.to_numpy() - 1)[..., once]
+    assert np.quantile(off, 0.99) < 0.02  # params have an excess too, large in a draw or two
 
 
 def test_runs_without_repetition_leave_its_price_to_the_prior() -> None:
