@@ -45,12 +45,8 @@ def conclusions(fit: Fit) -> tuple[pd.DataFrame, np.ndarray]:
         log_params = surface.optimal_log_params(log_compute, curve)
         loss = surface.loss(np.exp(log_params), np.exp(log_compute - curve.value(np, log_params)))
         found = {"optimal params": log_params, "optimal loss": np.log(loss)}
-        if "E" in fit.law.names:
-            cell = (
-                theta["E"].sel(architecture=name, context_length=length).transpose("chain", "draw").to_numpy()
-            )
-            if (cell > 0).all():  # a mixture's draws of a law without E have none
-                found["E"] = np.log(cell)
+        if np.all(surface.values["E"] > 0):  # Kaplan's law has none, nor have its draws in a mixture
+            found["E"] = np.log(surface.values["E"])
         for variable, values in found.items():
             labels.append((variable, name, length))
             columns.append(np.reshape(values, -1)[chosen])

@@ -23,9 +23,8 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDER = Path(os.environ.get("BAYES_SCALING_REFERENCE_DATA") or ROOT.parent / "shared" / "data")
 COMMAND = r"^    \$ [^\n]*\\\n(?:^        [^\n]*\n)+|^    \$ [^\n]*\n"
-BLOCK = re.compile(rf"({COMMAND})(\n```text\n(.*?)```)?", re.MULTILINE | re.DOTALL)
-PYTHON = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
-WIDE, NARROW = "220", "150"
+BLOCK = re.compile(rf"({COMMAND})(\n```text\n.*?```)?", re.MULTILINE | re.DOTALL)
+PYTHON = re.compile(r"```python\n(.*?)```\n\n```text\n.*?```", re.DOTALL)
 
 
 def main() -> None:
@@ -45,36 +44,33 @@ def main() -> None:
 def _prepare(folder: Path) -> None:
     """The files that commands name without making them."""
     shutil.copy(FOLDER / "inference_timings.csv", folder / "timings.csv")
-    _run(f"bayes-scaling fit {shlex.quote(str(FOLDER / 'xlstm_runs.csv'))} -o study.nc", folder, WIDE)
+    _run(f"bayes-scaling fit {shlex.quote(str(FOLDER / 'xlstm_runs.csv'))} -o study.nc", folder)
 
 
 def _with_output(match: re.Match[str], folder: str) -> str:
     """The command, and where a block follows it, what it prints."""
-    command, block, _ = match.groups()
-    plain = command.replace("\\\n", " ").replace("$", "", 1)
-    printed = _run(plain, folder, NARROW if " decide " in plain else WIDE)
+    command, block = match.groups()
+    printed = _run(command.replace("\\\n", " ").replace("$", "", 1), folder)
     return command if block is None else f"{command}\n```text\n{printed}\n```"
 
 
 def _with_printed(match: re.Match[str], folder: str) -> str:
     code = match.group(1)
-    printed = _of([sys.executable, "-c", code], folder, "100")
+    printed = _of([sys.executable, "-c", code], folder)
     return f"```python\n{code}```\n\n```text\n{printed}\n```"
 
 
-def _run(command: str, folder: str | Path, width: str) -> str:
+def _run(command: str, folder: str | Path) -> str:
     words = shlex.split(command)
     if words[0] != "bayes-scaling":
         raise ValueError(f"not a command of this package: {command}")
-    return _of([sys.executable, "-m", "bayes_scaling.cli", *words[1:]], folder, width)
+    return _of([sys.executable, "-m", "bayes_scaling.cli", *words[1:]], folder)
 
 
-def _of(words: list[str], folder: str | Path, width: str) -> str:
+def _of(words: list[str], folder: str | Path) -> str:
     """What a command prints, without the spaces that end lines."""
-    path = {"COLUMNS": width, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        words, cwd=folder, env=os.environ | path, capture_output=True, text=True, check=True
-    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=True)
     print(" ".join(words[2:6]), file=sys.stderr)
     return "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,14 +32,6 @@ def reference_data() -> Callable[[str], Path]:
         return path
 
     return find
-
-
-@pytest.fixture(autouse=True)
-def _frozen_seeds(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Tests marked ``frozen_seeds`` keep their seeds where all are shifted."""
-    seeds.freeze(request.node.get_closest_marker("frozen_seeds") is not None)
-    yield
-    seeds.freeze(False)
 
 
 @pytest.fixture

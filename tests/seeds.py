@@ -1,8 +1,7 @@
 """Every seed shifted, so that the tests can be run on other draws than those they were written with.
 
 `BAYES_SCALING_TEST_SEED_SHIFT=1 pytest` gives every generator that the tests and the package make from a
-seed another stream, JAX's and nutpie's among them, for they are seeded by these. Tests marked
-``frozen_seeds`` keep theirs: they compare with files that ship, or with what another process draws.
+seed another stream, JAX's and nutpie's among them, for they are seeded by these.
 """
 
 from __future__ import annotations
@@ -15,19 +14,11 @@ import numpy as np
 VARIABLE = "BAYES_SCALING_TEST_SEED_SHIFT"
 SHIFT = int(os.environ.get(VARIABLE, "0"))
 _ORIGINAL = np.random.default_rng, np.random.SeedSequence
-_state = {"frozen": False}
-
-
-def freeze(frozen: bool) -> None:
-    """Leave seeds as they are, or shift them again."""
-    _state["frozen"] = frozen
 
 
 def shifted(seed: Any) -> Any:
     """The seed with the shift in it; generators and no seed at all stay."""
     if seed is None or isinstance(seed, np.random.Generator | np.random.BitGenerator | _ORIGINAL[1]):
-        return seed
-    if _state["frozen"] or not SHIFT:
         return seed
     return [*np.atleast_1d(seed).tolist(), 7919 + SHIFT]
 

@@ -96,9 +96,11 @@ def synthetic_fit(
     theta = problem.mean + np.einsum("gij,cdgj->cdgi", np.linalg.cholesky(problem.covariance), noise)
     linear = np.einsum("cdrk,rk->cdr", theta[:, :, problem.group], problem.jacobian)
     responses = _mean_loss(runs.frame, TRUTH) * np.exp(linear + sigma * rng.standard_normal(linear.shape))
+    posterior = _posterior_dataset(rng, theta, sigma)
     tree = xr.DataTree.from_dict(
         {
-            "posterior": _posterior_dataset(rng, theta, sigma),
+            "posterior": posterior,
+            "prior": posterior.copy(),  # of the right shape, for what shows it
             "sample_stats": _sample_stats(rng, chains, draws),
             "log_likelihood": _per_run(_normal(problem.residual, linear, sigma)),
             "log_prior": _log_prior(theta, prior_shift),

@@ -135,9 +135,7 @@ def test_the_answer_is_the_decision(page):
 
 
 def test_response_intervals_hold_mean_intervals():
-    many_draws = synthetic_fit()
-    many_draws.idata["prior"] = many_draws.idata["posterior"].copy()
-    page = make_page(many_draws, BUDGETS, [8192])
+    page = make_page(synthetic_fit(), BUDGETS, [8192])  # of many draws
     for card in (block for block in page.sections[0].blocks if isinstance(block, Card)):
         mean, response = (
             next(v for k, v in card.facts if kind in k) for kind in ("mean int", "response int")

@@ -76,7 +76,6 @@ def test_draws_come_in_proportion_and_stay_whole(fits) -> None:
 def test_a_mixture_is_no_better_than_the_models_in_it(fits) -> None:
     """Its draws are in random order, so that its own R-hat and sample sizes would hide what failed."""
     sound = synthetic_fit()
-    sound.idata["prior"] = sound.idata["posterior"].copy()
     diverging = sound.idata["sample_stats"]["diverging"].copy()
     diverging[0, 0] = True
     bad = with_group(sound, "sample_stats", diverging=diverging)

@@ -49,14 +49,13 @@ def report(
 
     budgets, lengths = numbers(compute, "--compute"), numbers(context_length, "--context-length")
     check_report(output)
-    in_page = True  # both verdicts stand there, so that standard output is the path alone
     page = make_page(
-        open_fit(fit, in_page),
+        open_fit(fit, told=True),  # on the page, so that standard output is the path alone
         budgets,
         lengths,
         constraints=limits_of(limit),
         cost=cost,
-        latency=open_serving(latency, in_page),
+        latency=open_serving(latency, told=True),
         plan=plan,
         next_runs=next_runs,
         backtest=None if backtest is None else load_backtest(backtest),

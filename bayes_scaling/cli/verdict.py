@@ -32,14 +32,14 @@ class Verdict:
         Its name in JSON records: `FIT` or `LATENCY`.
     path : Path
     checks : Checks
-    json : bool
-        Whether the command that asks prints JSON, where a field says it.
+    told : bool
+        Whether the answer says it itself: in a field of its JSON, or on its page.
     """
 
     field: str
     path: Path
     checks: Checks
-    json: bool
+    told: bool
 
     @property
     def command(self) -> str:
@@ -55,29 +55,29 @@ class Verdict:
 _ASKED: ContextVar[list[Verdict] | None] = ContextVar("asked", default=None)
 
 
-def open_fit(path: Path, json: bool) -> Fit:
+def open_fit(path: Path, told: bool) -> Fit:
     """Load a fit to ask it; its verdict will stand by the answer."""
     from bayes_scaling.storage import load_fit
 
     fit = load_fit(path)
-    _remember(Verdict(FIT, path, fit.checks(), json))
+    _remember(Verdict(FIT, path, fit.checks(), told))
     return fit
 
 
-def open_latency(path: Path, json: bool) -> LatencyFit:
+def open_latency(path: Path, told: bool) -> LatencyFit:
     """Load a latency fit to ask it; its verdict will stand by the answer."""
     from bayes_scaling.latency import load_latency
 
     fit = load_latency(path)
-    _remember(Verdict(LATENCY, path, fit.checks(), json))
+    _remember(Verdict(LATENCY, path, fit.checks(), told))
     return fit
 
 
-def open_serving(path: Path | None, json: bool) -> Serving | None:
+def open_serving(path: Path | None, told: bool) -> Serving | None:
     """The latency fit of a decision; None for none."""
     from bayes_scaling.decisions.serving import as_serving
 
-    return None if path is None else as_serving(open_latency(path, json))
+    return None if path is None else as_serving(open_latency(path, told))
 
 
 def fields() -> dict[str, str]:
@@ -131,7 +131,7 @@ def verdicts() -> Iterator[None]:
 def _say_below() -> None:
     """One line for each fit that asks for review."""
     for verdict in _ASKED.get() or ():
-        if verdict.checks.status == "REVIEW" and not verdict.json:
+        if verdict.checks.status == "REVIEW" and not verdict.told:
             named = ", ".join(row.name for row in verdict.checks if row.status == "REVIEW")
             typer.echo(f"Review: {named}. For advice run {verdict.command}")
 
@@ -142,7 +142,7 @@ def _remember(verdict: Verdict) -> None:
     if asked is None:
         return
     asked.append(verdict)
-    if verdict.checks.status == "FAIL" and not verdict.json and isinstance(sys.stdout, _Announcing):
+    if verdict.checks.status == "FAIL" and not verdict.told and isinstance(sys.stdout, _Announcing):
         sys.stdout.pending.append(
             f"FAIL: {verdict.path} failed its checks ({verdict.named('FAIL')}); the numbers below may be "
             f"wrong. Run {verdict.command}"
