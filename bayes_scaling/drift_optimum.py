@@ -6,20 +6,24 @@ at fixed places, where the drift is one product of matrices; then each draw's is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from scipy.optimize import elementwise
 
 from bayes_scaling import optimum
 from bayes_scaling.drift import Drift
 from bayes_scaling.drift_line import Line
+from bayes_scaling.ladder import rung_before
 from bayes_scaling.laws import log_form, log_loss
 
 STEP = 0.35  # of the grid, less than a box of the drift
 WITHIN = 7  # steps of the optimum that the draw's law has by itself: a factor of 11
 AT_ONCE = 16  # budgets
+CLOSE = 1e-7  # of ln compute, to which a budget is searched
 Values = Mapping[str, Any]
+Falling = Callable[[Line, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def optimal_log_params(values: Values, log_compute: np.ndarray, curve: Any) -> np.ndarray:
@@ -52,6 +56,60 @@ def refine(values: Values, log_compute: np.ndarray, curve: Any, start: np.ndarra
     line = Line(values, curve)
     index, compute = line.index(start.shape).ravel(), np.broadcast_to(log_compute, start.shape).ravel()
     return np.asarray(line.lowest(start.ravel(), index, compute, STEP)).reshape(start.shape)
+
+
+def where_it_falls(
+    line: Line, log_ladder: np.ndarray, optima: np.ndarray, falling: Falling, target: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The least budget at which something that falls along the frontier comes down to a target.
+
+    Parameters
+    ----------
+    line : Line
+    log_ladder : ndarray (rung,)
+        ln compute.
+    optima : ndarray (chain, draw, rung)
+        ln N* there.
+    falling : callable(line, log_params, index, log_compute) -> ndarray (point,)
+        Of an optimum, flat.
+    target : ndarray (chain, draw, target)
+
+    Returns
+    -------
+    log_compute, log_params : ndarray (chain, draw, target)
+        NaN params where no rung reaches the target; the first rung where it is already below.
+    """
+    index = line.index(optima.shape)
+    compute = np.broadcast_to(log_ladder, optima.shape)
+    level = falling(line, optima.ravel(), index.ravel(), compute.ravel()).reshape(optima.shape)
+    rung = rung_before(level[..., None, :], target)
+    left, right = (np.take_along_axis(optima, rung + i, axis=-1).ravel() for i in (0, 1))
+
+    def lowest(log_compute: np.ndarray, index: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """The lower of the minima next to those of the rungs on either side."""
+        near = [line.lowest(start, index, log_compute, STEP) for start in (left, right)]
+        first, second = (line.value(x, index, log_compute) for x in near)
+        return np.where(first <= second, *near)
+
+    def gap(log_compute: np.ndarray, index: np.ndarray, *rest: np.ndarray) -> np.ndarray:
+        *starts, target = rest
+        return falling(line, lowest(log_compute, index, *starts), index, log_compute) - target
+
+    points = line.index(target.shape).ravel()
+    low, high = log_ladder[rung].ravel(), log_ladder[rung + 1].ravel()
+    root = elementwise.find_root(
+        gap,
+        (low, high),
+        args=(points, left, right, target.ravel()),
+        tolerances={"xatol": CLOSE, "xrtol": 0.0},
+    )
+    below, above = root.f_bracket
+    nearest = np.where(np.abs(below) < np.abs(above), low, high)  # where both ends have one sign
+    log_compute = np.where(np.isfinite(root.x), root.x, nearest)
+    found = lowest(log_compute, points, left, right)
+    reached = (level.min(-1, keepdims=True) <= target).ravel()
+    found = np.where(reached, found, np.nan)
+    return log_compute.reshape(target.shape), found.reshape(target.shape)
 
 
 def exponent(values: Values, log_params: np.ndarray, curve: Any, log_compute: np.ndarray) -> np.ndarray:

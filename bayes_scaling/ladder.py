@@ -41,6 +41,16 @@ def compute_for_loss(loss: np.ndarray, ladder: np.ndarray, target: np.ndarray) -
     return np.exp(np.where(reached == len(ladder), np.inf, found))
 
 
+def rung_before(loss: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The rung (...) before the first at which a loss (..., rung) is at or below a target (...).
+
+    The first rung where all are below the target, the last but one where none is.
+    """
+    below = loss <= target[..., None]
+    last = loss.shape[-1] - 2
+    return np.where(below.any(-1), np.clip(below.argmax(-1) - 1, 0, last), last)
+
+
 def crossings(difference: np.ndarray, ladder: np.ndarray, compute: np.ndarray) -> np.ndarray:
     """Budget at which the sign changes, the one nearest each given budget.
 
@@ -63,25 +73,3 @@ def crossings(difference: np.ndarray, ladder: np.ndarray, compute: np.ndarray) -
     nearest = [np.abs(zero - at).argmin(-1)[..., None] for at in np.log(compute)]
     found = np.concatenate([np.take_along_axis(zero, i, -1) for i in nearest], axis=-1)
     return np.where(np.isfinite(found), np.exp(found), np.nan)
-
-
-def at_rungs(values: np.ndarray, ladder: np.ndarray, log_compute: np.ndarray) -> np.ndarray:
-    """What is known at the rungs, straight in ln compute between them.
-
-    Parameters
-    ----------
-    values : ndarray (..., rung)
-    ladder : ndarray (rung,)
-        In equal steps of their logs.
-    log_compute : ndarray (..., point)
-        Within the ladder.
-
-    Returns
-    -------
-    ndarray (..., point)
-    """
-    x = np.log(ladder)
-    step = (log_compute - x[0]) / (x[1] - x[0])
-    left = np.clip(step.astype(int), 0, len(x) - 2)
-    before, after = (np.take_along_axis(values, left + i, axis=-1) for i in (0, 1))
-    return np.asarray(before + (step - left) * (after - before))

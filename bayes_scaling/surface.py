@@ -10,7 +10,9 @@ import numpy as np
 
 from bayes_scaling import drift_optimum, optimum
 from bayes_scaling.drift import Drift
-from bayes_scaling.ladder import at_rungs, compute_for_loss, make_ladder
+from bayes_scaling.drift_line import Line
+from bayes_scaling.drift_optimum import Falling
+from bayes_scaling.ladder import make_ladder
 from bayes_scaling.laws import Law, unique_of
 from bayes_scaling.optimum import OptimumError
 from bayes_scaling.posterior import Fit, drift_of
@@ -87,33 +89,28 @@ class Surface:
         log_tokens = optimum.optimal_log_tokens(self.values, log_params, curve)
         if self.drift is None:
             return log_params, log_tokens
-        return self._searched(
-            log_params, log_tokens, curve, loss, lambda x, d: self.loss(np.exp(x), np.exp(d))
-        )
+        return self._searched(log_params, log_tokens, curve, np.log(loss), Line.value)
 
     def suited(self, params: np.ndarray, curve: Any) -> np.ndarray:
-        """ln D (chain, draw, params) at which a size is optimal; NaN where none is found."""
+        """ln D (chain, draw, params) at the least budget whose optimum is a size; NaN where none is."""
         log_params = np.log(params)
         log_tokens = optimum.optimal_log_tokens(self.values, log_params, curve)
         if self.drift is None:
             return log_tokens
         alone = np.broadcast_to(log_params, log_tokens.shape)
-        return self._searched(alone, log_tokens, curve, 1 / params, lambda x, _: np.exp(-x))[1]
+        return self._searched(alone, log_tokens, curve, -log_params, lambda line, x, *_: -x)[1]
 
     def _searched(
-        self, log_params: np.ndarray, log_tokens: np.ndarray, curve: Any, target: np.ndarray, falling: Any
+        self, log_params: np.ndarray, log_tokens: np.ndarray, curve: Any, target: np.ndarray, falling: Falling
     ) -> tuple[np.ndarray, np.ndarray]:
         """Optimal ln N and ln D where something that falls along the frontier comes down to a target."""
         alone = curve.value(np, np.nan_to_num(log_params)) + log_tokens
-        ladder = _ladder(alone)
-        x = self.optimal_log_params(np.log(ladder), curve)
-        values = falling(x, np.log(ladder) - curve.value(np, x))
+        log_ladder = np.log(_ladder(alone))
+        x = self.optimal_log_params(log_ladder, curve)
         wanted = np.broadcast_to(target, alone.shape)
-        compute = compute_for_loss(values[..., None, :], ladder, wanted)
-        log_compute = np.log(np.clip(compute, ladder[0], ladder[-1]))
-        start = at_rungs(x, ladder, log_compute)
-        found = drift_optimum.refine(self._all, log_compute, curve, start)
-        found = np.where(np.isfinite(compute), found, np.nan)
+        log_compute, found = drift_optimum.where_it_falls(
+            Line(self._all, curve), log_ladder, x, falling, wanted
+        )
         return found, log_compute - curve.value(np, np.nan_to_num(found)) + 0 * found
 
 

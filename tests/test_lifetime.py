@@ -41,17 +41,17 @@ def brute(served: float, chain: int, draw: int) -> tuple[float, float, float]:
 def test_the_cheapest_over_a_life_is_that_of_a_dense_grid(found, place, i: int) -> None:
     here = found.draws.sel(CELL).isel(chain=place[0], draw=place[1], served_tokens=i)
     params, tokens, total = brute(SERVED[i], *place)
-    assert float(here["params"]) == pytest.approx(params, rel=0.01)
-    assert float(here["tokens"]) == pytest.approx(tokens, rel=0.02)
-    assert float(here["total"]) == pytest.approx(total, rel=2e-4)
+    assert float(here["params"]) == pytest.approx(params, rel=2e-3)
+    assert float(here["tokens"]) == pytest.approx(tokens, rel=2e-3)
+    assert float(here["total"]) == pytest.approx(total, rel=1e-6)
 
 
 def test_without_serving_it_is_the_cheapest_training(found) -> None:
     known = iso_loss(FIT, LOSS, LENGTH).draws.sel(CELL)
-    little = found.draws.sel(CELL).isel(served_tokens=0)
-    np.testing.assert_allclose(little["params"], known["params"][..., 0], rtol=0.06)
-    np.testing.assert_allclose(little["total"], known["compute"][..., 0], rtol=0.04)
-    np.testing.assert_allclose(little["overtraining"], 1, rtol=0.15)
+    little = lifetime(FIT, LOSS, 1.0, LENGTH).draws.sel(CELL).isel(served_tokens=0)
+    np.testing.assert_allclose(little["params"], known["params"][..., 0], rtol=1e-3)
+    np.testing.assert_allclose(little["total"], known["compute"][..., 0], rtol=1e-6)
+    np.testing.assert_allclose(little["overtraining"], 1, rtol=1e-3)
     much = found.draws.sel(CELL).isel(served_tokens=1)
     assert (much["params"] < little["params"]).all() and (much["overtraining"] > 2).all()
     assert (much["saving"] > 1.05).all() and (little["saving"] >= 1 - 1e-9).all()
@@ -103,13 +103,26 @@ def test_the_order_changes_at_the_break_even() -> None:
     even = found.break_even["served_tokens"].isel(pair=0, context_length=0, served=0)
     where = np.argwhere(np.isfinite(even.to_numpy()))
     assert len(where) > 10
-    chain, draw = where[len(where) // 2]
-    at = float(even[chain, draw])
-    around = lifetime(FIT, LOSS, [at * 0.9, at, at * 1.1], LENGTH, serving=dear).draws["total"][
-        chain, draw, :, 0
-    ]
-    gap = (around[0] - around[1]).to_numpy()
-    assert gap[0] * gap[2] < 0 and abs(gap[1]) < 0.3 * min(abs(gap[0]), abs(gap[2]))
+    for chain, draw in where[:: len(where) // 5]:
+        at = float(even[chain, draw])
+        around = [at * 0.9, at, at * 1.1]
+        total = lifetime(FIT, LOSS, around, LENGTH, serving=dear).draws["total"][chain, draw, :, 0]
+        gap = (total[0] - total[1]).to_numpy()
+        assert gap[0] * gap[2] < 0 and abs(gap[1]) < 0.1 * min(abs(gap[0]), abs(gap[2]))
+
+
+def test_the_more_is_served_the_smaller_is_the_cheapest() -> None:
+    """Out to where serving is nearly all of the total, the cheapest is smaller still, without a step."""
+    served = np.geomspace(1e6, 1e18, 7)
+    draws = lifetime(FIT, LOSS, served, LENGTH).draws.sel(CELL)
+    params, total = (draws[name].to_numpy() for name in ("params", "total"))
+    reached = np.isfinite(total).all(-1)
+    assert reached.mean() > 0.9 and not draws["lost"].any()
+    params, total = params[reached], total[reached]
+    assert (np.diff(params, axis=-1) < 0).all()
+    # Envelope theorem: d total / d served is the price of a served token, 2N.
+    slope = np.diff(total, axis=-1) / np.diff(served)
+    assert (slope < 2 * params[..., :-1]).all() and (slope > 2 * params[..., 1:]).all()
 
 
 def test_table_and_pairs() -> None:

@@ -67,7 +67,11 @@ class BudgetLine:
     @cached_property
     def lost(self) -> np.ndarray:
         """Draws (draw,) whose optimum lies at the edge of its search."""
-        x = self.optimum.reshape(*self.draws, 1)
+        return self.unsearched(self.optimum)
+
+    def unsearched(self, log_params: np.ndarray) -> np.ndarray:
+        """Whether ln params (draw,) lie at the edge of the draw's search or beyond it."""
+        x = log_params.reshape(*self.draws, 1)
         return self.surface.at_edge(x, np.array([self.log_compute]), self.curve).reshape(-1)
 
     @cached_property

@@ -18,7 +18,6 @@ WIDENINGS = 4
 ZOOMS, FINER = 3, 17
 GAP = 1e-3  # of the loss: by more than that a grid may not beat the draws' own search
 MISSED = 0.01  # share of the draws at which it may
-NEAR = 2.0  # e-folds within which the draws' own search looks
 ROUNDING = 1e-6  # the drift is in single precision
 
 
@@ -127,12 +126,11 @@ def best_each(
 
 
 def _guard(line: BudgetLine, region: Region, found: np.ndarray, seen: np.ndarray, where: np.ndarray) -> None:
-    """Refuse a search that a grid beats within its reach."""
+    """Refuse a search that a grid beats where the search looked."""
     if line.kink is not None:  # the search is of budgets that are spent
         return
     reached = np.isclose(clip(line.optimum, region), line.optimum[:, None]).any(-1) & ~line.lost
-    near = np.abs(where - line.optimum) < NEAR
-    missed = reached & near & (found > seen * (1 + GAP))
+    missed = reached & ~line.unsearched(where) & (found > seen * (1 + GAP))
     if np.mean(missed) > MISSED:
         raise OptimumError(
             f"the optimum was missed in {np.mean(missed):.1%} of the draws, by up to "

@@ -12,12 +12,12 @@ from bayes_scaling.accounting import AccountingError, get_architecture
 from bayes_scaling.accounting.architecture import TRAINING_FACTOR
 from bayes_scaling.accounting.curves import spline_curve
 from bayes_scaling.decisions.device_time import DeviceTime, device_seconds
-from bayes_scaling.decisions.needed import SMALLER, Contour
+from bayes_scaling.decisions.needed import FEWER, Contour
 from bayes_scaling.errors import DecisionError
 from bayes_scaling.frontier import shape_families
 from bayes_scaling.posterior import Fit
 
-FINER = 0.03  # e-folds of params, of the second look at the cheapest
+FINER = 0.05, 0.005  # e-folds of tokens, of the closer looks at the cheapest
 QUANTITIES = ("params", "tokens", "total", "overtraining", "saving")
 PerToken = Callable[[np.ndarray], np.ndarray]
 
@@ -74,7 +74,8 @@ class Priced:
     @classmethod
     def of(cls, runs: Contour, curve: Any, per_token: PerToken) -> Priced:
         """Of a contour, under a cost curve and a price of served tokens."""
-        x, reached = np.nan_to_num(runs.log_params), np.isfinite(runs.log_tokens)
+        reached = np.isfinite(runs.log_params)
+        x = np.where(reached, runs.log_params, 0.0)
         training = np.exp(np.where(reached, curve.value(np, x) + runs.log_tokens, np.inf))
         return cls(runs, training, per_token(x))
 
@@ -83,19 +84,40 @@ class Priced:
         return self.training + served * self.per_token
 
     def vertex(self, served: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Least total, by the parabola through its log's lowest three: ln params, total, ln tokens near."""
+        """Least total: ln tokens, total, ln params near.
+
+        The place is the vertex of the parabola through the log's lowest three; the total there is
+        that of training and serving, each a cubic between four points: the parabola's error counts squared.
+        """
         total = self.total(served)
         rows, at = np.arange(len(total)), total.argmin(-1)
-        inner = np.clip(at, 1, total.shape[1] - 2)
+        inner = np.clip(at, 1, total.shape[1] - 3)
         with np.errstate(invalid="ignore"):
             left, middle, right = (np.log(total[rows, inner + i]) for i in (-1, 0, 1))
             bend = left - 2 * middle + right
-        usable = (at == inner) & np.isfinite(bend) & (bend > 0)
-        left, middle, right, bend = (np.where(usable, part, 1.0) for part in (left, middle, right, bend))
+        usable = (at == inner) & np.isfinite(bend) & (bend > 0) & np.isfinite(self.training[rows, inner + 2])
+        left, right, bend = (np.where(usable, part, 1.0) for part in (left, right, bend))
         shift = np.where(usable, 0.5 * (left - right) / bend, 0.0)
-        least = np.where(usable, np.exp(middle - (right - left) ** 2 / (8 * bend)), total[rows, at])
-        x = self.runs.log_params
-        return x[rows, at] + (x[:, 1] - x[:, 0]) * shift, least, self.runs.log_tokens[rows, at]
+        there = [_between(part, rows, inner, shift, usable) for part in (self.training, self.per_token)]
+        least = np.where(usable, there[0] + served * there[1], total[rows, at])
+        d = self.runs.log_tokens
+        return d[rows, at] + (d[:, 1] - d[:, 0]) * shift, least, self.runs.log_params[rows, at]
+
+
+def _between(
+    values: np.ndarray, rows: np.ndarray, at: np.ndarray, shift: np.ndarray, usable: np.ndarray
+) -> np.ndarray:
+    """Positive values (draw, point) ``shift`` steps beyond the point ``at``: a cubic of their logs."""
+    before, here, after, second = (np.log(np.where(usable, values[rows, at + i], 1.0)) for i in range(-1, 3))
+    left, right = shift + 1, shift - 1
+    far = shift - 2
+    cubic = (
+        -before * shift * right * far / 6
+        + here * left * right * far / 2
+        - after * left * shift * far / 2
+        + second * left * shift * right / 6
+    )
+    return np.asarray(np.exp(cubic))
 
 
 def cheapest(priced: Priced, again: Callable[[Contour], Priced], served: np.ndarray) -> dict[str, np.ndarray]:
@@ -105,13 +127,17 @@ def cheapest(priced: Priced, again: Callable[[Contour], Priced], served: np.ndar
 
 
 def _at(priced: Priced, again: Callable[[Contour], Priced], served: float) -> dict[str, np.ndarray]:
-    """Each quantity (draw,): the cheapest on the contour, then looked at more closely."""
+    """Each quantity (draw,): the cheapest on the contour, then looked at more and more closely."""
     runs, total = priced.runs, priced.total(served)
-    x, _, start = priced.vertex(served)
-    x, least, start = again(runs.around(x, start, FINER)).vertex(served)
-    needed = runs.tokens_at(x, start)
-    reached = np.isfinite(needed)
-    x, needed, least = (np.where(reached, part, np.nan) for part in (x, needed, least))
+    d, _, start = priced.vertex(served)
+    for step in FINER:
+        d, _, start = again(runs.around(d, start, step)).vertex(served)
+    middle = 2  # of the five points round the last
+    closest = again(runs.around(d, start, FINER[-1]))
+    x, least = closest.runs.log_params[:, middle], closest.total(served)[:, middle]
+    reached = np.isfinite(x)
+    x, d, least = (np.where(reached, part, np.nan) for part in (x, d, least))
     ratio = runs.cheapest_tokens - runs.cheapest
-    values = (np.exp(x), np.exp(needed), least, np.exp(needed - x - ratio), total[:, SMALLER] / least)
-    return dict(zip(QUANTITIES, values, strict=True)) | {"lost": (total.argmin(-1) == 0) & reached}
+    values = (np.exp(x), np.exp(d), least, np.exp(d - x - ratio), total[:, FEWER] / least)
+    lost = (total.argmin(-1) == total.shape[1] - 1) & reached
+    return dict(zip(QUANTITIES, values, strict=True)) | {"lost": lost}
