@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 import bayes_scaling as bs
-from bayes_scaling.backtest.rolling import Backtest
+from bayes_scaling.calibration.backtest import Backtest
 
 NAMES = {"in_50": "in 50%", "in_80": "in 80%", "in_90": "in 90%", "in_95": "in 95%"}
 MILLI = {"mae": "MAE, mnat", "bias": "bias, mnat", "width_90": "90% width, mnat", "crps": "CRPS, mnat"}

@@ -24,15 +24,15 @@ import pandas as pd
 from plain_model import plain_model
 
 import bayes_scaling as bs
-from bayes_scaling.gate import ConvergenceGate
 from bayes_scaling.models.coefficients import to_user
 from bayes_scaling.models.density import log_terms, unpin
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.draws import TARGET_ACCEPTANCE, Sampling
+from bayes_scaling.models.misfit_precisions import settle
 from bayes_scaling.models.refit import engine_of
 from bayes_scaling.models.rounds import Silence, sample_in_rounds
-from bayes_scaling.models.settling import settle
 from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.posterior.gate import ConvergenceGate
 
 ROOT = Path(__file__).parents[1]
 SEED = 4

@@ -17,9 +17,9 @@ import pandas as pd
 from scipy import optimize
 
 import bayes_scaling as bs
-from bayes_scaling.frontier import resolve_cost
-from bayes_scaling.posterior import coefficients
-from bayes_scaling.surface import group_coefficients
+from bayes_scaling.posterior.groups import group_coefficients
+from bayes_scaling.posterior.posterior import coefficients
+from bayes_scaling.questions.frontier import resolve_cost
 
 BUDGETS = np.geomspace(1e18, 1e24, 100)
 

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 import bayes_scaling as bs
-from bayes_scaling.backtest.rolling import Backtest
-from bayes_scaling.backtest.scores import score
+from bayes_scaling.calibration.backtest import Backtest
+from bayes_scaling.calibration.scores import score
 
 FITTED, TARGET = (6e18, 2e19, 6e19), 6e20
 SIZES, NOISE, NU = 16, 0.002, 6

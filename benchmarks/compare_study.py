@@ -16,7 +16,7 @@ import pandas as pd
 
 import bayes_scaling as bs
 from bayes_scaling.classical import isoflop_fit
-from bayes_scaling.laws import log_form, log_loss
+from bayes_scaling.laws.law import log_form, log_loss
 
 BUDGETS = (6e18, 1e19, 3e19)
 KEYS = ["architecture", "context_length", "budget"]

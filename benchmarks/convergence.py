@@ -75,7 +75,7 @@ def tables() -> dict[str, tuple[Callable[[], Any], dict[str, Any]]]:
 
 def simulated(architectures: int, contexts: int, runs: int, seed: int = 0) -> pd.DataFrame:
     """Runs of groups that differ a little, over two decades of compute."""
-    from bayes_scaling.laws import GAMMA_LAW
+    from bayes_scaling.laws.law import GAMMA_LAW
 
     rng = np.random.default_rng([seed, architectures, contexts, runs])
     compute = np.geomspace(3e18, 3e20, runs)
@@ -138,7 +138,7 @@ def _rows(keys: list[tuple[str, str, int]], workers: int) -> Iterator[dict[str, 
 def fitted(table: str, backend: str, seed: int) -> dict[str, Any]:
     """One fit in figures."""
     import bayes_scaling as bs
-    from bayes_scaling.criteria import convergence, sampler
+    from bayes_scaling.posterior.criteria import convergence, sampler
 
     source, options = tables()[table]
     warnings.simplefilter("ignore")

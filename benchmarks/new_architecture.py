@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 import bayes_scaling as bs
-from bayes_scaling.backtest.rolling import Backtest
-from bayes_scaling.backtest.scores import score
+from bayes_scaling.calibration.backtest import Backtest
+from bayes_scaling.calibration.scores import score
 
 CONTEXT, LARGEST, DRAWS = 8192, 1.06e19, 500
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes_scaling.laws import log_loss
+from bayes_scaling.laws.law import log_loss
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.hierarchy import (
     DEVIATION,
@@ -21,7 +21,7 @@ from bayes_scaling.models.spec import ModelSpec
 if TYPE_CHECKING:
     import pymc as pm
 
-    from bayes_scaling.runs import Runs
+    from bayes_scaling.runs.table import Runs
 
 NAMES = ("E", "R", "share", "slope_params", "slope_tokens", "gamma", "sigma")
 

@@ -18,7 +18,7 @@ from backtest_public import studies
 from scipy.special import logsumexp
 
 import bayes_scaling as bs
-from bayes_scaling.stacking import stacking_weights
+from bayes_scaling.posterior.stacking import stacking_weights
 
 LAWS = ("gamma", "chinchilla", "varying-exponent", "kaplan")
 

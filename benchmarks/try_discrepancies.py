@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from bayes_scaling.laws import log_loss
+from bayes_scaling.laws.law import log_loss
 from bayes_scaling.models.density import law_arguments, normal, pin, unpin
 from bayes_scaling.models.hierarchy import Groups, build_hierarchy, center, log_prior
 from bayes_scaling.models.spec import ModelSpec

@@ -38,7 +38,7 @@ def datasets() -> pd.DataFrame:
         fetched on request by `bayes_scaling.load_runs` and `bayes_scaling.fetch`; imported from a clone
         by the ``importer``); description, units, licence, source, url, file; sha256 of a shipped file, or
         of the content of a fetched one (empty: not known, see `bayes_scaling.fetch`); citation, the key
-        of its BibTeX entry in `bayes_scaling.cite`; importer.
+        of its BibTeX entry in `bayes_scaling.posterior.citing`; importer.
 
     Examples
     --------

@@ -13,13 +13,13 @@ from bayes_scaling.accounting import get_cost
 from bayes_scaling.data.catalog import FOLDER
 from bayes_scaling.data.truth import KEYS, Truth, make_truth
 from bayes_scaling.errors import RunsError
-from bayes_scaling.laws import Law, check_budget, fitted_laws, get_law
-from bayes_scaling.optimum import optimal_log_params
+from bayes_scaling.laws.law import Law, check_budget, fitted_laws, get_law
+from bayes_scaling.laws.optimum import optimal_log_params
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.runs import Runs
+    from bayes_scaling.runs.table import Runs
 
 __all__ = ["Simulation", "Truth", "shipped_files", "shipped_truth", "simulate"]
 
@@ -101,7 +101,7 @@ def simulate(
     >>> len(simulate(seed=1).runs)
     300
     """
-    from bayes_scaling.runs import load_runs
+    from bayes_scaling.data.run_tables import load_runs
 
     _check(architectures, context_lengths, budgets, token_param_ratios, noise)
     rng = _generator(seed)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.data.unpickling import load_pickle
 from bayes_scaling.errors import RunsError
-from bayes_scaling.runs import load_runs
 
 if TYPE_CHECKING:
-    from bayes_scaling.runs import Runs
+    from bayes_scaling.runs.table import Runs
 
 DUPLICATES = ("drop", "keep")
 ISOFLOP = tuple(f"isoflop_{a}_ctx{t}" for a in ("llama", "mlstm") for t in (2048, 8192, 16384))

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.columns import recognise
 from bayes_scaling.data.loading import read_file
+from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError
-from bayes_scaling.runs import load_runs
+from bayes_scaling.runs.columns import recognise
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.runs import Runs
+    from bayes_scaling.runs.table import Runs
 
 CHOICES = ("last", "best")
 DESIGN = "runs.csv"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_scaling.errors import RunsError
-from bayes_scaling.laws import Law, get_law
+from bayes_scaling.laws.law import Law, get_law
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,8 @@ from importlib import import_module
 from types import ModuleType
 
 from bayes_scaling.kernels.attention_specs import DECODE_ATTENTION, PREFILL_ATTENTION
-from bayes_scaling.kernels.elementwise_specs import COPY, EMPTY, MATMUL, RMSNORM, SWIGLU
 from bayes_scaling.kernels.mlstm_specs import MLSTM_CHUNKWISE, MLSTM_STEP
+from bayes_scaling.kernels.simple_specs import COPY, EMPTY, MATMUL, RMSNORM, SWIGLU
 from bayes_scaling.kernels.spec import KernelError, KernelSpec
 
 KERNELS = {

@@ -8,8 +8,8 @@ from typing import Any
 import triton
 import triton.language as tl
 
-from bayes_scaling.kernels.elementwise_specs import EPSILON
 from bayes_scaling.kernels.launch import Launch, tile
+from bayes_scaling.kernels.simple_specs import EPSILON
 from bayes_scaling.kernels.spec import Config, Sizes
 
 

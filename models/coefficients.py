@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bayes_scaling.laws import TINY
+from bayes_scaling.laws.law import TINY
 from bayes_scaling.models.density import REPETITION, degrees, law_arguments
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import Groups, component_log_density, kernels

@@ -25,11 +25,11 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.laws import TINY, log_loss, log_sum
-from bayes_scaling.models.coordinates import added, turned_weights, weights
+from bayes_scaling.laws.law import TINY, log_loss, log_sum
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import log_prior
 from bayes_scaling.models.misfit import marginal
+from bayes_scaling.models.misfit_coordinates import added, turned_weights, weights
 
 Array = Any
 REPETITION = ("repeat_tokens", "repeat_params")
@@ -72,7 +72,7 @@ def predict_slots(xp: Any, natural: Mapping[str, Array], design: Design) -> tupl
 
 
 def misfit_weights(natural: Mapping[str, np.ndarray], design: Design) -> np.ndarray:
-    """Weights (..., block, weight) of a settled design's misfit; see `coordinates.weights`."""
+    """Weights (..., block, weight) of a settled design's misfit; see `misfit_coordinates.weights`."""
     misfit, at = design.misfit, design.coordinates
     assert misfit is not None and at is not None
     residual = design.log_loss - law_at_slots(np, natural, design)
@@ -142,7 +142,7 @@ def softplus(xp: Any, x: Array) -> Array:
 
 
 def law_arguments(xp: Any, natural: Mapping[str, Array], fixed: Mapping[str, float]) -> dict[str, Array]:
-    """Arguments of `laws.log_loss` relative to the reference sizes, each (..., column)."""
+    """Arguments of `laws.law.log_loss` relative to the reference sizes, each (..., column)."""
     if "beta" in fixed:
         gamma = xp.exp(natural["slope_tokens"]) / fixed["beta"]
     else:

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.effective import UNLIMITED
 from bayes_scaling.errors import SpecError
-from bayes_scaling.laws import pivots
-from bayes_scaling.models.coordinates import Coordinates
+from bayes_scaling.laws.effective_sizes import UNLIMITED
+from bayes_scaling.laws.law import pivots
 from bayes_scaling.models.hierarchy import Groups, Hierarchy, build_hierarchy, center
 from bayes_scaling.models.misfit import Misfit, build_misfit
+from bayes_scaling.models.misfit_coordinates import Coordinates
 from bayes_scaling.models.priors import Prior
 from bayes_scaling.models.spec import ModelSpec
-from bayes_scaling.runs import Runs
+from bayes_scaling.runs.table import Runs
 
 GROUP_PRIORS = (
     "E", "R", "share", "slope_params", "slope_tokens", "gamma", "eta", "repeat_tokens", "repeat_params",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bayes_scaling.devices import Device
 from bayes_scaling.models.latency_design import LatencyDesign, MemoryBlock, TimeBlock
+from bayes_scaling.roofline.devices import Device
 from bayes_scaling.roofline.formula import log_prefill_time, log_step_time
 from bayes_scaling.roofline.memory import fit_logit
 from bayes_scaling.roofline.parameters import STEP, values

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.devices import Device
+from bayes_scaling.roofline.devices import Device
 from bayes_scaling.roofline.memory import Footprint
 from bayes_scaling.roofline.parameters import Parameter
 from bayes_scaling.roofline.workload import Workload

@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.density import log_terms
 from bayes_scaling.models.design import Alike, Design
+from bayes_scaling.models.misfit_coordinates import Coordinates
 from bayes_scaling.models.nuts_numpyro import NumpyroEngine, Transitions, compile_nuts
 from bayes_scaling.models.whitening import Whitening
 

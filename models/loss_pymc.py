@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.density import log_terms
 from bayes_scaling.models.design import Alike, Design
+from bayes_scaling.models.misfit_coordinates import Coordinates
 from bayes_scaling.models.nuts_pymc import NutpieEngine, PymcEngine
 from bayes_scaling.models.whitening import Whitening
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.drift import box_values, boxes_reached
+from bayes_scaling.laws.drift import box_values, boxes_reached
 
 Array = Any
 OFFSET = 0.01  # of ln L: recipes and seeds of one laboratory differ by some tenths of a per cent to 2%
@@ -26,7 +26,7 @@ class Misfit:
     Attributes
     ----------
     boxes : ndarray of int (box, 3)
-        Those that runs reach; see `bayes_scaling.drift.box_values`.
+        Those that runs reach; see `bayes_scaling.laws.drift.box_values`.
     levels : tuple of (str, str)
         Column and value of each offset.
     basis : ndarray (column, slot, weight)

@@ -11,8 +11,8 @@ import numpy as np
 from bayes_scaling.models.density import unpin
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.draws import TARGET_ACCEPTANCE, Engine, RawDraws, Sampling
+from bayes_scaling.models.misfit_precisions import settle
 from bayes_scaling.models.rounds import Gate, Silence, Verdict, sample_in_rounds
-from bayes_scaling.models.settling import settle
 from bayes_scaling.models.whitening import Whitening
 
 GateOf = Callable[[Design], Gate]

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bayes_scaling.errors import SpecError
-from bayes_scaling.laws import Law, get_law
+from bayes_scaling.laws.law import Law, get_law
 from bayes_scaling.models.priors import DEFAULT_PRIORS, LAW_PRIORS, Prior
 
 POOLINGS = ("partial", "none", "complete")
@@ -28,12 +28,12 @@ class ModelSpec:
     Parameters
     ----------
     law : str
-        A name in `bayes_scaling.laws.LAWS`.
+        A name in `bayes_scaling.laws.law.LAWS`.
     pooling : {"partial", "none", "complete"}
         Groups (architecture, context length) share a hierarchy, are independent, or are one.
     discrepancy : {"default", "drift", "none"}
-        ln L drifts from the law away from the runs, see `bayes_scaling.drift`: the default. Or the law is
-        taken as true.
+        ln L drifts from the law away from the runs, see `bayes_scaling.laws.drift`: the default. Or the law
+        is taken as true.
     offsets : tuple of str
         Columns of the runs whose values stand for runs made alike: a recipe, a data order, the training run
         that several checkpoints come from. Each value shifts ln L of its runs by a normal amount of sd

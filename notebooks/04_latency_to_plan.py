@@ -32,7 +32,7 @@ import pandas as pd
 
 import bayes_scaling as bs
 from bayes_scaling import latency, plots
-from bayes_scaling.devices import get_device
+from bayes_scaling.roofline.devices import get_device
 
 SHORT = bool(os.environ.get("BAYES_SCALING_SHORT"))
 DEVICE = get_device("H100-SXM")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import seeds
+from tests.helpers import seeds
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # the same numbers on every machine
 os.environ.setdefault("MPLBACKEND", "Agg")

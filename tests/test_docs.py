@@ -12,11 +12,11 @@ import typer.main
 
 import bayes_scaling
 from bayes_scaling.accounting import AccountingError, forget_architecture
+from bayes_scaling.calibration.sbc import sbc
 from bayes_scaling.cli import app
 from bayes_scaling.latency import LatencySettings, prior_fit
-from bayes_scaling.laws import LAWS, forget_law
-from bayes_scaling.sbc import sbc
-from tests.examples import laplace
+from bayes_scaling.laws.law import LAWS, forget_law
+from tests.helpers.examples import laplace
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
@@ -57,7 +57,7 @@ def reader(tmp_path, monkeypatch):
     """A reader with runs and little time: every fit is a tiny one, and what was registered is forgotten."""
     shutil.copy(ROOT / "data" / "simulated_runs.csv", tmp_path / "runs.csv")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bayes_scaling.fitting._sample", laplace)
+    monkeypatch.setattr("bayes_scaling.posterior.fitting._sample", laplace)
     monkeypatch.setattr(bayes_scaling, "sbc", tiny_study)
     monkeypatch.setattr(
         bayes_scaling, "fit_latency", lambda timings, device: prior_fit(timings, LatencySettings(device))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import bayes_scaling as bs
-from tests.examples import example_fit, example_latency, laplace, latency_laplace, write_files
+from tests.helpers.examples import example_fit, example_latency, laplace, latency_laplace, write_files
 
 PUBLIC = sorted(set(bs._PUBLIC) - {"LAWS"})  # a mapping has no docstring of its own
 ELSEWHERE = {  # examples that are shown and not run here
@@ -50,7 +50,7 @@ def test_every_public_name_has_an_example(name):
 @pytest.mark.parametrize("name", [name for name in PUBLIC if name not in ELSEWHERE])
 def test_examples_run(name, folder, monkeypatch):
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("bayes_scaling.fitting._sample", laplace)
+    monkeypatch.setattr("bayes_scaling.posterior.fitting._sample", laplace)
     monkeypatch.setattr("bayes_scaling.latency.fitting._sampled_parts", latency_laplace)
     names = {"bs": bs, "np": np, "fit": example_fit(), "latency_fit": example_latency()}
     names |= {"other": example_fit("chinchilla")} if name == "stack" else {}

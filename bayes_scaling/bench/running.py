@@ -22,11 +22,11 @@ def get_backend(device: str) -> Backend:
         An unknown device, or one that is not here.
     """
     if device == "cpu":
-        from bayes_scaling.bench.host import HostBackend
+        from bayes_scaling.bench.host_backend import HostBackend
 
         return HostBackend()
     if device == "cuda":
-        from bayes_scaling.bench.cuda import CudaBackend
+        from bayes_scaling.bench.cuda_backend import CudaBackend
 
         return CudaBackend()
     raise BenchError(f"device {device!r} is not known; use one of {', '.join(DEVICES)}.")

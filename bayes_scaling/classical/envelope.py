@@ -17,8 +17,8 @@ from bayes_scaling.classical.resampling import (
     warn_left_out,
 )
 from bayes_scaling.classical.tables import Ranges, at_budgets, frontier_table, ranges_of, spread_columns
+from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError
-from bayes_scaling.runs import load_runs
 
 if TYPE_CHECKING:
     import pandas as pd

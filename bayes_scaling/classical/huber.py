@@ -20,9 +20,9 @@ from bayes_scaling.classical.resampling import (
 from bayes_scaling.classical.search import NO_FLOOR, best_fit, warm_fits
 from bayes_scaling.classical.solver import Problem
 from bayes_scaling.classical.tables import Ranges, frontier_table, ranges_of, spread_columns
+from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError, SpecError
-from bayes_scaling.laws import check_budget, get_law
-from bayes_scaling.runs import load_runs
+from bayes_scaling.laws.law import check_budget, get_law
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -223,7 +223,7 @@ def _reason(found: dict[str, np.ndarray], group: pd.DataFrame) -> str:
 
 def _optimum(values: dict[str, np.ndarray], log_compute: np.ndarray, curve: Any) -> dict[str, np.ndarray]:
     """A cell of `frontier_table`, NaN where the fit has no optimum."""
-    from bayes_scaling.optimum import exponent, optimal_log_params
+    from bayes_scaling.laws.optimum import exponent, optimal_log_params
 
     theta = {name: draws[:, None] for name, draws in values.items()}
     good = _has_optimum(theta, log_compute)

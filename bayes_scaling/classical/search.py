@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from bayes_scaling.classical.solver import Found, Problem, polish, solve_many
-from bayes_scaling.laws import get_law
+from bayes_scaling.laws.law import get_law
 
 FIRST, LAST = 25, 150  # steps of every start, of the best ones
 WARM, LONG = 25, 300  # steps of a resample from the optimum, of one that has not settled by then

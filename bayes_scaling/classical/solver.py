@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import optimize
 
-from bayes_scaling.laws import get_law, log_loss
+from bayes_scaling.laws.law import get_law, log_loss
 
 ORDER = ("log_E", "log_A", "log_B", "alpha", "beta")
 BLOCK = 500  # starts solved together: as much as the processor's cache holds

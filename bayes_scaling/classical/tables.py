@@ -94,7 +94,7 @@ def spread_columns(name: str, values: np.ndarray) -> dict[str, Any]:
     """
     import xarray as xr
 
-    from bayes_scaling.tables import summarise_draws
+    from bayes_scaling.draws import summarise_draws
 
     resampled = values[1:] if len(values) > 1 else np.full_like(values[:1], np.nan)
     cells = np.reshape(resampled, (1, len(resampled), -1))
@@ -113,6 +113,6 @@ def missing(*values: np.ndarray) -> np.ndarray:
 
 
 def _decades(values: np.ndarray, known: tuple[float, float]) -> np.ndarray:
-    from bayes_scaling.reach import decades_outside
+    from bayes_scaling.runs.reach import decades_outside
 
     return decades_outside(values, np.array(known))

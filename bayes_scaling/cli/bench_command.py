@@ -28,7 +28,7 @@ def bench(
     from bayes_scaling.bench.rows import OK, OUT_OF_MEMORY
     from bayes_scaling.bench.summary import summarise_bench
     from bayes_scaling.cli.output import print_json
-    from bayes_scaling.report.bench import print_bench
+    from bayes_scaling.printing.bench import print_bench
 
     check_folder(output.expanduser().resolve().parent, output)
     backend = get_backend(device)

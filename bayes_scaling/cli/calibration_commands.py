@@ -27,12 +27,12 @@ def sbc(
     json: Json = False,
 ) -> None:
     """Calibrate the fit on simulations at the runs' sizes; exit code 1 if ranks are not uniform."""
+    from bayes_scaling.calibration.sbc import RANKED
+    from bayes_scaling.calibration.sbc import sbc as calibrate
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.reading import quiet_runs
     from bayes_scaling.models.spec import ModelSpec
-    from bayes_scaling.report.calibration import print_sbc
-    from bayes_scaling.sbc import RANKED
-    from bayes_scaling.sbc import sbc as calibrate
+    from bayes_scaling.printing.calibration import print_sbc
 
     spec = ModelSpec(law=law, pooling=pooling, discrepancy=discrepancy, errors=errors)
     runs = quiet_runs(file, column)
@@ -74,12 +74,12 @@ def backtest(
     json: Json = False,
 ) -> None:
     """Fit part of the runs, predict the rest, score the intervals beside baselines."""
-    from bayes_scaling.backtest.rolling import backtest as leave_out
+    from bayes_scaling.calibration.backtest import backtest as leave_out
     from bayes_scaling.cli.arguments import check_folder, numbers
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.reading import quiet_runs
     from bayes_scaling.models.spec import ModelSpec
-    from bayes_scaling.report.calibration import print_backtest
+    from bayes_scaling.printing.calibration import print_backtest
 
     if output is not None:
         check_folder(output.expanduser().resolve().parent, output)
@@ -112,13 +112,13 @@ def stack(
     json: Json = False,
 ) -> None:
     """Weigh several models by runs they have not seen, and mix their draws into one fit."""
-    from bayes_scaling.backtest.rolling import load_backtest
+    from bayes_scaling.calibration.backtest import load_backtest
     from bayes_scaling.cli.arguments import check_output
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.errors import BayesScalingError
-    from bayes_scaling.report.calibration import print_stack
-    from bayes_scaling.stacking import stack as mix
+    from bayes_scaling.posterior.stacking import stack as mix
+    from bayes_scaling.printing.calibration import print_stack
 
     check_output(output)
     if backtest and len(backtest) != len(fits):

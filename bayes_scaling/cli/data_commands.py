@@ -15,8 +15,8 @@ from bayes_scaling.cli.reading import describe_finding, quiet_runs
 def describe(file: RunsFile, column: Columns = None, json: Json = False) -> None:
     """Describe a table of runs and what is odd in it."""
     from bayes_scaling.cli.output import print_json
-    from bayes_scaling.report.table import print_line
-    from bayes_scaling.report.views import print_runs
+    from bayes_scaling.printing.table import print_line
+    from bayes_scaling.printing.views import print_runs
 
     runs = quiet_runs(file, column)
     if json:
@@ -31,7 +31,7 @@ def datasets(json: Json = False) -> None:
     """List the data sets known by name: shipped, fetched, imported."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.data.catalog import datasets as catalogue
-    from bayes_scaling.report.table import Column, print_table
+    from bayes_scaling.printing.table import Column, print_table
 
     table = catalogue()
     if json:
@@ -51,7 +51,7 @@ def fetch(
     """Fetch a data set by name, check it and say where it lies."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.data.fetching import fetch as fetch_table
-    from bayes_scaling.report.table import print_line
+    from bayes_scaling.printing.table import print_line
 
     path = fetch_table(name, trust=trust)
     if json:
@@ -67,10 +67,10 @@ def cite(
     json: Json = False,
 ) -> None:
     """Print BibTeX of the methods, laws and data used."""
-    from bayes_scaling.cite import cite as bibtex
     from bayes_scaling.cli.output import print_json
-    from bayes_scaling.report.table import print_line
-    from bayes_scaling.storage import load_fit
+    from bayes_scaling.posterior.citing import cite as bibtex
+    from bayes_scaling.posterior.storage import load_fit
+    from bayes_scaling.printing.table import print_line
 
     text = bibtex(None if fit is None else load_fit(fit)).strip()
     if not json:

@@ -34,9 +34,9 @@ from bayes_scaling.errors import DecisionError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.decisions.deciding import Decision
-    from bayes_scaling.decisions.design import Design
-    from bayes_scaling.posterior import Fit
+    from bayes_scaling.decisions.decide import Decision
+    from bayes_scaling.decisions.next_runs.next_runs import Design
+    from bayes_scaling.posterior.posterior import Fit
 
 
 def decide(
@@ -62,10 +62,10 @@ def decide(
     """What to train and what being wrong may cost; exit code 1 where nothing keeps to the limits."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.verdict import open_fit, open_serving
-    from bayes_scaling.decisions.deciding import decide as ask
-    from bayes_scaling.report.decisions import print_decision
-    from bayes_scaling.report.planning import print_design
-    from bayes_scaling.report.table import print_heading
+    from bayes_scaling.decisions.decide import decide as ask
+    from bayes_scaling.printing.decisions import print_decision
+    from bayes_scaling.printing.planning import print_design
+    from bayes_scaling.printing.table import print_heading
 
     budgets, lengths = required_numbers(compute, "--compute"), numbers(context_length, "--context-length")
     check_figure(figure)
@@ -94,7 +94,7 @@ def _next_runs(
     fit: Fit, found: Decision, names: list[str] | None, runs: int, asked: dict[str, Any]
 ) -> Design | None:
     """The runs that teach most about a decision; None where nothing is feasible."""
-    from bayes_scaling.decisions.design import design_runs
+    from bayes_scaling.decisions.next_runs.next_runs import design_runs
 
     table = found.table()
     questions = table[["context_length", "compute"]].drop_duplicates()
@@ -127,9 +127,9 @@ def plan(
     """Decide the scenarios of a plan side by side; exit code 1 where one has no answer."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.verdict import open_fit, open_serving
-    from bayes_scaling.decisions.plans import load_plan
-    from bayes_scaling.decisions.plans import plan as ask
-    from bayes_scaling.report.planning import print_plan
+    from bayes_scaling.decisions.scenarios import load_plan
+    from bayes_scaling.decisions.scenarios import plan as ask
+    from bayes_scaling.printing.planning import print_plan
 
     scenarios = load_plan(file)
     found = ask(open_fit(fit, json), scenarios, open_serving(latency, json))
@@ -172,8 +172,8 @@ def lifetime(
     """The params for which training to a loss and serving cost least together."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.verdict import open_fit, open_latency
-    from bayes_scaling.decisions.lifetime import lifetime as ask
-    from bayes_scaling.report.planning import print_break_even, print_lifetime
+    from bayes_scaling.decisions.lifetime.lifetime import lifetime as ask
+    from bayes_scaling.printing.planning import print_break_even, print_lifetime
 
     tokens, lengths = (
         required_numbers(served_tokens, "--served-tokens"),

@@ -24,9 +24,9 @@ def demo(
     import sys
     from contextlib import nullcontext, redirect_stdout
 
-    from bayes_scaling.checks import FAIL
+    from bayes_scaling.cli.demo import run_demo
     from bayes_scaling.cli.output import print_json
-    from bayes_scaling.demo import run_demo
+    from bayes_scaling.posterior.checks import FAIL
 
     with redirect_stdout(sys.stderr) if json else nullcontext():
         result = run_demo(output, backend=backend, draws=draws, seed=seed)

@@ -12,9 +12,9 @@ from bayes_scaling.cli.failures import CHECKS_FAILED, note
 from bayes_scaling.cli.reading import fittable_runs
 
 if TYPE_CHECKING:
-    from bayes_scaling.checks import Checks
     from bayes_scaling.models.spec import ModelSpec
-    from bayes_scaling.posterior import Fit
+    from bayes_scaling.posterior.checks import Checks
+    from bayes_scaling.posterior.posterior import Fit
 
 
 def fit(
@@ -73,9 +73,9 @@ def check(
     json: Json = False,
 ) -> None:
     """Check whether a fit can be trusted; exit code 1 if not."""
-    from bayes_scaling.backtest.rolling import load_backtest
-    from bayes_scaling.criteria import notes
-    from bayes_scaling.storage import load_fit
+    from bayes_scaling.calibration.backtest import load_backtest
+    from bayes_scaling.posterior.criteria import notes
+    from bayes_scaling.posterior.storage import load_fit
 
     left_out = None if backtest is None else load_backtest(backtest).rows
     loaded = load_fit(fit)
@@ -88,7 +88,7 @@ def summary(fit: FitFile, json: Json = False) -> None:
     """Summarise the posterior of every coefficient."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.verdict import open_fit
-    from bayes_scaling.report.views import print_summary
+    from bayes_scaling.printing.views import print_summary
 
     table = open_fit(fit, json).summary()
     (print_json if json else print_summary)(table)
@@ -100,7 +100,7 @@ def loo(
 ) -> None:
     """Leave-one-out score; ranks several fits."""
     from bayes_scaling.cli.output import print_json
-    from bayes_scaling.report.views import print_loo
+    from bayes_scaling.printing.views import print_loo
 
     table = _scores(_named(fit), json)
     (print_json if json else print_loo)(table)
@@ -129,7 +129,7 @@ def _fitted(file: str, column: list[str] | None, model: ModelSpec, sampling: dic
     from contextlib import redirect_stdout
 
     from bayes_scaling.errors import ConvergenceWarning
-    from bayes_scaling.fitting import fit as sample
+    from bayes_scaling.posterior.fitting import fit as sample
 
     runs = fittable_runs(file, column)
     with warnings.catch_warnings(), redirect_stdout(sys.stderr):
@@ -139,9 +139,9 @@ def _fitted(file: str, column: list[str] | None, model: ModelSpec, sampling: dic
 
 def report_checks(checks: Checks, json: bool) -> None:
     """Print checks; leave with 1 where they failed."""
-    from bayes_scaling.checks import FAIL
     from bayes_scaling.cli.output import print_json
-    from bayes_scaling.report.views import print_checks
+    from bayes_scaling.posterior.checks import FAIL
+    from bayes_scaling.printing.views import print_checks
 
     if json:
         print_json(checks.table())
@@ -167,8 +167,8 @@ def _scores(paths: dict[str, Path], json: bool) -> Any:
     import pandas as pd
 
     from bayes_scaling.cli.verdict import open_fit
-    from bayes_scaling.loo import bad_runs, compare_models
-    from bayes_scaling.loo import loo as score
+    from bayes_scaling.posterior.loo import bad_runs, compare_models
+    from bayes_scaling.posterior.loo import loo as score
 
     fits = {name: open_fit(path, json) for name, path in paths.items()}
     if len(fits) > 1:

@@ -11,8 +11,8 @@ from bayes_scaling.cli.arguments import Json, MaxDraws, check_output
 from bayes_scaling.cli.failures import GuardedGroup, note
 
 if TYPE_CHECKING:
-    from bayes_scaling.devices import Device
     from bayes_scaling.latency import LatencyFit
+    from bayes_scaling.roofline.devices import Device
 
 latency = typer.Typer(
     name="latency",
@@ -84,7 +84,7 @@ def predict(
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.verdict import open_latency
     from bayes_scaling.latency.table import predict_table
-    from bayes_scaling.report.latency import print_prediction
+    from bayes_scaling.printing.latency import print_prediction
 
     table = predict_table(open_latency(fitted, json), queries, kind, seed)
     (print_json if json else print_prediction)(table)
@@ -98,7 +98,7 @@ def summary(
     """Coefficients: prior, posterior, and how far the timings moved them."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.verdict import open_latency
-    from bayes_scaling.report.latency import print_coefficients
+    from bayes_scaling.printing.latency import print_coefficients
 
     table = open_latency(fitted, json).summary()
     (print_json if json else print_coefficients)(table)
@@ -121,7 +121,7 @@ def backtest(
     """Leave model sizes out and predict them, beside a roofline and linear fits."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.latency.backtest import backtest as run
-    from bayes_scaling.report.latency import print_backtest
+    from bayes_scaling.printing.latency import print_backtest
 
     result = run(timings, _device(device, devices), leave_out=size, seed=seed)
     if json:
@@ -135,8 +135,8 @@ def measure(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="CSV", help="For the timings.")],
 ) -> None:
     """Time small models end to end on this host, built from the twins that `bench` times."""
+    from bayes_scaling.bench.host_models import time_host
     from bayes_scaling.cli.arguments import check_folder
-    from bayes_scaling.latency.host import time_host
 
     check_folder(output.expanduser().resolve().parent, output)
     table = time_host(note=lambda name: note(f"Timing {name} ..."))
@@ -159,7 +159,7 @@ def stages(
     """Intervals of step time after the datasheet, the benchmarks and the timings."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.latency.stages import latency_stages
-    from bayes_scaling.report.latency import print_stages
+    from bayes_scaling.printing.latency import print_stages
 
     table = latency_stages(timings, bench, _device(device, devices), seed=seed)
     if figure is not None:
@@ -172,8 +172,8 @@ def stages(
 
 def _device(name: str | None, path: Path | None) -> Device | None:
     """The device of the options; None for the default."""
-    from bayes_scaling.devices import get_device
     from bayes_scaling.latency.fitting import DEFAULT_DEVICE
+    from bayes_scaling.roofline.devices import get_device
 
     if name is None and path is None:
         note(f"Note: no --device given: efficiencies are relative to the datasheet of {DEFAULT_DEVICE}.")

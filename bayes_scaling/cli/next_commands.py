@@ -6,15 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bayes_scaling.cli.arguments import (
-    Architectures,
-    ContextLengths,
-    Cost,
-    FitFile,
-    Json,
-    names,
-    numbers,
-)
+from bayes_scaling.cli.arguments import Architectures, ContextLengths, Cost, FitFile, Json, names, numbers
 from bayes_scaling.cli.decision_arguments import FigureFile, Latency, Limits, check_figure, limits_of
 
 
@@ -44,8 +36,8 @@ def design(
     """The runs to make next: those that teach most about a decision for what they cost."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.verdict import open_fit, open_serving
-    from bayes_scaling.decisions.design import design_runs
-    from bayes_scaling.report.planning import print_design
+    from bayes_scaling.decisions.next_runs.next_runs import design_runs
+    from bayes_scaling.printing.planning import print_design
 
     found = design_runs(
         open_fit(fit, json),
@@ -85,8 +77,8 @@ def map_(
     """Which architecture wins where, over compute and context length."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.verdict import open_fit, open_serving
-    from bayes_scaling.decisions.winners import compare_map
-    from bayes_scaling.report.planning import print_map
+    from bayes_scaling.decisions.winner_map import compare_map
+    from bayes_scaling.printing.planning import print_map
 
     budgets, lengths = numbers(compute, "--compute"), numbers(context_length, "--context-length")
     check_figure(figure)

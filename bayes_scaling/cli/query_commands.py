@@ -26,9 +26,9 @@ from bayes_scaling.cli.arguments import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.compare import Comparison
-    from bayes_scaling.frontier import Frontier
-    from bayes_scaling.inverse import Target
+    from bayes_scaling.questions.compare import Comparison
+    from bayes_scaling.questions.frontier import Frontier
+    from bayes_scaling.questions.targets import Target
 
 
 def predict(
@@ -48,9 +48,9 @@ def predict(
     """Predict the loss of runs, in the order of the file."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.verdict import open_fit
-    from bayes_scaling.prediction import predict_table
-    from bayes_scaling.report.views import print_predictions
-    from bayes_scaling.runs import load_runs
+    from bayes_scaling.data.run_tables import load_runs
+    from bayes_scaling.posterior.prediction import predict_table
+    from bayes_scaling.printing.views import print_predictions
 
     planned = load_runs(runs, columns=column_map(column), need_loss=False)
     table = predict_table(open_fit(fit, json), planned, kind, seed, unique_tokens)
@@ -67,8 +67,8 @@ def frontier(
     json: Json = False,
 ) -> None:
     """Compute-optimal params, tokens and loss."""
-    from bayes_scaling.frontier import frontier as ask
-    from bayes_scaling.report.views import print_frontier
+    from bayes_scaling.printing.views import print_frontier
+    from bayes_scaling.questions.frontier import frontier as ask
 
     _answer(ask, print_frontier, fit, compute, context_length, architecture, cost, unique_tokens, json)
 
@@ -85,7 +85,7 @@ def iso_loss(
     json: Json = False,
 ) -> None:
     """Cheapest compute that reaches a loss."""
-    from bayes_scaling.inverse import iso_loss as ask
+    from bayes_scaling.questions.targets import iso_loss as ask
 
     _target(
         ask, fit, required_numbers(loss, "--loss"), context_length, architecture, cost, unique_tokens, json
@@ -104,7 +104,7 @@ def optimal_params(
     json: Json = False,
 ) -> None:
     """Compute and tokens at which given params are compute-optimal."""
-    from bayes_scaling.inverse import optimal_for_params as ask
+    from bayes_scaling.questions.targets import optimal_for_params as ask
 
     _target(
         ask,
@@ -130,8 +130,8 @@ def context(
     """How the optimum moves with the context length."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.verdict import open_fit
-    from bayes_scaling.context import context_effect
-    from bayes_scaling.report.views import print_context, print_order
+    from bayes_scaling.printing.views import print_context, print_order
+    from bayes_scaling.questions.context_effect import context_effect
 
     budgets, lengths = _question(compute, context_length)
     found = context_effect(open_fit(fit, json), budgets, lengths, names(architecture), cost, unique_tokens)
@@ -152,8 +152,8 @@ def compare(
     json: Json = False,
 ) -> None:
     """Which architecture wins at a budget, by how much."""
-    from bayes_scaling.compare import compare as ask
-    from bayes_scaling.report.views import print_comparison
+    from bayes_scaling.printing.views import print_comparison
+    from bayes_scaling.questions.compare import compare as ask
 
     _answer(ask, print_comparison, fit, compute, context_length, architecture, cost, unique_tokens, json)
 
@@ -189,7 +189,7 @@ def _target(
 ) -> None:
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.verdict import open_fit
-    from bayes_scaling.report.views import print_target
+    from bayes_scaling.printing.views import print_target
 
     lengths = numbers(context_length, "--context-length")
     table = ask(open_fit(fit, json), values, lengths, names(architecture), cost, unique_tokens).table()

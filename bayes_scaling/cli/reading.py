@@ -8,16 +8,16 @@ from bayes_scaling.cli.arguments import column_map
 from bayes_scaling.cli.failures import note
 
 if TYPE_CHECKING:
-    from bayes_scaling.findings import Finding
-    from bayes_scaling.runs import Runs
+    from bayes_scaling.runs.findings import Finding
+    from bayes_scaling.runs.table import Runs
 
 
 def quiet_runs(file: str, column: list[str] | None) -> Runs:
     """The runs, their warnings left to whoever prints the findings."""
     import warnings
 
+    from bayes_scaling.data.run_tables import load_runs
     from bayes_scaling.errors import RunsWarning
-    from bayes_scaling.runs import load_runs
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RunsWarning)
@@ -26,7 +26,7 @@ def quiet_runs(file: str, column: list[str] | None) -> Runs:
 
 def fittable_runs(file: str, column: list[str] | None) -> Runs:
     """Runs a model can be fitted to; their warnings are told only if they can."""
-    from bayes_scaling.validation import require_fittable
+    from bayes_scaling.runs.validation import require_fittable
 
     runs = quiet_runs(file, column)
     require_fittable(runs)

@@ -41,11 +41,11 @@ def report(
     json: Json = False,
 ) -> None:
     """Write one page: what to train, how sure that is, and why; exit code 1 if the checks failed."""
-    from bayes_scaling.backtest.rolling import load_backtest
-    from bayes_scaling.checks import FAIL
+    from bayes_scaling.calibration.backtest import load_backtest
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.verdict import open_fit, open_serving
-    from bayes_scaling.page.writing import check_report, make_page, save_page
+    from bayes_scaling.posterior.checks import FAIL
+    from bayes_scaling.report.writing import check_report, make_page, save_page
 
     budgets, lengths = numbers(compute, "--compute"), numbers(context_length, "--context-length")
     check_report(output)

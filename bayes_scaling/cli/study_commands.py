@@ -14,7 +14,7 @@ from bayes_scaling.errors import SpecError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.runs import Runs
+    from bayes_scaling.runs.table import Runs
 
 METHODS = ("isoflop", "huber", "slopes", "hull", "envelope")
 
@@ -44,7 +44,7 @@ def classical(
     """Classical point estimates with bootstrap intervals."""
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.reading import quiet_runs
-    from bayes_scaling.report import classical as views
+    from bayes_scaling.printing import classical as views
 
     if method not in METHODS:
         raise SpecError(f"--method {method!r}: choose one of {', '.join(METHODS)}")
@@ -81,8 +81,8 @@ def figures(
     from bayes_scaling.cli.output import print_json
     from bayes_scaling.cli.reading import quiet_runs
     from bayes_scaling.cli.verdict import open_fit
-    from bayes_scaling.figures import save_figures
-    from bayes_scaling.report.table import print_line
+    from bayes_scaling.plots.study import save_figures
+    from bayes_scaling.printing.table import print_line
 
     loaded = open_fit(fit, json)
     drawn = save_figures(loaded, output, None if runs is None else quiet_runs(runs, column), cost)
@@ -105,8 +105,8 @@ def _fitted(
 ) -> tuple[pd.DataFrame, Callable[[pd.DataFrame], None]]:
     """The table asked for and how it is printed."""
     from bayes_scaling import classical as estimators
-    from bayes_scaling.laws import check_budget
-    from bayes_scaling.report import classical as views
+    from bayes_scaling.laws.law import check_budget
+    from bayes_scaling.printing import classical as views
 
     if budgets:
         check_budget(budgets)

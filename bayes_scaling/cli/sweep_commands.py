@@ -30,7 +30,7 @@ Record = Annotated[
 def plan_(part: Part = None, json: Json = False) -> None:
     """List the planned runs: counts, sizes, FLOPs; with --json every run."""
     from bayes_scaling.cli.output import print_json
-    from bayes_scaling.report.sweep import print_plan
+    from bayes_scaling.printing.sweep import print_plan
     from bayes_scaling.sweep.planning import plan_table, planned_frame, planned_runs
 
     specs = planned_runs(part)
@@ -69,8 +69,8 @@ def preregister(
 ) -> None:
     """Predict the preregistered runs from a fit of the others and write it down, once."""
     from bayes_scaling.cli.verdict import open_fit
-    from bayes_scaling.sweep.forecast import preregister as write
     from bayes_scaling.sweep.planning import planned_runs
+    from bayes_scaling.sweep.preregistration import preregister as write
 
     check_folder(output.expanduser().resolve().parent, output)
     digest = write(open_fit(fit, False), planned_runs("preregistered"), output, seed)
@@ -85,7 +85,7 @@ def judge(
 ) -> None:
     """Predictions beside results: coverage, bias, optima, winner, regret."""
     from bayes_scaling.cli.output import print_json
-    from bayes_scaling.report.sweep import print_verdict
+    from bayes_scaling.printing.sweep import print_verdict
     from bayes_scaling.sweep.results import read_results
     from bayes_scaling.sweep.verdict import judge as compare
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from bayes_scaling.checks import Checks
-    from bayes_scaling.decisions.serving import Serving
+    from bayes_scaling.decisions.serving_limits import Serving
     from bayes_scaling.latency import LatencyFit
-    from bayes_scaling.posterior import Fit
+    from bayes_scaling.posterior.checks import Checks
+    from bayes_scaling.posterior.posterior import Fit
 
 FIT, LATENCY = "fit_status", "latency_status"
 ANSWERED = (0, 1)  # exit codes of commands that printed their answer
@@ -57,7 +57,7 @@ _ASKED: ContextVar[list[Verdict] | None] = ContextVar("asked", default=None)
 
 def open_fit(path: Path, told: bool) -> Fit:
     """Load a fit to ask it; its verdict will stand by the answer."""
-    from bayes_scaling.storage import load_fit
+    from bayes_scaling.posterior.storage import load_fit
 
     fit = load_fit(path)
     _remember(Verdict(FIT, path, fit.checks(), told))
@@ -75,14 +75,14 @@ def open_latency(path: Path, told: bool) -> LatencyFit:
 
 def open_serving(path: Path | None, told: bool) -> Serving | None:
     """The latency fit of a decision; None for none."""
-    from bayes_scaling.decisions.serving import as_serving
+    from bayes_scaling.decisions.serving_limits import as_serving
 
     return None if path is None else as_serving(open_latency(path, told))
 
 
 def fields() -> dict[str, str]:
     """The statuses of all fits that the running command asked: columns of its JSON records."""
-    from bayes_scaling.checks import worst
+    from bayes_scaling.posterior.checks import worst
 
     found: dict[str, str] = {}
     for verdict in _ASKED.get() or ():

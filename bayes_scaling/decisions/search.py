@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayes_scaling.decisions.line import BudgetLine
-from bayes_scaling.decisions.region import Region, clip, is_end, make_grid
+from bayes_scaling.decisions.budget_line import BudgetLine
+from bayes_scaling.decisions.intervals import Region, clip, is_end, make_grid
 from bayes_scaling.decisions.utility import Utility
-from bayes_scaling.optimum import OptimumError
+from bayes_scaling.laws.optimum import OptimumError
 
 TAILS = (0.01, 0.99)  # of the draws' optima, between which and `BEYOND` e-folds beyond is searched
 BEYOND = 1.5

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.devices import Device
 from bayes_scaling.errors import TimingsError
 from bayes_scaling.latency.baselines import hard_roofline, study_lines
 from bayes_scaling.latency.fitting import fit_latency, settings_of
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.table import predict_table
 from bayes_scaling.latency.timings import Timings, load_timings
+from bayes_scaling.roofline.devices import Device
 
 if TYPE_CHECKING:
     import pandas as pd

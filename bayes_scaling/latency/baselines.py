@@ -8,8 +8,8 @@ import numpy as np
 from scipy import optimize
 
 from bayes_scaling.accounting import Shape, get_architecture
-from bayes_scaling.devices import Device
 from bayes_scaling.latency.timings import row_shapes
+from bayes_scaling.roofline.devices import Device
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.checks import Checks
-from bayes_scaling.criteria import REVIEW, Check, convergence_of, judge, sampler_of
 from bayes_scaling.latency.design import build_design
 from bayes_scaling.models.latency_design import TimeBlock
-from bayes_scaling.verdict import store, stored
+from bayes_scaling.posterior.checks import Checks
+from bayes_scaling.posterior.criteria import REVIEW, Check, convergence_of, judge, sampler_of
+from bayes_scaling.posterior.verdict import store, stored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ def run_checks(fit: LatencyFit) -> Checks:
         0.3. REVIEW: a coefficient moved by more than three prior standard deviations, the 90% interval does
         not cover about 90% of the fitted times, or fewer than three model sizes.
     """
-    from bayes_scaling.summary import stack_cells
+    from bayes_scaling.posterior.summary import stack_cells
 
     cells = stack_cells(fit.idata["unconstrained_posterior"].to_dataset()["position"])
     gate = (*convergence_of(*cells), *sampler_of(fit.idata["sample_stats"].to_dataset()))

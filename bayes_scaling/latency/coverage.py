@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.devices import Device
-from bayes_scaling.latency.bench import (
+from bayes_scaling.latency.fitting import prior_fit
+from bayes_scaling.latency.kernel_priors import (
     DATASHEET_WIDTH,
     LAUNCHES,
     LINKS,
@@ -18,10 +18,10 @@ from bayes_scaling.latency.bench import (
     load_seconds,
     parameter_of,
 )
-from bayes_scaling.latency.fitting import prior_fit
 from bayes_scaling.latency.prediction import predict
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import load_timings
+from bayes_scaling.roofline.devices import Device
 
 if TYPE_CHECKING:
     import pandas as pd

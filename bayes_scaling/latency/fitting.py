@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.devices import Device, get_device
 from bayes_scaling.errors import ConvergenceWarning
-from bayes_scaling.fitting import sampling_of
 from bayes_scaling.latency.design import build_design
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.settings import LatencySettings
@@ -22,7 +20,9 @@ from bayes_scaling.models.draws import Engine, RawDraws, Sampling
 from bayes_scaling.models.latency_design import LatencyDesign
 from bayes_scaling.models.rounds import Progress, Sampled, Verdict, sample_in_rounds
 from bayes_scaling.models.whitening import Whitening
-from bayes_scaling.summary import stack_cells
+from bayes_scaling.posterior.fitting import sampling_of
+from bayes_scaling.posterior.summary import stack_cells
+from bayes_scaling.roofline.devices import Device, get_device
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -109,7 +109,7 @@ def settings_of(
         settings = LatencySettings(value) if settings is None else replace(settings, device=value)
     if bench is None:
         return settings
-    from bayes_scaling.latency.bench import bench_priors
+    from bayes_scaling.latency.kernel_priors import bench_priors
 
     found = bench_priors(bench, settings.device)
     return replace(settings, priors={**settings.priors, **found.priors}, prior_source=found.source)
@@ -119,7 +119,7 @@ def _fit(
     timings: Timings, settings: LatencySettings, backend: str, sampler: str, sampling: Sampling
 ) -> LatencyFit:
     from bayes_scaling.models.compiled_code import kept_compiled
-    from bayes_scaling.progress import sampling_progress
+    from bayes_scaling.posterior.progress import sampling_progress
 
     design = build_design(timings, settings)
     with kept_compiled(), sampling_progress(sampling.progress) as progress:
@@ -171,7 +171,7 @@ def _gate(raw: RawDraws, whitening: Whitening) -> Verdict:
     """The convergence gate on the coordinates of one block."""
     import xarray as xr
 
-    from bayes_scaling.criteria import FAIL, convergence_of, sampler_of
+    from bayes_scaling.posterior.criteria import FAIL, convergence_of, sampler_of
 
     position = whitening.vector(raw.whitened)
     array = xr.DataArray(position, dims=("chain", "draw", "coordinate"), name="position")
@@ -262,7 +262,7 @@ def _versions() -> dict[str, str]:
 
 
 def _warn_unless_converged(result: LatencyFit) -> None:
-    from bayes_scaling.criteria import FAIL
+    from bayes_scaling.posterior.criteria import FAIL
 
     failed = [row for row in result.checks() if row.status == FAIL]
     if failed:

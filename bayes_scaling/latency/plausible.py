@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_scaling.accounting import get_architecture
-from bayes_scaling.devices import device_names, get_device
+from bayes_scaling.roofline.devices import device_names, get_device
 
 if TYPE_CHECKING:
     import pandas as pd

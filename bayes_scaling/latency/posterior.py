@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from bayes_scaling.checks import Checks
+    from bayes_scaling.posterior.checks import Checks
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bayes_scaling.devices import Device
 from bayes_scaling.errors import LatencyError
 from bayes_scaling.models.latency_design import Noise
+from bayes_scaling.roofline.devices import Device
 from bayes_scaling.roofline.parameters import Parameter
 
 Prior = tuple[float, float]

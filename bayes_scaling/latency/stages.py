@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.devices import Device
-from bayes_scaling.latency.bench import DATASHEET_WIDTH
 from bayes_scaling.latency.fitting import fit_latency, prior_fit, settings_of
+from bayes_scaling.latency.kernel_priors import DATASHEET_WIDTH
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.prediction import predict
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import Timings, load_timings
+from bayes_scaling.roofline.devices import Device
 
 if TYPE_CHECKING:
     import pandas as pd

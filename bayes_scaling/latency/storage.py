@@ -9,7 +9,14 @@ from bayes_scaling.errors import FitFileError, LatencyError
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import Timings
-from bayes_scaling.storage import check_groups, check_kind, check_whole, existing, read_marked, write_whole
+from bayes_scaling.posterior.storage import (
+    check_groups,
+    check_kind,
+    check_whole,
+    existing,
+    read_marked,
+    write_whole,
+)
 
 KIND = "bayes_scaling.LatencyFit"
 FORMAT_VERSION = 1

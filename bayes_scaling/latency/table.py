@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.draws import summarise_draws
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.prediction import QUANTITIES, predict
-from bayes_scaling.tables import summarise_draws
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.errors import TimingsError, TimingsWarning
-from bayes_scaling.latency.cells import check_table
 from bayes_scaling.latency.plausible import implausible
+from bayes_scaling.latency.validation import check_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,7 +22,7 @@ def plot_backtest(rows: pd.DataFrame, by_distance: pd.DataFrame) -> Figure:
     Parameters
     ----------
     rows : DataFrame
-        `bayes_scaling.backtest.rolling.Backtest.rows`.
+        `bayes_scaling.calibration.backtest.Backtest.rows`.
     by_distance : DataFrame
         ``Backtest.table("distance")``.
 

@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bayes_scaling.laws import NEUTRAL
+from bayes_scaling.laws.law import NEUTRAL
 from bayes_scaling.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.posterior import Fit
+    from bayes_scaling.posterior.posterior import Fit
 
 POINTS = 200
 EDGES = (0.005, 0.995)  # quantiles between which a density is drawn

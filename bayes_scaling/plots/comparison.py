@@ -36,8 +36,8 @@ def plot_comparison(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        `bayes_scaling.compare.Comparison.table`; two budgets or more. Of the two orders of a pair the
-        one with the higher probability on average is drawn.
+        `bayes_scaling.questions.compare.Comparison.table`; two budgets or more. Of the two orders of a
+        pair the one with the higher probability on average is drawn.
 
     Returns
     -------

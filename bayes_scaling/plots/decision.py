@@ -15,7 +15,7 @@ from bayes_scaling.plots import style
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.decisions.deciding import Decision
+    from bayes_scaling.decisions.decide import Decision
 
 KEYS = ["architecture", "context_length", "compute"]
 MOST = 6

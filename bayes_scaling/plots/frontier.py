@@ -23,7 +23,7 @@ def plot_frontier(table: pd.DataFrame, truth: pd.DataFrame | None = None) -> Fig
     Parameters
     ----------
     table : DataFrame
-        `bayes_scaling.frontier.Frontier.table`; two budgets or more.
+        `bayes_scaling.questions.frontier.Frontier.table`; two budgets or more.
     truth : DataFrame, optional
         Known optima of simulated runs: architecture, context_length, compute, params, tokens, loss.
 

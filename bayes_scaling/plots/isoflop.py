@@ -17,7 +17,7 @@ from bayes_scaling.plots import style
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.posterior import Fit
+    from bayes_scaling.posterior.posterior import Fit
 
 SAME_BUDGET = 0.06  # decades between neighbours in one budget
 FEWEST, SPREAD = 4, 1.5  # runs of a budget, and the factor their params must span
@@ -50,8 +50,8 @@ def isoflop_curves(fit: Fit, points: int = 40) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from bayes_scaling.prediction import predict_table
-    from bayes_scaling.runs import load_runs
+    from bayes_scaling.data.run_tables import load_runs
+    from bayes_scaling.posterior.prediction import predict_table
 
     frame = budgets(fit.runs.frame).dropna(subset="budget")
     if frame.empty:

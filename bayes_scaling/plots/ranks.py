@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bayes_scaling.calibration.uniformity import ecdf_at, uniform_band
 from bayes_scaling.plots import style
-from bayes_scaling.uniformity import ecdf_at, uniform_band
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ def plot_ranks(ranks: pd.DataFrame, draws: int, level: float = 0.95) -> Figure:
     Parameters
     ----------
     ranks : DataFrame
-        `bayes_scaling.sbc.Sbc.ranks`.
+        `bayes_scaling.calibration.sbc.Sbc.ranks`.
     draws : int
         The largest rank.
     level : float

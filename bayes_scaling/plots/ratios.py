@@ -15,7 +15,7 @@ from bayes_scaling.plots import style
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.posterior import Fit
+    from bayes_scaling.posterior.posterior import Fit
 
 KEYS = ["architecture", "context_length"]
 POINTS = 25
@@ -41,9 +41,9 @@ def ratio_curves(fit: Fit, slopes: pd.DataFrame) -> pd.DataFrame:
 
     import pandas as pd
 
+    from bayes_scaling.data.run_tables import load_runs
     from bayes_scaling.errors import RunsWarning
-    from bayes_scaling.prediction import predict_table
-    from bayes_scaling.runs import load_runs
+    from bayes_scaling.posterior.prediction import predict_table
 
     parts = [_design(row, fit) for _, row in slopes.iterrows()]
     design = pd.concat(parts, ignore_index=True)

@@ -13,7 +13,7 @@ from bayes_scaling.plots import style
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.posterior import Fit
+    from bayes_scaling.posterior.posterior import Fit
 
 SAME_COMPUTE = 2  # decimals of a decade
 

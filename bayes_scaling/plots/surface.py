@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from bayes_scaling.posterior import Fit
+    from bayes_scaling.posterior.posterior import Fit
 
 POINTS = 40
 MARGIN = 0.15  # of the runs' range in logs, on each side
@@ -44,8 +44,8 @@ def loss_surface(fit: Fit, context_length: int, points: int = POINTS) -> pd.Data
     import pandas as pd
     import xarray as xr
 
-    from bayes_scaling.posterior import coefficients
-    from bayes_scaling.tables import summarise_draws
+    from bayes_scaling.draws import summarise_draws
+    from bayes_scaling.posterior.posterior import coefficients
 
     frame = fit.runs.frame
     params, tokens = (_range(frame[name].to_numpy(dtype=float), points) for name in ("params", "tokens"))
@@ -109,7 +109,7 @@ def _drifted(
     fit: Fit, architecture: str, params: np.ndarray, tokens: np.ndarray, loss: xr.DataArray
 ) -> xr.DataArray | float:
     """The factor of the drift on the grid, at the draws that the loss has."""
-    from bayes_scaling.posterior import drift_of
+    from bayes_scaling.posterior.posterior import drift_of
 
     drift = drift_of(fit, architecture)
     if drift is None:

@@ -18,7 +18,7 @@ from bayes_scaling.plots import style
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.decisions.winners import Map
+    from bayes_scaling.decisions.winner_map import Map
 
 LEVELS = (0.05, 0.5, 0.95)
 MOST_NUMBERS = 7  # along the budgets

@@ -1,1 +1,7 @@
-"""Tables for people: medians and 90% intervals, units in the headers, notes below."""
+"""One page about a fit: its content as data, then as HTML or Markdown."""
+
+from __future__ import annotations
+
+from bayes_scaling.report.writing import write_report
+
+__all__ = ["write_report"]

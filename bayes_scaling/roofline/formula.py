@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bayes_scaling.devices import Device
+from bayes_scaling.roofline.devices import Device
 from bayes_scaling.roofline.workload import ATTENTION, Workload
 
 Array = Any

@@ -11,7 +11,7 @@ import numpy as np
 
 from bayes_scaling.accounting import Shape, get_architecture
 from bayes_scaling.accounting.work import BF16, Precision
-from bayes_scaling.devices import Device
+from bayes_scaling.roofline.devices import Device
 from bayes_scaling.roofline.parameters import Parameter, positive
 from bayes_scaling.roofline.workload import ATTENTION, mixer_of
 

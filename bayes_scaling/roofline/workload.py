@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_scaling.accounting import AccountingError, Shape, get_architecture, mlstm_cell, transformer, xlstm
 from bayes_scaling.accounting.work import BF16, Precision, logits_flops
-from bayes_scaling.devices import Device
+from bayes_scaling.roofline.devices import Device
 
 Array = Any
 ATTENTION, RECURRENT = "attention", "recurrent"

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.accounting.shapes import SIZE_NAMES
 from bayes_scaling.errors import SweepError
-from bayes_scaling.sweep.corpus import corpus_recipe
 from bayes_scaling.sweep.planning import run_flops, run_params, run_tokens
 from bayes_scaling.sweep.protocol import load_protocol, recipe, shape_of
 from bayes_scaling.sweep.specs import RunSpec
+from bayes_scaling.sweep.training.corpus import corpus_recipe
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.sweep.training import Trained
+    from bayes_scaling.sweep.training.train import Trained
 
 CURVE = ("train_loss_25", "train_loss_50", "train_loss_75", "train_loss_100")
 COLUMNS = (

@@ -20,7 +20,7 @@ from bayes_scaling.sweep.results import append_row, finished_runs, result_row
 from bayes_scaling.sweep.specs import RunSpec
 
 if TYPE_CHECKING:
-    from bayes_scaling.sweep.corpus import Corpus
+    from bayes_scaling.sweep.training.corpus import Corpus
 
 ONE_CORE = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
@@ -59,7 +59,7 @@ def run_sweep(
     --------
     >>> run_sweep(planned_runs("fitted"), "runs.csv", note=print)  # doctest: +SKIP
     """
-    from bayes_scaling.sweep.corpus import load_corpus
+    from bayes_scaling.sweep.training.corpus import load_corpus
 
     path = Path(output)
     with _only_writer(path):
@@ -86,7 +86,7 @@ def _require_optax() -> None:
 def train_row(spec: RunSpec) -> dict[str, Any]:
     """Train one run in this process and give its row."""
     from bayes_scaling.sweep.protocol import load_protocol, shape_of
-    from bayes_scaling.sweep.training import train
+    from bayes_scaling.sweep.training.train import train
 
     trained = train(spec, shape_of(spec.architecture, spec.shape), load_protocol(), _corpus())
     return result_row(spec, trained, machine())
@@ -95,7 +95,7 @@ def train_row(spec: RunSpec) -> dict[str, Any]:
 @cache
 def _corpus() -> Corpus:
     """Read and checked once a process, not for every run."""
-    from bayes_scaling.sweep.corpus import load_corpus
+    from bayes_scaling.sweep.training.corpus import load_corpus
 
     return load_corpus()
 
@@ -104,7 +104,7 @@ def machine() -> str:
     """The processor's name, and that a run has one core of it."""
     import platform
 
-    from bayes_scaling.bench.host import cpu_field
+    from bayes_scaling.bench.host_backend import cpu_field
 
     return f"one core of {cpu_field('model name') or platform.processor() or platform.machine()}"
 

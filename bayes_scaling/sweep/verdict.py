@@ -106,7 +106,7 @@ def shipped_verdict(frame: pd.DataFrame | None = None) -> Verdict:
         The measured runs, if they are read already.
     """
     if frame is None:
-        from bayes_scaling.runs import load_runs
+        from bayes_scaling.data.run_tables import load_runs
 
         frame = load_runs("measured").frame
     return judge(RECORD, frame)

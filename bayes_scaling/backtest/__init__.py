@@ -1,1 +1,0 @@
-"""Leaving runs out: how often intervals hold where the fit has not looked."""

@@ -1,0 +1,1 @@
+"""How often intervals hold: runs left out, and truths simulated from the prior."""

@@ -1,0 +1,134 @@
+"""What is tested: ways to predict the losses of runs from those of other runs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.calibration.isoflop_line import isoflop_line
+from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.runs.table import Runs
+
+if TYPE_CHECKING:
+    from bayes_scaling.posterior.posterior import Fit
+
+RESAMPLES, STARTS = 1000, 300
+Forecast = tuple[np.ndarray, bool]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of all forecasts of one back-test.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    backend : str
+    draws, tune, chains, seed : int
+    """
+
+    spec: ModelSpec
+    backend: str = "numpyro"
+    draws: int = 500
+    tune: int = 300
+    chains: int = 4
+    seed: int = 0
+
+
+def posterior(past: Runs, future: Runs, settings: Settings) -> Forecast:
+    """Response draws (draw, run) of the model, and whether its chains converged."""
+    from bayes_scaling.posterior.fitting import fit
+    from bayes_scaling.posterior.prediction import predict
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # convergence goes into the table
+        found = fit(
+            past,
+            settings.spec,
+            backend=settings.backend,
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            seed=settings.seed,
+            progress=False,
+        )
+        draws = predict(found, future, kind="response", seed=settings.seed, allow_new=True)
+    return draws.to_numpy().reshape(-1, len(future.frame)), _converged(found)
+
+
+def law_alone(past: Runs, future: Runs, settings: Settings) -> Forecast:
+    """The same without a discrepancy."""
+    return posterior(past, future, replace(settings, spec=replace(settings.spec, discrepancy="none")))
+
+
+def huber(past: Runs, future: Runs, settings: Settings) -> Forecast:
+    """The usual point fit of each group: bootstrapped coefficients, residuals drawn from the fit's own.
+
+    Of the model's law, of Chinchilla's if there is no point fit of that. NaN for a group that has no fit.
+    """
+    from bayes_scaling.classical import huber_fit
+    from bayes_scaling.classical.huber import LAWS
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = huber_fit(
+            past,
+            law=settings.spec.law if settings.spec.law in LAWS else "chinchilla",
+            starts=STARTS,
+            resamples=RESAMPLES,
+            seed=settings.seed,
+            progress=False,
+        )
+    rng = np.random.default_rng([settings.seed, 5])
+    draws = np.full((RESAMPLES, len(future.frame)), np.nan)
+    keys = [_keys(runs) for runs in (past, future)]
+    for key, values in found.coefficients.items():
+        known, wanted = (np.array([other == key for other in names]) for names in keys)
+        if found.reason.get(key) or not wanted.any():
+            continue
+        residuals = np.log(past.frame["loss"].to_numpy()[known]) - _log_loss(past, known, values)[0]
+        scatter = rng.choice(residuals, size=(RESAMPLES, int(wanted.sum())))
+        draws[:, wanted] = np.exp(_log_loss(future, wanted, values)[1:] + scatter)
+    return draws, True
+
+
+def last_isoflop_line(past: Runs, future: Runs, settings: Settings) -> Forecast:
+    """What an isoFLOP study would say; see `isoflop_line`."""
+    return isoflop_line(past, future, settings.seed), True
+
+
+FORECASTERS: Mapping[str, Callable[[Runs, Runs, Settings], Forecast]] = {
+    "model": posterior,
+    "law alone": law_alone,
+    "huber": huber,
+    "isoflop line": last_isoflop_line,
+}
+
+
+def names_for(spec: ModelSpec) -> tuple[str, ...]:
+    """The forecasters worth comparing: without a discrepancy the model is the law alone."""
+    return tuple(name for name in FORECASTERS if name != "law alone" or spec.discrepancy != "none")
+
+
+def _converged(found: Fit) -> bool:
+    from bayes_scaling.posterior.checks import FAIL, convergence_checks
+
+    return convergence_checks(found).status != FAIL
+
+
+def _keys(runs: Runs) -> list[tuple[str, int]]:
+    frame = runs.frame
+    return [(str(a), int(t)) for a, t in zip(frame["architecture"], frame["context_length"], strict=True)]
+
+
+def _log_loss(runs: Runs, rows: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
+    """ln loss (1 + resample, run) of the law at some rows."""
+    from bayes_scaling.laws.law import log_form, log_loss
+
+    theta = log_form(np, {name: np.asarray(draws)[:, None] for name, draws in values.items()})
+    params, tokens = (np.log(runs.frame[name].to_numpy(dtype=float)[rows]) for name in ("params", "tokens"))
+    return np.asarray(log_loss(np, params, tokens, theta))

@@ -1,0 +1,153 @@
+"""The whole way on measured runs, and what came of predictions made before the largest were trained."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.posterior.checks import Checks
+    from bayes_scaling.posterior.posterior import Fit
+    from bayes_scaling.runs.table import Runs
+    from bayes_scaling.sweep.verdict import Verdict
+
+DATASET = "measured"
+BUDGETS = (1e13, 1e14, 1e15)
+CONTEXT_LENGTH = 128
+CURVE = (3e10, 1e15, 30)
+COST = "accounted"
+
+
+@dataclass(frozen=True, eq=False)
+class Demo:
+    """What the demonstration made.
+
+    Attributes
+    ----------
+    fit : Fit
+    checks : Checks
+    verdict : Verdict
+        Predictions of the largest runs, written before they were trained, beside their results.
+    files : tuple of Path
+    """
+
+    fit: Fit
+    checks: Checks
+    verdict: Verdict
+    files: tuple[Path, ...]
+
+
+def run_demo(
+    output_folder: str | Path = "demo",
+    backend: str = "numpyro",
+    draws: int = 1000,
+    chains: int = 4,
+    seed: int = 0,
+) -> Demo:
+    """Fit the measured runs, print what is found and how earlier predictions did, save figures, a report.
+
+    Parameters
+    ----------
+    output_folder : str or Path
+        Made where it does not exist.
+    backend : {"numpyro", "pymc"}
+    draws, chains, seed : int
+
+    Returns
+    -------
+    Demo
+
+    Raises
+    ------
+    BayesScalingError
+        The folder cannot be written to, or a bad back end or number.
+
+    Examples
+    --------
+    >>> run_demo("demo").verdict.groups  # doctest: +SKIP
+    """
+    from bayes_scaling.data.run_tables import load_runs
+    from bayes_scaling.plots import open_folder
+    from bayes_scaling.printing.sweep import print_verdict
+    from bayes_scaling.printing.table import print_heading, print_line
+    from bayes_scaling.printing.views import print_runs
+    from bayes_scaling.sweep.verdict import shipped_verdict
+
+    folder, start = open_folder(output_folder), time.perf_counter()
+    runs = load_runs(DATASET)
+    print_heading("Runs")
+    print_runs(runs)
+    fit = _fitted(runs, backend, draws, chains, seed)
+    checks = _print_findings(fit)
+    print_heading("What came of predictions made before the largest runs were trained")
+    verdict = shipped_verdict(runs.frame)
+    print_verdict(verdict)
+    files = save_results(fit, verdict, folder)
+    print_line(f"\nSaved {len(files)} files in {folder}: {', '.join(path.name for path in files)}")
+    print_line(f"Took {time.perf_counter() - start:.0f} s. Open the report: {files[-1]}")
+    return Demo(fit, checks, verdict, files)
+
+
+def save_results(fit: Fit, verdict: Verdict, folder: Path) -> tuple[Path, ...]:
+    """The fit, six figures of it and the report, last, in a folder that exists."""
+    import numpy as np
+
+    from bayes_scaling import plots
+    from bayes_scaling.report import write_report
+
+    budgets = np.geomspace(*CURVE)
+    figures = {
+        "frontier": plots.plot_frontier(_frontier(fit, budgets, CONTEXT_LENGTH)),
+        "comparison": plots.plot_comparison(_comparison(fit, budgets, None)),
+        "isoflop": plots.plot_isoflop(plots.isoflop_curves(fit), fit.runs.frame),
+        "residuals": plots.plot_residuals(plots.residual_table(fit)),
+        "coefficients": plots.plot_coefficients(plots.coefficient_densities(fit)),
+        "predictions": plots.plot_predictions(verdict.runs),
+    }
+    files = [plots.save_figure(figure, folder / f"{name}.png") for name, figure in figures.items()]
+    fit.save(folder / "fit.nc")
+    report = write_report(fit, folder / "report.html", BUDGETS[:2], CONTEXT_LENGTH, cost=COST)
+    return (*files, folder / "fit.nc", report)
+
+
+def _fitted(runs: Runs, backend: str, draws: int, chains: int, seed: int) -> Fit:
+    import warnings
+
+    from bayes_scaling.errors import ConvergenceWarning
+    from bayes_scaling.posterior.fitting import fit
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the checks are printed
+        return fit(runs, backend=backend, draws=draws, chains=chains, seed=seed)
+
+
+def _print_findings(fit: Fit) -> Checks:
+    """Print checks, frontier and comparison."""
+    from bayes_scaling.printing.table import print_heading, print_line
+    from bayes_scaling.printing.views import print_checks, print_comparison, print_frontier
+
+    checks = fit.checks()
+    print_heading("Fit")
+    print_line(f"{fit}\n")
+    print_checks(checks)
+    print_heading("Compute-optimal params, tokens and loss")
+    print_frontier(_frontier(fit, BUDGETS, CONTEXT_LENGTH))
+    print_heading("Which architecture wins")
+    print_comparison(_comparison(fit, BUDGETS, CONTEXT_LENGTH))
+    return checks
+
+
+def _frontier(fit: Fit, compute: Any, context_length: int | None) -> pd.DataFrame:
+    from bayes_scaling.questions.frontier import frontier
+
+    return frontier(fit, compute, context_length, cost=COST).table()
+
+
+def _comparison(fit: Fit, compute: Any, context_length: int | None) -> pd.DataFrame:
+    from bayes_scaling.questions.compare import compare
+
+    return compare(fit, compute, context_length, cost=COST).table()

@@ -1,0 +1,136 @@
+"""The tables and draws of a decision, from what was solved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.decisions import group_decision as cells
+from bayes_scaling.decisions.group_decision import Question, Solved
+from bayes_scaling.decisions.group_problem import Group, Problem
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.questions.frontier import shape_families
+from bayes_scaling.runs.reach import decades_outside, nearest_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from bayes_scaling.accounting import Cost
+
+DIMS = ("architecture", "context_length", "compute", "chain", "draw")
+VARIABLES = ("loss", "regret", "optimum_loss", "optimum_params")
+Key = tuple[str, int, float]
+
+
+def draws_of(solved: Mapping[Key, Solved | None], theta: xr.Dataset) -> xr.Dataset:
+    """`Decision.draws`."""
+    import xarray as xr
+
+    coords: dict[str, Any] = {name: theta[name].to_numpy() for name in DIMS if name != "compute"}
+    coords["compute"] = sorted({key[2] for key in solved})
+    shape = tuple(len(coords[name]) for name in DIMS)
+    data = {name: np.full(shape, np.nan) for name in VARIABLES}
+    for key, found in solved.items():
+        if found is None:
+            continue
+        at = tuple(list(coords[dim]).index(part) for dim, part in zip(DIMS, key, strict=False))
+        values = (found.loss, found.regret, found.optimum_loss, np.exp(found.optimum))
+        for name, value in zip(VARIABLES, values, strict=True):
+            data[name][at] = value.reshape(shape[3:])
+    return xr.Dataset({name: (DIMS, value) for name, value in data.items()}, coords=coords)
+
+
+def actions_of(
+    fit: Fit,
+    solved: Mapping[Key, Solved | None],
+    draws: xr.Dataset,
+    cost: Cost,
+    question: Question,
+) -> pd.DataFrame:
+    """`Decision.actions`, all but binding."""
+    import pandas as pd
+
+    families, exact = shape_families(fit), cost.name == "accounted"
+    lowest = draws["optimum_loss"].min("architecture")
+    rows = []
+    for key, found in solved.items():
+        where = {"architecture": key[0], "context_length": key[1], "compute": key[2]}
+        row: dict[str, Any] = where | {"cost": cost.name, "feasible": found is not None}
+        if found is not None:
+            best = lowest.sel({k: v for k, v in where.items() if k != "architecture"}).to_numpy().reshape(-1)
+            row |= found.row(families.get(key[0]), exact) | _overall(found, best, question.tolerance)
+            row["spent"] = cost.from_flops(row["spent"])
+            row["extrapolation_decades"] = _reach(fit, found.problem.group, row, cost)
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    return _chosen(table)
+
+
+def _overall(found: Solved, lowest: np.ndarray, tolerance: float) -> dict[str, Any]:
+    regret = found.loss - lowest
+    return {
+        "best_probability": float((found.optimum_loss <= lowest).mean()),
+        **cells.spread("overall_regret", regret),
+        "overall_regret_probability": float((regret < tolerance).mean()),
+    }
+
+
+def _reach(fit: Fit, group: Group, row: Mapping[str, Any], cost: Cost) -> float:
+    """The farthest of budget, params and tokens outside the group's runs, in decades."""
+    asked = {"flops": cost.to_flops(row["spent"]), "params": row["params"], "tokens": row["tokens"]}
+    far = [
+        decades_outside(
+            np.array([value]), nearest_runs(fit.runs, name, group.architecture, group.context_length)
+        )
+        for name, value in asked.items()
+    ]
+    return float(np.max(far))
+
+
+def _chosen(table: pd.DataFrame) -> pd.DataFrame:
+    """Marks the architecture with the best objective at each context length and budget."""
+    if "objective" not in table:
+        return table.assign(chosen=False)
+    best = table.groupby(["context_length", "compute"])["objective"].transform("min")
+    first = ["architecture", "context_length", "compute", "cost", "feasible", "chosen", "best_probability"]
+    table = table.assign(chosen=table["objective"] == best)
+    return table[first + [name for name in table if name not in first]]
+
+
+def limits_of(
+    problems: Mapping[Key, Problem], solved: Mapping[Key, Solved | None], question: Question
+) -> pd.DataFrame:
+    """`Decision.limits`."""
+    import pandas as pd
+
+    rows = [
+        {"architecture": key[0], "context_length": key[1], "compute": key[2], **limit}
+        for key, problem in problems.items()
+        for limit in cells.limits(problem, question, solved[key])
+    ]
+    names = ["architecture", "context_length", "compute", "constraint", "limit", "params_low", "params_high"]
+    return pd.DataFrame(rows, columns=[*names, "feasible_without", "price", "binds"])
+
+
+def binding_of(priced: pd.DataFrame, key: Key) -> str:
+    """Names of the constraints that bind, the dearest first."""
+    here = priced["binds"] & (priced["architecture"] == key[0])
+    here &= (priced["context_length"] == key[1]) & (priced["compute"] == key[2])
+    return ", ".join(priced[here].sort_values("price", ascending=False, kind="stable")["constraint"])
+
+
+def curves_of(solved: Mapping[Key, Solved | None]) -> pd.DataFrame:
+    """`Decision.curves`."""
+    import pandas as pd
+
+    parts = [
+        pd.DataFrame(
+            {"architecture": key[0], "context_length": key[1], "compute": key[2], **cells.curve(found)}
+        )
+        for key, found in solved.items()
+        if found is not None
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

@@ -1,0 +1,1 @@
+"""What a model costs over its life."""

@@ -1,0 +1,105 @@
+"""Runs that could be made next, with what each costs."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.data.run_tables import load_runs
+from bayes_scaling.errors import DecisionError, RunsWarning
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.questions.frontier import frontier
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.accounting import Cost
+
+BUDGETS, FURTHEST = 6, 3.0  # number of the budgets, up to three times the most compute of the runs
+SIZES = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the optimal params
+COLUMNS = ("architecture", "context_length", "params", "tokens", "price")
+
+
+def grid_candidates(
+    fit: Fit, architectures: list[str], context_lengths: list[int], cost: Cost, largest: float | None = None
+) -> pd.DataFrame:
+    """Runs at budgets from the fit's least to three times its most, at and round the optimal params.
+
+    Parameters
+    ----------
+    fit : Fit
+    architectures, context_lengths
+    cost : Cost
+    largest : float, optional
+        Dearest run, in the cost's unit.
+
+    Returns
+    -------
+    DataFrame
+        architecture, context_length, params, tokens, price (the budget).
+    """
+    import pandas as pd
+
+    known = cost.from_flops(fit.runs.frame["flops"].to_numpy(dtype=float))
+    most = FURTHEST * known.max() if largest is None else largest
+    if most < known.min():
+        raise DecisionError(
+            f"largest {most:.4g} is below the runs' least compute {known.min():.4g}: give more"
+        )
+    budgets = np.geomspace(known.min(), most, BUDGETS)
+    median = (
+        frontier(fit, budgets, context_lengths, architectures, cost).draws["params"].median(("chain", "draw"))
+    )
+    parts = []
+    for name in architectures:
+        for length in context_lengths:
+            curve = cost.curve(float(length), name)
+            best = median.sel(architecture=name, context_length=length).to_numpy()
+            params = (best[:, None] * np.array(SIZES)).ravel()
+            price = np.repeat(budgets, len(SIZES))
+            tokens = cost.to_flops(price) / np.exp(curve.value(np, np.log(params)))
+            columns = {"architecture": name, "context_length": length, "params": params, "tokens": tokens}
+            parts.append(pd.DataFrame(columns | {"price": price}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def listed_candidates(fit: Fit, candidates: Any, cost: Cost) -> pd.DataFrame:
+    """The user's runs; those without a column ``price`` cost their training.
+
+    Raises
+    ------
+    RunsError
+        A table that is not valid.
+    DecisionError
+        An architecture that was not fitted, or a price that is not positive.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RunsWarning)  # these are no runs yet
+        frame = load_runs(candidates, need_loss=False).frame
+    unknown = [str(name) for name in frame["architecture"].unique() if str(name) not in fit.architectures]
+    if unknown:
+        known = ", ".join(fit.architectures)
+        raise DecisionError(f"candidates of architecture {unknown[0]!r}: this fit has {known}")
+    table = frame[[name for name in COLUMNS if name in frame]].copy()
+    table["architecture"] = table["architecture"].astype(str)
+    if "price" not in table:
+        table["price"] = [_training(row, cost) for row in table.to_dict("records")]
+    _check_prices(table)
+    return table[list(COLUMNS)]
+
+
+def _training(row: dict[Any, Any], cost: Cost) -> float:
+    curve = cost.curve(float(row["context_length"]), str(row["architecture"]))
+    return float(cost.from_flops(np.exp(curve.value(np, np.log(row["params"]))) * row["tokens"]))
+
+
+def _check_prices(table: pd.DataFrame) -> None:
+    try:
+        prices = table["price"].to_numpy(dtype=float)
+    except (TypeError, ValueError):
+        raise DecisionError("the column price holds text: give each candidate a positive number") from None
+    bad = np.flatnonzero(~(np.isfinite(prices) & (prices > 0)))
+    if bad.size:
+        raise DecisionError(f"candidate {bad[0]} has price {prices[bad[0]]}: give a positive number")

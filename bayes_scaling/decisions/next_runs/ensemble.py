@@ -1,0 +1,142 @@
+"""Draws of what a decision hangs on, and of what candidate runs would show, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes_scaling.decisions.constraints import Constraints
+from bayes_scaling.decisions.group_decision import Question, Solved, solve
+from bayes_scaling.decisions.group_problem import Problem, make_group
+from bayes_scaling.decisions.search import best_action
+from bayes_scaling.decisions.serving_limits import Serving, served_regions
+from bayes_scaling.decisions.utility import Utility
+from bayes_scaling.errors import DecisionError
+from bayes_scaling.posterior.groups import surface_of
+from bayes_scaling.posterior.posterior import Fit, coefficients
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from bayes_scaling.accounting import Cost
+
+NUDGE = 0.1  # e-folds of the budget
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Draws of all that matters.
+
+    Attributes
+    ----------
+    losses : ndarray (draw, action)
+    optimum : ndarray (draw,)
+        Lowest loss of each draw.
+    target : ndarray (draw,)
+    outcomes, sigma : ndarray (draw, run)
+        ln losses of the candidates and the scatter round them.
+    nu : ndarray (draw,)
+    slope : float
+        Of the expected loss with ln compute.
+    """
+
+    losses: np.ndarray
+    optimum: np.ndarray
+    target: np.ndarray
+    outcomes: np.ndarray
+    sigma: np.ndarray
+    nu: np.ndarray
+    slope: float
+
+
+@dataclass(frozen=True)
+class Target:
+    """The decision that runs are to help.
+
+    Attributes
+    ----------
+    architectures : tuple of str
+    context_length : int
+    flops : float
+    constraints : Constraints
+    serving : Serving or None
+    goal : str
+    """
+
+    architectures: tuple[str, ...]
+    context_length: int
+    flops: float
+    constraints: Constraints
+    serving: Serving | None
+    goal: str
+
+
+def draw_ensemble(fit: Fit, table: pd.DataFrame, target: Target, cost: Cost) -> Ensemble:
+    """Draws for a decision and of all candidates.
+
+    Groups without runs are drawn once, so that what is asked and what is run agree.
+
+    Raises
+    ------
+    DecisionError
+        Nothing keeps to the constraints, or the goal is the difference of other than two architectures.
+    """
+    lengths = sorted({target.context_length, *map(int, table["context_length"])})
+    theta = coefficients(fit, sorted({*target.architectures, *table["architecture"]}), lengths)
+    found = _solved(fit, theta, target, cost)
+    best = min(found, key=lambda one: one.action.value)
+    optima = np.stack([one.optimum_loss for one in found])
+    outcomes, sigma = _outcomes(fit, theta, table)
+    richer, poorer = (
+        best_action(best.line.moved(side * NUDGE), best.region, Utility()).value for side in (1, -1)
+    )
+    targets = {
+        "regret": lambda: optima.min(0),
+        "loss": lambda: best.loss,
+        "params": lambda: best.optimum,
+        "difference": lambda: _difference(optima),
+    }
+    nu = fit.posterior["nu"].transpose("chain", "draw").to_numpy().reshape(-1)
+    losses = np.concatenate([one.action.loss for one in found], axis=-1)
+    slope = (richer - poorer) / (2 * NUDGE)
+    return Ensemble(losses, optima.min(0), targets[target.goal](), outcomes, sigma, nu, slope)
+
+
+def _solved(fit: Fit, theta: xr.Dataset, target: Target, cost: Cost) -> list[Solved]:
+    """The decision of each architecture that keeps to the constraints."""
+    limits, length = target.constraints, target.context_length
+    served = served_regions(target.serving, limits, target.architectures)
+    groups = [
+        make_group(fit, theta, (name, length), cost, limits.unique_tokens, regions)
+        for name, regions in served.items()
+    ]
+    answers = [
+        solve(Problem(group, target.flops, limits), Question(Utility(), 0.01, 0.5)) for group in groups
+    ]
+    found = [answer for answer in answers if answer is not None]
+    if not found:
+        raise DecisionError("nothing keeps to all limits, so no run can help the choice: loosen one")
+    return found
+
+
+def _difference(optima: np.ndarray) -> np.ndarray:
+    if len(optima) != 2:
+        raise DecisionError(f"goal 'difference' is between two architectures, not {len(optima)}: name two")
+    return np.asarray(optima[0] - optima[1])
+
+
+def _outcomes(fit: Fit, theta: xr.Dataset, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """ln loss and scatter of every candidate: (draw, run) each."""
+    draws = theta.sizes["chain"] * theta.sizes["draw"]
+    found, sigma = np.empty((draws, len(table))), np.empty((draws, len(table)))
+    for (name, length), part in table.groupby(["architecture", "context_length"]):
+        at = table.index.get_indexer(part.index)
+        surface = surface_of(fit, theta, str(name), int(str(length)))
+        sizes = (part[column].to_numpy(dtype=float) for column in ("params", "tokens"))
+        found[:, at] = np.log(surface.loss_at(*sizes)).reshape(draws, -1)
+        cell = theta["sigma"].sel(architecture=name, context_length=length).transpose("chain", "draw")
+        sigma[:, at] = cell.to_numpy().reshape(draws, 1)
+    return found, sigma

@@ -1,0 +1,273 @@
+"""The runs to make next: those that teach most about a decision for what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.decisions.constraints import Constraints, as_constraints
+from bayes_scaling.decisions.next_runs.belief import Belief, effective_noise, make_belief, surprises
+from bayes_scaling.decisions.next_runs.candidates import grid_candidates, listed_candidates
+from bayes_scaling.decisions.next_runs.ensemble import Ensemble, Target, draw_ensemble
+from bayes_scaling.decisions.next_runs.reweighting import (
+    GOOD_K,
+    Reweighted,
+    fantasise,
+    log_densities,
+    reweight,
+)
+from bayes_scaling.decisions.serving_limits import as_serving, check_served
+from bayes_scaling.errors import BudgetError, DecisionError
+from bayes_scaling.laws.law import check_budget
+from bayes_scaling.posterior.posterior import Fit, coefficients
+from bayes_scaling.questions.frontier import resolve_cost
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.accounting import Cost
+
+GOALS = ("regret", "loss", "params", "difference")
+BY = ("value_per_price", "value")
+FANTASIES, CHECKED = 16, 64  # of the greedy choice, and of its check by reweighting
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Runs to make next.
+
+    Attributes
+    ----------
+    runs : DataFrame
+        In order: architecture, context_length, params, tokens, price; value (of the goal, each on top of
+        those before), value_per_price; left (variance of the target, or expected regret, after it); nats
+        (by how much the runs so far lower the expected loss of the best action), compute_saved (extra
+        budget that would gain as much); pareto_k (of 90% of the fantasies at most, of all runs so far),
+        reweighted (left, by reweighting the draws; NaN where k is too large), refit (whether it is: fit
+        again after these runs).
+    candidates : DataFrame
+        All of them with their value alone.
+    goal : str
+    now : float
+        Variance of the target, or expected regret, before.
+    perfect : float
+        Expected regret now, nats per token: the value of perfect information.
+    cost : str
+    """
+
+    runs: pd.DataFrame
+    candidates: pd.DataFrame
+    goal: str
+    now: float
+    perfect: float
+    cost: str
+
+    def table(self) -> pd.DataFrame:
+        """The runs."""
+        return self.runs.copy()
+
+
+def design_runs(
+    fit: Fit,
+    compute: float,
+    context_length: int,
+    architecture: Any = None,
+    *,
+    candidates: Any = None,
+    runs: int = 4,
+    total: float | None = None,
+    largest: float | None = None,
+    goal: str = "regret",
+    by: str = "value_per_price",
+    constraints: Constraints | Mapping[str, Any] | None = None,
+    cost: str | Cost = "6ND",
+    latency: Any = None,
+    seed: int = 0,
+) -> Design:
+    """Choose runs that teach most about what to train with a budget.
+
+    All candidates are judged by the covariances of the draws (see
+    `bayes_scaling.decisions.next_runs.belief`) and chosen greedily, each in view of fantasised outcomes of
+    those before. The choice is then checked by reweighting the draws, and said to need a refit where that
+    cannot tell.
+
+    Parameters
+    ----------
+    fit : Fit
+    compute : float
+        The budget that the decision is about, in the cost's unit.
+    context_length : int
+        That it is about.
+    architecture : str or sequence of str, optional
+        That it is between. Default: all fitted.
+    candidates : path, DataFrame or Runs, optional
+        architecture, context_length, params, tokens and perhaps price. Default: a grid at the fitted context
+        lengths and the asked one.
+    runs : int
+        How many to choose at most.
+    total : float, optional
+        What they may cost together.
+    largest : float, optional
+        Dearest run of the grid. Default: three times the most compute of the fitted runs.
+    goal : {"regret", "loss", "params", "difference"}
+        What to lower: the expected loss of the best action; or the variance of the loss at that action, of
+        its ln N*, or of the difference of two architectures' best losses.
+    by : {"value_per_price", "value"}
+        What is largest for the run chosen.
+    constraints : Constraints or mapping, optional
+        Of the decision, not of the runs; as for `decide`.
+    cost : str or Cost
+        As for `frontier`.
+    latency : LatencyFit, optional
+        As for `decide`.
+    seed : int
+        Of the fantasies.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    BudgetError
+        As for `frontier`.
+    DecisionError
+        An unknown goal, candidates that are not valid or too dear, or a number of runs below 1; as for
+        `decide`, and where nothing keeps to the constraints.
+
+    Examples
+    --------
+    >>> design = bs.design_runs(fit, 1e21, 8192, runs=1, largest=1e19)
+    >>> bool(design.table()["price"].max() <= 1e19 * (1 + 1e-9))
+    True
+    """
+    _check(goal, by, runs, total)
+    if np.ndim(compute) or np.ndim(context_length):
+        raise BudgetError("a design is for one budget and one context length: give one of each")
+    check_budget(compute)
+    cost = resolve_cost(fit, cost)
+    theta = coefficients(fit, architecture, context_length)
+    names = [str(name) for name in theta["architecture"].to_numpy()]
+    length = int(theta["context_length"].to_numpy()[0])
+    if candidates is None:
+        table = grid_candidates(fit, names, sorted({*fit.context_lengths, length}), cost, largest)
+    else:
+        table = listed_candidates(fit, candidates, cost)
+    limits, serving = as_constraints(constraints), as_serving(latency)
+    check_served(limits, serving)
+    target = Target(tuple(names), length, float(cost.to_flops(compute)), limits, serving, goal)
+    ensemble = draw_ensemble(fit, table, target, cost)
+    question = _Question(float(compute), goal, by, runs, np.inf if total is None else total)
+    return _chosen(ensemble, table, question, cost, seed)
+
+
+def _chosen(
+    ensemble: Ensemble,
+    table: pd.DataFrame,
+    question: _Question,
+    cost: Cost,
+    seed: int,
+) -> Design:
+    rng = np.random.default_rng([seed, 7])
+    noise = effective_noise(ensemble.sigma, ensemble.nu)
+    start = make_belief(ensemble.losses, ensemble.target, ensemble.outcomes, noise, FANTASIES)
+    perfect = float(start.means[0].min() - ensemble.optimum.mean())
+    price = table["price"].to_numpy(dtype=float)
+    steps = list(_greedy(start, question, price, rng))
+    if not steps:
+        raise DecisionError(
+            f"no candidate costs {question.total:.4g} or less; the cheapest costs {price.min():.4g}"
+        )
+    picked = [step.run for step in steps]
+    nats = np.cumsum([step.nats for step in steps])
+    regret = question.goal == "regret"
+    chosen = table.iloc[picked].reset_index(drop=True)
+    value = np.array([step.value for step in steps])
+    chosen = chosen.assign(value=value, value_per_price=value / price[picked])
+    chosen["left"] = perfect - nats if regret else [step.belief.variance for step in steps]
+    chosen["nats"] = nats
+    saved = question.compute * np.expm1(nats / -ensemble.slope) if ensemble.slope < 0 else np.nan
+    chosen["compute_saved"] = saved
+    checks = _reweighted(ensemble, picked, perfect if regret else None, seed)
+    for name in checks[0]:
+        chosen[name] = [check[name] for check in checks]
+    alone = _values(start, question.goal)
+    everything = table.assign(value=alone, value_per_price=alone / price)
+    now = perfect if regret else start.variance
+    return Design(chosen, everything, question.goal, now, perfect, cost.name)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is wanted of the runs."""
+
+    compute: float
+    goal: str
+    by: str
+    runs: int
+    total: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """A run chosen: its value, by how much it lowers the expected loss, and the belief after it."""
+
+    run: int
+    value: float
+    nats: float
+    belief: Belief
+
+
+def _greedy(
+    belief: Belief, question: _Question, price: np.ndarray, rng: np.random.Generator
+) -> Iterator[_Step]:
+    """Runs one by one, each the best in view of those before."""
+    left, spent = np.ones(len(price), dtype=bool), 0.0
+    for _ in range(min(question.runs, len(price))):
+        affordable = left & (spent + price <= question.total)
+        if not affordable.any():
+            return
+        value = _values(belief, question.goal)
+        score = value / price if question.by == "value_per_price" else value
+        run = int(np.where(affordable, score, -np.inf).argmax())
+        nats = float(belief.loss_gains()[run])
+        belief = belief.after(run, surprises(len(belief.means), rng))
+        left[run], spent = False, spent + price[run]
+        yield _Step(run, float(value[run]), nats, belief)
+
+
+def _values(belief: Belief, goal: str) -> np.ndarray:
+    return belief.loss_gains() if goal == "regret" else belief.variance_gains()
+
+
+def _reweighted(
+    ensemble: Ensemble, picked: list[int], perfect: float | None, seed: int
+) -> list[dict[str, Any]]:
+    """What is left after each run, by reweighting the draws for fantasised outcomes of all up to it."""
+    rng = np.random.default_rng([seed, 8])
+    outcomes, sigma = ensemble.outcomes[:, picked], ensemble.sigma[:, picked]
+    observed, own = fantasise(outcomes, sigma, ensemble.nu, CHECKED, rng)
+    densities = log_densities(outcomes, observed, sigma, ensemble.nu).cumsum(-1)
+    found = [reweight(densities[..., i], own) for i in range(len(picked))]
+    return [_checked(ensemble, weighted, perfect) for weighted in found]
+
+
+def _checked(ensemble: Ensemble, found: Reweighted, perfect: float | None) -> dict[str, Any]:
+    k = float(np.quantile(found.pareto_k, 0.9, method="higher"))
+    if k > GOOD_K:
+        return {"pareto_k": k, "reweighted": np.nan, "refit": True}
+    left = found.variance(ensemble.target) if perfect is None else perfect - found.loss_gain(ensemble.losses)
+    return {"pareto_k": k, "reweighted": left, "refit": False}
+
+
+def _check(goal: str, by: str, runs: int, total: float | None) -> None:
+    for name, value, known in (("goal", goal, GOALS), ("by", by, BY)):
+        if value not in known:
+            raise DecisionError(f"unknown {name} {value!r}: choose one of {', '.join(known)}")
+    if not (isinstance(runs, int | np.integer) and runs >= 1):
+        raise DecisionError(f"runs {runs!r}: give a whole number, 1 or more")
+    if total is not None and not 0 < total < np.inf:
+        raise DecisionError(f"total {total!r}: give a positive price")

@@ -1,0 +1,137 @@
+"""What a decision asks of a latency fit, and the models that keep to its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from bayes_scaling.decisions.constraints import Constraints
+from bayes_scaling.decisions.intervals import LARGEST, SMALLEST, Region, intervals_where
+from bayes_scaling.errors import DecisionError
+
+if TYPE_CHECKING:
+    from bayes_scaling.latency import LatencyFit
+
+SEARCHED = np.linspace(np.log(1e6), np.log(1e14), 97)  # ln params, a fifth e-fold apart
+FINER = 33
+
+
+@runtime_checkable
+class Serving(Protocol):
+    """Probabilities about serving a model, vectorised over params."""
+
+    def probability_below(
+        self, *, quantity: str, limit: float, architecture: str, params: Any, batch_size: Any, prefill: Any
+    ) -> np.ndarray:
+        """Probability that ``step_time_ms`` or ``ttft_ms`` is below a limit, of the shape of params."""
+
+    def fits_probability(
+        self, *, architecture: str, params: Any, batch_size: Any, prefill: Any
+    ) -> np.ndarray:
+        """Probability that the batch fits the device, of the shape of params."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A `LatencyFit` as `Serving`: its questions are functions of the package."""
+
+    fit: Any
+
+    def probability_below(self, **question: Any) -> np.ndarray:
+        return np.asarray(import_module("bayes_scaling.latency").probability_below(self.fit, **question))
+
+    def fits_probability(self, **question: Any) -> np.ndarray:
+        return np.asarray(import_module("bayes_scaling.latency").fits_probability(self.fit, **question))
+
+
+def as_serving(latency: Any) -> Serving | None:
+    """A latency fit, or anything that answers as `Serving` does; None for none.
+
+    Raises
+    ------
+    DecisionError
+        Something else, such as a fit of losses.
+    """
+    if latency is None or isinstance(latency, Serving):
+        return latency
+    if type(latency).__name__ == "LatencyFit":
+        return _Fitted(latency)
+    raise DecisionError(
+        f"latency is a {type(latency).__name__}, not a LatencyFit: losses and latency have fits of their own"
+    )
+
+
+def fitted_latency(latency: Any) -> LatencyFit | None:
+    """The latency fit itself, where that is what was given; None for none and for another `Serving`."""
+    found = latency.fit if isinstance(latency, _Fitted) else latency
+    return found if type(found).__name__ == "LatencyFit" else None
+
+
+def load_serving(path: str | Path | None) -> Serving | None:
+    """The latency fit of a file; None for none."""
+    return None if path is None else as_serving(import_module("bayes_scaling.latency").load_latency(path))
+
+
+def check_served(constraints: Constraints, serving: Serving | None) -> None:
+    """Refuse limits of serving without a latency fit.
+
+    Raises
+    ------
+    DecisionError
+        There are some.
+    """
+    if constraints.served and serving is None:
+        raise DecisionError(
+            f"constraint {constraints.served[0]} needs a latency fit: give latency=..., --latency FILE"
+        )
+
+
+def served_regions(
+    serving: Serving | None, constraints: Constraints, architectures: Iterable[str]
+) -> dict[str, dict[str, Region]]:
+    """Of each architecture, the params that keep to each limit of serving."""
+    if serving is None:
+        return {name: {} for name in architectures}
+    return {
+        name: {limit: served_region(serving, constraints, limit, name) for limit in constraints.served}
+        for name in architectures
+    }
+
+
+def served_region(serving: Serving, constraints: Constraints, name: str, architecture: str) -> Region:
+    """Params at which one limit of serving holds with the probability wanted.
+
+    Looked for from 1e6 to 1e14 params a fifth of an e-fold apart; each edge is found to a hundredth of that.
+    Beyond the ends what holds there goes on.
+    """
+
+    def enough(x: np.ndarray) -> np.ndarray:
+        return _probability(serving, constraints, name, architecture, np.exp(x)) - constraints.probability
+
+    margin = enough(SEARCHED)
+    edges = np.flatnonzero(np.diff(margin >= 0))
+    extra = [np.linspace(SEARCHED[i], SEARCHED[i + 1], FINER)[1:-1] for i in edges]
+    if extra:
+        finer = np.concatenate(extra)
+        x, margin = np.concatenate([SEARCHED, finer]), np.concatenate([margin, enough(finer)])
+        order = np.argsort(x)
+        return intervals_where(x[order], margin[order])
+    return ((SMALLEST, LARGEST),) if (margin >= 0).all() else ()
+
+
+def _probability(
+    serving: Serving, constraints: Constraints, name: str, architecture: str, params: np.ndarray
+) -> np.ndarray:
+    batch = {"batch_size": constraints.batch_size, "prefill": constraints.prefill}
+    if name == "memory":
+        return np.nan_to_num(serving.fits_probability(architecture=architecture, params=params, **batch))
+    limit = float(getattr(constraints, name))
+    found = serving.probability_below(
+        quantity=name, limit=limit, architecture=architecture, params=params, **batch
+    )
+    return np.nan_to_num(found)

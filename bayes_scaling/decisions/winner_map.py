@@ -1,0 +1,177 @@
+"""Which architecture wins where: a map over compute and context length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import permutations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.decisions.constraints import Constraints, as_constraints
+from bayes_scaling.decisions.decide import optimal_losses
+from bayes_scaling.errors import BudgetError
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.questions.frontier import frontier, resolve_cost
+from bayes_scaling.runs.reach import decades_outside, nearest_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from bayes_scaling.accounting import Cost
+
+DIMS = ("architecture", "context_length", "compute", "chain", "draw")
+ABOVE, BUDGETS = 100.0, 17  # times the runs' most compute, and number, of the default budgets
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """Probabilities of winning at each budget and context length, each architecture at its own optimum.
+
+    Attributes
+    ----------
+    loss : DataArray
+        Draws of the lowest loss under the constraints; dims architecture, context_length, compute, chain,
+        draw. Infinite where nothing is feasible.
+    reach : DataArray
+        Decades of the budget outside the runs of each architecture.
+    cost : str
+    """
+
+    loss: xr.DataArray
+    reach: xr.DataArray
+    cost: str
+
+    def table(self) -> pd.DataFrame:
+        """One row for each architecture, context length and budget.
+
+        Columns: architecture, context_length, compute, cost; feasible; best_probability (that it has the
+        lowest loss) and expected_rank (1 is the lowest loss; ties share), NaN where none is feasible;
+        extrapolation_decades.
+        """
+        loss = self.loss
+        feasible = (loss < np.inf).any(("chain", "draw"))
+        lowest = loss.min("architecture")
+        best = ((loss == lowest) / (loss == lowest).sum("architecture")).mean(("chain", "draw"))
+        beaten = (_wins(loss.isel(architecture=i, drop=True), loss) for i in range(len(loss)))
+        rank = (0.5 + sum(beaten, 0.0 * feasible)).transpose(*feasible.dims)
+        columns: dict[str, Any] = {
+            "cost": self.cost,
+            "feasible": feasible.to_numpy().ravel(),
+            "best_probability": best.where(feasible.any("architecture")).to_numpy().ravel(),
+            "expected_rank": rank.where(feasible.any("architecture")).to_numpy().ravel(),
+            "extrapolation_decades": self.reach.to_numpy().ravel(),
+        }
+        return self._index(loss.isel(chain=0, draw=0, drop=True)).assign(**columns)
+
+    def pairs(self) -> pd.DataFrame:
+        """One row for each ordered pair of architectures, context length and budget.
+
+        Columns: architecture, other, context_length, compute, cost, probability (that the architecture's
+        loss is the lower one; a half of the ties; NaN where neither is feasible), extrapolation_decades (the
+        farther of the two).
+        """
+        import pandas as pd
+
+        parts = []
+        for pair in permutations([str(a) for a in self.loss["architecture"].to_numpy()], 2):
+            ours, theirs = (self.loss.sel(architecture=name, drop=True) for name in pair)
+            known = ((ours < np.inf) | (theirs < np.inf)).any(("chain", "draw"))
+            share = _wins(ours, theirs).where(known)
+            reach = self.reach.sel(architecture=list(pair)).max("architecture")
+            part = self._index(share).assign(
+                cost=self.cost,
+                probability=share.to_numpy().ravel(),
+                extrapolation_decades=reach.to_numpy().ravel(),
+            )
+            part.insert(0, "architecture", pair[0])
+            part.insert(1, "other", pair[1])
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    @staticmethod
+    def _index(values: xr.DataArray) -> pd.DataFrame:
+        """A row for each cell, the last dim fastest."""
+        import pandas as pd
+
+        levels = [values[dim].to_numpy() for dim in values.dims]
+        return pd.MultiIndex.from_product(levels, names=list(values.dims)).to_frame(index=False)
+
+
+def compare_map(
+    fit: Fit,
+    compute: Any = None,
+    context_length: Any = None,
+    architecture: Any = None,
+    *,
+    constraints: Constraints | Mapping[str, Any] | None = None,
+    cost: str | Cost = "6ND",
+    latency: Any = None,
+) -> Map:
+    """Probability that each architecture wins, over compute and context length.
+
+    Parameters
+    ----------
+    fit : Fit
+    compute : sequence of float, optional
+        Budgets. Default: from the runs' least to 100 times their most compute.
+    context_length, architecture
+        As for `compare`.
+    constraints : Constraints or mapping, optional
+        That each architecture keeps to at its best.
+    cost : str or Cost
+        As for `frontier`.
+    latency : LatencyFit, optional
+        For limits of serving.
+
+    Returns
+    -------
+    Map
+
+    Raises
+    ------
+    BudgetError
+        As for `frontier`, or fewer than two architectures.
+    DecisionError
+        As for `decide`.
+
+    Examples
+    --------
+    >>> found = bs.compare_map(fit, [1e20, 1e21, 1e22], [2048, 16384])
+    >>> found.pairs()[["architecture", "other", "probability"]].shape
+    (12, 3)
+    """
+    cost, limits = resolve_cost(fit, cost), as_constraints(constraints)
+    budgets = _default_budgets(fit, cost) if compute is None else compute
+    if limits.active:
+        loss = optimal_losses(fit, budgets, context_length, architecture, limits, cost, latency)
+        loss = loss.fillna(np.inf)
+    else:
+        loss = frontier(fit, budgets, context_length, architecture, cost).draws["loss"]
+    loss = loss.transpose(*DIMS)
+    names = [str(a) for a in loss["architecture"].to_numpy()]
+    if len(names) < 2:
+        raise BudgetError(f"comparing needs two architectures; there is only {', '.join(names)}")
+    return Map(loss, _reach(fit, loss, cost), cost.name)
+
+
+def _wins(ours: xr.DataArray, theirs: xr.DataArray) -> xr.DataArray:
+    """Probability that one loss is lower than another, ties shared."""
+    return ((ours < theirs) + 0.5 * (ours == theirs)).mean(("chain", "draw"))
+
+
+def _default_budgets(fit: Fit, cost: Cost) -> np.ndarray:
+    known = cost.from_flops(fit.runs.frame["flops"].to_numpy(dtype=float))
+    return np.geomspace(known.min(), min(known.max() * ABOVE, 1e40), BUDGETS)
+
+
+def _reach(fit: Fit, loss: xr.DataArray, cost: Cost) -> xr.DataArray:
+    """Decades of each budget outside each group's runs."""
+    reach = loss.isel(chain=0, draw=0, drop=True).copy()
+    flops = cost.to_flops(reach["compute"].to_numpy())
+    for i, name in enumerate(reach["architecture"].to_numpy()):
+        for j, length in enumerate(reach["context_length"].to_numpy()):
+            reach[i, j] = decades_outside(flops, nearest_runs(fit.runs, "flops", str(name), int(length)))
+    return reach

@@ -1,0 +1,1 @@
+"""The scaling laws, how they drift, and the optimum under a cost: functions of arrays."""

@@ -1,0 +1,376 @@
+"""The scaling laws: pure functions of arrays, one implementation for NumPy, JAX and PyTensor.
+
+Every function takes the array namespace ``xp`` (``numpy``, ``jax.numpy`` or ``pytensor.tensor``) first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from bayes_scaling.errors import BudgetError, SpecError
+from bayes_scaling.laws.effective_sizes import PIVOT_PARAMS, PIVOT_TOKENS, UNLIMITED, effective
+
+Array = Any
+TINY = 1e-300  # stands for an E of 0 in logs
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """One coefficient of a law as users see it.
+
+    Attributes
+    ----------
+    name, unit, meaning : str
+    lower, upper : float
+        Open bounds.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    lower: float = 0.0
+    upper: float = float("inf")
+
+
+E = Coefficient("E", "nats per token", "irreducible loss")
+A = Coefficient("A", "nats^(1/gamma)", "scale of the params term at one parameter")
+B = Coefficient("B", "nats^(1/gamma)", "scale of the tokens term at one token")
+ALPHA = Coefficient("alpha", "1", "exponent of params inside the sum")
+BETA = Coefficient("beta", "1", "exponent of tokens inside the sum")
+GAMMA = Coefficient("gamma", "1", "exponent of the sum")
+ETA = Coefficient("eta", "1", "change of ln beta with ln params", lower=-float("inf"))
+REPEAT_TOKENS = Coefficient("repeat_tokens", "epochs", "repetitions after which tokens are worth little more")
+REPEAT_PARAMS = Coefficient(
+    "repeat_params", "1", "excess params, over those that suit the unique tokens, alike"
+)
+NEUTRAL: Mapping[str, float] = MappingProxyType(
+    {"E": 0.0, "beta": 1.0, "gamma": 1.0, "eta": 0.0, "repeat_tokens": 1e30, "repeat_params": 1e30}
+)
+
+
+@dataclass(frozen=True)
+class Law:
+    """L(N, D) = E + (A N'^-alpha + B D'^-beta)^gamma, some coefficients free and some fixed.
+
+    N' and D' are `bayes_scaling.laws.effective_sizes.effective`, N and D themselves in a law without
+    their coefficients.
+
+    Attributes
+    ----------
+    name : str
+    coefficients : tuple of Coefficient
+        The free ones, in the order of all tables.
+    fixed : mapping of str to float
+        Coefficients held at a value: ``{"gamma": 1.0}`` is the Chinchilla law.
+    formula, reference : str
+    columns : tuple of str
+        Columns of the runs that it needs beside params and tokens.
+
+    References
+    ----------
+    Hoffmann et al. 2022, equation 2 (gamma = 1); Busbridge et al. 2025, equation 6 (gamma free).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> law = bs.get_law("chinchilla")
+    >>> law.names, dict(law.fixed)
+    (('E', 'A', 'B', 'alpha', 'beta'), {'gamma': 1.0})
+    >>> theta = {"E": 1.8, "A": 480.0, "B": 2085.0, "alpha": 0.35, "beta": 0.37}
+    >>> params, tokens = law.optimum(np, 1e21, theta)
+    >>> round(float(law.loss(np, params, tokens, theta)), 3)
+    2.252
+    """
+
+    name: str
+    coefficients: tuple[Coefficient, ...]
+    formula: str
+    reference: str
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fixed", MappingProxyType(dict(self.fixed)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the free coefficients."""
+        return tuple(c.name for c in self.coefficients)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the number of unique tokens matters."""
+        return "repeat_tokens" in self.names
+
+    def complete(self, coefficients: Mapping[str, Array]) -> dict[str, Array]:
+        """Free coefficients with the fixed ones; ``unique_tokens``, if they matter, unlimited by default.
+
+        Raises
+        ------
+        SpecError
+            A free coefficient is missing.
+        """
+        missing = [name for name in self.names if name not in coefficients]
+        if missing:
+            raise SpecError(f"law {self.name!r} needs {', '.join(missing)}; give {', '.join(self.names)}")
+        full = {name: coefficients[name] for name in self.names} | dict(self.fixed)
+        if self.repeats:
+            full["unique_tokens"] = coefficients.get("unique_tokens", UNLIMITED)
+        return full
+
+    def loss(self, xp: Any, params: Array, tokens: Array, coefficients: Mapping[str, Array]) -> Array:
+        """Loss in nats per token at raw params and tokens; all arguments broadcast.
+
+        ``coefficients`` may hold ``unique_tokens``.
+        """
+        theta = log_form(xp, self.complete(coefficients))
+        return xp.exp(log_loss(xp, xp.log(params), xp.log(tokens), theta))
+
+    def optimum(
+        self, xp: Any, compute: Array, coefficients: Mapping[str, Array], k: float = 6.0
+    ) -> tuple[Array, Array]:
+        """Params and tokens that minimise the loss under compute = k * params * tokens.
+
+        The optimum does not depend on gamma. Tokens do not repeat. Arguments broadcast.
+
+        Raises
+        ------
+        SpecError
+            A law whose exponents change with params has no closed form.
+
+        References
+        ----------
+        Hoffmann et al. 2022, equation 4.
+        """
+        if "eta" in self.names:
+            raise SpecError(
+                f"law {self.name!r} has no closed form of the optimum: use bayes_scaling.laws.optimum"
+            )
+        theta = self.complete(coefficients)
+        log_product = xp.log(compute) - xp.log(k)
+        ratio = xp.log(theta["alpha"]) + xp.log(theta["A"]) - xp.log(theta["beta"]) - xp.log(theta["B"])
+        log_params = (ratio + theta["beta"] * log_product) / (theta["alpha"] + theta["beta"])
+        return xp.exp(log_params), xp.exp(log_product - log_params)
+
+
+def log_form(xp: Any, coefficients: Mapping[str, Array]) -> dict[str, Array]:
+    """User coefficients (E, A, B, alpha, beta, gamma and others) as the arguments of `log_loss`."""
+    theta = {
+        "log_E": xp.log(xp.maximum(coefficients["E"], TINY)),
+        "log_A": xp.log(coefficients["A"]),
+        "log_B": xp.log(coefficients["B"]),
+        "alpha": coefficients["alpha"],
+        "beta": coefficients["beta"],
+        "gamma": coefficients["gamma"],
+    }
+    if "eta" in coefficients:
+        theta |= {"eta": coefficients["eta"]} | pivots(xp, 1.0, 1.0)
+    if "unique_tokens" in coefficients:
+        theta |= {name: coefficients[name] for name in ("repeat_tokens", "repeat_params")}
+        theta["log_unique"] = xp.log(coefficients["unique_tokens"])
+    return theta
+
+
+def pivots(xp: Any, params: float, tokens: float) -> dict[str, Array]:
+    """The pivots of ``eta`` in logs relative to reference sizes."""
+    return {"pivot_params": xp.log(PIVOT_PARAMS / params), "pivot_tokens": xp.log(PIVOT_TOKENS / tokens)}
+
+
+def log_loss(xp: Any, log_params: Array, log_tokens: Array, theta: Mapping[str, Array]) -> Array:
+    """ln L, the law itself.
+
+    ``log_params`` and ``log_tokens`` may be relative to reference sizes when ``log_A`` and ``log_B``
+    (and pivots and unique tokens) are relative to the same ones. Everything broadcasts.
+    """
+    n, d = effective(xp, log_params, log_tokens, theta)
+    inner = log_sum(xp, theta["log_A"] - theta["alpha"] * n, theta["log_B"] - theta["beta"] * d)
+    return log_sum(xp, theta["log_E"], theta["gamma"] * inner)
+
+
+def log_sum(xp: Any, a: Array, b: Array) -> Array:
+    """ln(e^a + e^b) of finite numbers: `logaddexp`, several times faster with its gradient."""
+    return xp.maximum(a, b) + xp.log1p(xp.exp(-xp.abs(a - b)))
+
+
+CHINCHILLA = Law(
+    "chinchilla",
+    (E, A, B, ALPHA, BETA),
+    "L = E + A N^-alpha + B D^-beta",
+    "Hoffmann et al. 2022, arXiv:2203.15556",
+    {"gamma": 1.0},
+)
+GAMMA_LAW = Law(
+    "gamma",
+    (E, A, B, ALPHA, BETA, GAMMA),
+    "L = E + (A N^-alpha + B D^-beta)^gamma",
+    "Busbridge et al. 2025, arXiv:2502.08606",
+)
+KAPLAN = Law(
+    "kaplan",
+    (A, B, ALPHA, GAMMA),
+    "L = (A N^-alpha + B / D)^gamma",
+    "Kaplan et al. 2020, arXiv:2001.08361, equation 1.5: alpha_D is gamma, alpha_N alpha gamma",
+    {"E": 0.0, "beta": 1.0},
+)
+VARYING = Law(
+    "varying-exponent",
+    (E, A, B, ALPHA, BETA, ETA),
+    "L = E + A N^-alpha + B D^-beta, beta times (N / 1e9)^eta round D = 2e10",
+    "After Li et al. 2025, arXiv:2506.10972: there B has an exponent too, and beta another form",
+    {"gamma": 1.0},
+)
+DATA_LIMITED = Law(
+    "data-limited",
+    (E, A, B, ALPHA, BETA, REPEAT_TOKENS, REPEAT_PARAMS),
+    "L = E + A N'^-alpha + B D'^-beta, N' and D' fading beyond the unique tokens",
+    "Muennighoff et al. 2023, arXiv:2305.16264",
+    {"gamma": 1.0},
+    ("unique_tokens",),
+)
+MIXTURE = Law(
+    "mixture",
+    (E, A, B, ALPHA, BETA, GAMMA, ETA, REPEAT_TOKENS, REPEAT_PARAMS),
+    "all of these: the draws of a stack are each of one law",
+    "Yao et al. 2018, arXiv:1704.02030",
+)
+_KNOWN = {law.name: law for law in (CHINCHILLA, GAMMA_LAW, KAPLAN, VARYING, DATA_LIMITED, MIXTURE)}
+_SHIPPED = frozenset(_KNOWN)
+LAWS: Mapping[str, Law] = MappingProxyType(_KNOWN)
+FREE = ("A", "B", "alpha")  # in every law: what the runs pin down
+FIXABLE = ("E", "beta", "gamma")  # E at 0; beta or gamma at any value
+
+
+def fitted_laws() -> tuple[str, ...]:
+    """Names of the laws that can be fitted: all but the one of stacks."""
+    return tuple(name for name in LAWS if name != MIXTURE.name)
+
+
+def register_law(law: Law, *, replace: bool = False) -> Law:
+    """Make a law of this family known by its name, so that it can be fitted, saved and loaded.
+
+    Parameters
+    ----------
+    law : Law
+        A, B and alpha are free. E is free or fixed at 0; beta and gamma are free, or one of them is fixed.
+        ``eta``, and ``repeat_tokens`` with ``repeat_params``, may be free too.
+    replace : bool
+        Allow the name of a law that was registered before; the package's own stay.
+
+    Raises
+    ------
+    SpecError
+        A name that is taken, or a law outside the family.
+
+    Examples
+    --------
+    >>> from bayes_scaling.laws.law import A, ALPHA, B, BETA, forget_law
+    >>> law = Law("no-floor", (A, B, ALPHA, BETA), "L = A N^-alpha + B D^-beta", "", {"E": 0.0, "gamma": 1.0})
+    >>> register_law(law).names
+    ('A', 'B', 'alpha', 'beta')
+    >>> forget_law("no-floor")
+    """
+    if law.name in LAWS and not (replace and law.name not in _SHIPPED):
+        raise SpecError(f"law {law.name!r} is already known: choose another name, or replace one of your own")
+    _check_family(law)
+    _KNOWN[law.name] = law
+    return law
+
+
+def forget_law(name: str) -> None:
+    """Take a registered law out again.
+
+    Raises
+    ------
+    SpecError
+        No such law, or one of the package's own.
+    """
+    if name in _SHIPPED or name not in LAWS:
+        raise SpecError(f"law {name!r} was not registered; the package's own laws stay")
+    del _KNOWN[name]
+
+
+def _check_family(law: Law) -> None:
+    free, fixed = set(law.names), dict(law.fixed)
+    where = f"law {law.name!r}"
+    if not law.name or not law.name.isprintable():
+        raise SpecError(f"{where}: give it a name of some letters")
+    unknown = sorted({*free, *fixed} - {c.name for c in MIXTURE.coefficients})
+    if unknown:
+        known = ", ".join(MIXTURE.names)
+        raise SpecError(f"{where}: no coefficient {unknown[0]!r} in this family, which has {known}")
+    if both := sorted(free & set(fixed)):
+        raise SpecError(f"{where}: {both[0]} is free and fixed at once")
+    if lost := [name for name in FREE if name not in free]:
+        raise SpecError(f"{where}: {lost[0]} must be free")
+    if lost := [name for name in FIXABLE if name not in free and name not in fixed]:
+        raise SpecError(f"{where}: {lost[0]} is neither free nor fixed")
+    if fixed.get("E", 0.0) != 0.0:
+        raise SpecError(f"{where}: E is fixed at {fixed['E']:g}; fix it at 0, or give it a narrow prior")
+    if {"beta", "gamma"} <= set(fixed) or min(fixed.get(name, 1.0) for name in ("beta", "gamma")) <= 0:
+        raise SpecError(f"{where}: of beta and gamma at most one is fixed, at a positive value")
+    if other := sorted(set(fixed) - set(FIXABLE)):
+        raise SpecError(f"{where}: leave {other[0]} out rather than fix it")
+    needed = {"repeat_tokens", "repeat_params"}
+    if needed & free and not (needed <= free and "unique_tokens" in law.columns):
+        raise SpecError(f"{where}: repetition takes {', '.join(sorted(needed))} and the column unique_tokens")
+
+
+def get_law(name: str | Law) -> Law:
+    """The law of that name.
+
+    Raises
+    ------
+    SpecError
+        No such law.
+
+    Examples
+    --------
+    >>> get_law("chinchilla").formula
+    'L = E + A N^-alpha + B D^-beta'
+    """
+    if isinstance(name, Law):
+        return name
+    if name not in LAWS:
+        raise SpecError(f"unknown law {name!r}; choose one of {', '.join(LAWS)}, or register_law it first")
+    return LAWS[name]
+
+
+def unique_of(law: Law, unique_tokens: float | None) -> dict[str, Any]:
+    """The coefficient ``unique_tokens``, empty where it is not given.
+
+    Raises
+    ------
+    BudgetError
+        Not a positive number, or the law knows no repetition.
+    """
+    if unique_tokens is None:
+        return {}
+    if not law.repeats:
+        raise BudgetError(f"law {law.name!r} knows no unique_tokens: fit law {DATA_LIMITED.name!r}")
+    if not 1 <= unique_tokens <= UNLIMITED:
+        raise BudgetError(f"unique_tokens {unique_tokens!r}: give a number of tokens such as 3e11")
+    return {"unique_tokens": float(unique_tokens)}
+
+
+def check_budget(compute: Array) -> None:
+    """Refuse training budgets (FLOPs) that are not numbers, finite and within 1 to 1e40.
+
+    Raises
+    ------
+    BudgetError
+        Naming the first bad value.
+    """
+    import numpy as np
+
+    remedy = "give training FLOPs between 1 and 1e40, such as 1e21"
+    try:
+        values = np.atleast_1d(np.asarray(compute, dtype=float)).ravel()
+    except (TypeError, ValueError):
+        raise BudgetError(f"compute budget {compute!r}: {remedy}") from None
+    bad = values[~(np.isfinite(values) & (values >= 1) & (values <= 1e40))]
+    if values.size == 0 or bad.size:
+        shown = bad[0] if bad.size else "none"
+        raise BudgetError(f"compute budget {shown}: {remedy}")

@@ -1,0 +1,202 @@
+"""The figures of a scaling study, the posterior beside the classical estimators, into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.posterior.posterior import Fit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from bayes_scaling.runs.table import Runs
+
+POINTS = 25  # budgets along a frontier
+ABOVE = 10.0  # how far beyond the runs a frontier is drawn
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What became of each figure.
+
+    Attributes
+    ----------
+    files : tuple of Path
+    skipped : mapping of str to str
+        Figures that these runs do not allow, with the reason.
+    """
+
+    files: tuple[Path, ...]
+    skipped: dict[str, str]
+
+
+def save_figures(
+    fit: Fit, folder: str | Path, runs: Any = None, cost: str | None = None, resamples: int = 200
+) -> Drawn:
+    """Draw the study's figures from a posterior and classical estimates of the same runs.
+
+    isoflop (runs, curves), optima (N*, D* against compute), surface (loss over params and tokens with the
+    optimal path), context (N*, D* against context length), ratios (lines of fixed tokens per param),
+    comparison (probability and compute multiplier), coefficients, residuals.
+
+    Parameters
+    ----------
+    fit : Fit
+    folder : str or Path
+        Made if it is missing.
+    runs : Runs, path, DataFrame or catalogue name, optional
+        For the classical estimators. Default: the fit's own.
+    cost : str, optional
+        Default: "accounted" where each architecture of the fit has an accounting, else "6ND".
+    resamples : int
+        Of the classical bootstrap.
+
+    Returns
+    -------
+    Drawn
+
+    Raises
+    ------
+    BayesScalingError
+        The folder cannot be written to, or the runs name architectures or contexts the fit has not.
+
+    Examples
+    --------
+    >>> bs.save_figures(fit, "figures").skipped  # doctest: +SKIP
+    """
+    from bayes_scaling.data.run_tables import load_runs
+    from bayes_scaling.plots import open_folder, save_figure
+
+    target = open_folder(folder)
+    table = fit.runs if runs is None else load_runs(runs)
+    _same_groups(fit, table)
+    cost = cost or _default_cost(fit)
+    files, skipped = [], {}
+    for name, draw in _FIGURES.items():
+        try:
+            files.append(save_figure(draw(fit, table, cost, resamples), target / f"{name}.png"))
+        except BayesScalingError as error:
+            skipped[name] = str(error)
+    return Drawn(tuple(files), skipped)
+
+
+def _isoflop(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
+    from bayes_scaling import plots
+
+    return plots.plot_isoflop(plots.isoflop_curves(fit), runs.frame)
+
+
+def _optima(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
+    from bayes_scaling import plots
+    from bayes_scaling.classical import isoflop_fit
+    from bayes_scaling.questions.frontier import frontier
+
+    budgets = _budgets(runs)
+    found = isoflop_fit(runs, resamples=resamples)
+    return plots.plot_optima(
+        frontier(fit, budgets, cost=cost).table(), found.table(), found.frontier(budgets)
+    )
+
+
+def _surface(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
+    from bayes_scaling import plots
+    from bayes_scaling.questions.frontier import frontier
+
+    lengths = runs.frame["context_length"].value_counts()
+    length = int(lengths.index[0])  # the context with the most runs
+    path = frontier(fit, _budgets(runs), length, cost=cost).table()
+    return plots.plot_surface(plots.loss_surface(fit, length), runs.frame, path)
+
+
+def _context(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
+    from bayes_scaling import plots
+    from bayes_scaling.classical import isoflop_fit
+    from bayes_scaling.questions.frontier import frontier
+
+    if len(fit.context_lengths) < 2:
+        raise BayesScalingError("the fit has one context length")
+    optima = isoflop_fit(runs, resamples=resamples).table()
+    rounded = optima.assign(budget=optima["compute"].map(lambda c: float(f"{c:.0e}")))
+    shared = rounded.groupby("budget")["context_length"].nunique()
+    budgets = shared[shared > 1].index.to_numpy(dtype=float)[:4]
+    if not budgets.size:
+        raise BayesScalingError("no isoFLOP budget was run at two context lengths")
+    lengths = np.unique(np.geomspace(fit.context_lengths[0], fit.context_lengths[-1], 7).round().astype(int))
+    wanted = sorted({*(int(v) for v in lengths), *fit.context_lengths})
+    return plots.plot_context(frontier(fit, budgets, wanted, cost=cost).table(), optima)
+
+
+def _ratios(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
+    from bayes_scaling import plots
+    from bayes_scaling.classical import token_param_slopes
+
+    slopes = token_param_slopes(runs, resamples=resamples)
+    return plots.plot_ratios(plots.ratio_curves(fit, slopes), slopes, runs.frame)
+
+
+def _comparison(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
+    from bayes_scaling import plots
+    from bayes_scaling.questions.compare import compare
+
+    return plots.plot_comparison(compare(fit, _budgets(runs), cost=cost).table())
+
+
+def _coefficients(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
+    from bayes_scaling import plots
+
+    return plots.plot_coefficients(plots.coefficient_densities(fit))
+
+
+def _residuals(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
+    from bayes_scaling import plots
+
+    return plots.plot_residuals(plots.residual_table(fit))
+
+
+_FIGURES: dict[str, Callable[[Fit, Runs, str, int], Figure]] = {
+    "isoflop": _isoflop,
+    "optima": _optima,
+    "surface": _surface,
+    "context": _context,
+    "ratios": _ratios,
+    "comparison": _comparison,
+    "coefficients": _coefficients,
+    "residuals": _residuals,
+}
+
+
+def _budgets(runs: Runs) -> np.ndarray:
+    flops = runs.frame["flops"].to_numpy(dtype=float)
+    return np.geomspace(flops.min(), ABOVE * flops.max(), POINTS)
+
+
+def _same_groups(fit: Fit, runs: Runs) -> None:
+    for what, ours, theirs in (
+        ("architecture", fit.architectures, runs.architectures),
+        ("context length", fit.context_lengths, runs.context_lengths),
+    ):
+        unknown = [value for value in theirs if value not in ours]
+        if unknown:
+            known = ", ".join(map(str, ours))
+            raise BayesScalingError(
+                f"these runs have {what} {unknown[0]!r}, the fit has {known}: fit them first"
+            )
+
+
+def _default_cost(fit: Fit) -> str:
+    from bayes_scaling.accounting import AccountingError
+    from bayes_scaling.questions.frontier import resolve_cost
+
+    try:
+        cost = resolve_cost(fit, "accounted")
+        for architecture in fit.architectures:
+            cost.curve(float(fit.context_lengths[0]), architecture)
+    except AccountingError:
+        return "6ND"
+    return "accounted"

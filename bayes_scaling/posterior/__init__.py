@@ -1,0 +1,1 @@
+"""The joint posterior: its fit, its checks, what it predicts, and how it is kept."""

@@ -1,0 +1,140 @@
+"""Can the posterior be trusted: all checks of a fit and their worst status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from bayes_scaling.posterior.criteria import (
+    FAIL,
+    PASS,
+    REVIEW,
+    Check,
+    calibrated,
+    convergence,
+    data,
+    predictive,
+    rounds,
+    sampler,
+)
+from bayes_scaling.posterior.verdict import store, stored
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.posterior.posterior import Fit
+
+__all__ = ["FAIL", "PASS", "REVIEW", "Check", "Checks", "convergence_checks", "run_checks", "worst"]
+_ORDER = (PASS, REVIEW, FAIL)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """All checks of a fit.
+
+    Attributes
+    ----------
+    rows : tuple of Check
+    """
+
+    rows: tuple[Check, ...]
+
+    @property
+    def status(self) -> str:
+        """The worst status of all."""
+        return worst(row.status for row in self.rows)
+
+    def __getitem__(self, name: str) -> Check:
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(f"no check {name!r}; there are {', '.join(row.name for row in self.rows)}")
+
+    def __iter__(self) -> Iterator[Check]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def table(self) -> pd.DataFrame:
+        """One row a check: name, status, value, rule, threshold, advice."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(row) for row in self.rows], columns=list(Check.__dataclass_fields__))
+
+    def __str__(self) -> str:
+        width = max((len(row.name) for row in self.rows), default=0)
+        return "\n".join([*(_line(row, width) for row in self.rows), f"overall: {self.status}"])
+
+    def _repr_html_(self) -> str:
+        table = self.table().to_html(index=False, float_format="{:.4g}".format)
+        return f"{table}<p>overall: {self.status}</p>"
+
+
+def severity(status: str) -> int:
+    """0 of PASS, 1 of REVIEW, 2 of FAIL."""
+    return _ORDER.index(status)
+
+
+def worst(statuses: Iterable[str]) -> str:
+    """The worst status; PASS of none."""
+    return max(statuses, key=severity, default=PASS)
+
+
+def checks_of(fit: Fit, left_out: pd.DataFrame | None = None) -> Checks:
+    """The checks of a fit, computed once: they are stored with its draws, in memory and on disk.
+
+    Parameters and rules are those of `run_checks`.
+    """
+    rows = stored(fit.idata)
+    if rows is None:
+        rows = run_checks(fit).rows
+        store(fit.idata, rows)
+    return Checks(rows if left_out is None else (*rows, calibrated(left_out)))
+
+
+def run_checks(fit: Fit, left_out: pd.DataFrame | None = None) -> Checks:
+    """Check convergence, fit, priors and the reach of the data.
+
+    Parameters
+    ----------
+    fit : Fit
+    left_out : DataFrame, optional
+        ``rows`` of a `bayes_scaling.calibration` of the same model and runs, for the line ``calibrated``.
+
+    Returns
+    -------
+    Checks
+        FAIL: R-hat above 1.01, bulk or tail effective sample size under 400, any divergence, E-BFMI
+        under 0.3. REVIEW: the trees hit their depth limit, Pareto k values too high, the prior and
+        the data pull apart, the 90% interval does not cover about 90% of the fitted runs, the runs
+        span less than a decade of compute or are fewer than 60; 90% intervals held less than 80% or all
+        of the runs left out.
+
+    See Also
+    --------
+    bayes_scaling.posterior.sensitivity.sensitivity : prior and data sensitivity of each quantity.
+
+    References
+    ----------
+    Vehtari et al. 2021 (R-hat, effective sample size); Betancourt 2016 (E-BFMI); Vehtari et al. 2024
+    (Pareto k); Kallioinen et al. 2024 (power-scaling).
+
+    Examples
+    --------
+    >>> print(run_checks(fit))  # doctest: +SKIP
+    """
+    tested = () if left_out is None else (calibrated(left_out),)
+    gate = convergence_checks(fit).rows
+    return Checks((*gate, *rounds(fit), *predictive(fit), *data(fit), *tested))
+
+
+def convergence_checks(fit: Fit) -> Checks:
+    """The part of `run_checks` on the sampler: R-hat to tree depth."""
+    return Checks(stored(fit.idata, "gate") or (*convergence(fit), *sampler(fit)))
+
+
+def _line(row: Check, width: int) -> str:
+    rule = f"{row.value:>9.4g} {row.rule} {row.threshold:<6.4g}"
+    return f"{row.status:<6} {row.name:<{width}} {rule} {row.advice}"

@@ -1,0 +1,135 @@
+"""Decisions as people read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.printing.columns import column, groups, interval_column, text
+from bayes_scaling.printing.numbers import count, factor, interval, loss, power, probability
+from bayes_scaling.printing.table import Column, print_line, print_table
+from bayes_scaling.printing.views import note_reach
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.decisions.decide import Decision
+
+LOST = 0.01  # share of the draws
+
+
+def print_decision(decision: Decision) -> None:
+    """What to train, then what limits it, then what to know about it."""
+    table = decision.table()
+    feasible = table[table["feasible"]]
+    if len(feasible):
+        print_table(action_columns(feasible, decision))
+        for line in action_notes(decision):
+            print_line(line)
+    if len(decision.limits):
+        print_line("")
+        print_limits(decision.limits)
+    for remark in decision_remarks(decision):
+        print_line(f"Note: {remark}")
+    if len(feasible):
+        note_reach(feasible, "decisions")
+
+
+def action_columns(table: pd.DataFrame, decision: Decision) -> list[Column]:
+    """Columns of the feasible rows of `bayes_scaling.decisions.decide.Decision.table`."""
+    flat = zip(table["flat_low"], table["flat_high"], table["flat_factor"], strict=True)
+    little = f"< {decision.tolerance:g}"
+    return [
+        *groups(table),
+        column(table, "compute", "compute", power),
+        Column("train", tuple("this" if chosen else "" for chosen in table["chosen"]), right=False),
+        column(table, "params", "params", count),
+        column(table, "tokens", "tokens", count),
+        column(table, "loss (nats/token)", "loss_median", loss),
+        interval_column(table, "loss_", loss),
+        column(table, "mean regret", "regret_mean", loss),
+        column(table, f"P(regret {little})", "regret_probability", probability),
+        Column("flat region of params", tuple(_flat(*ends) for ends in flat)),
+        column(table, "P(best)", "best_probability", probability),
+    ]
+
+
+def action_notes(decision: Decision) -> tuple[str, str]:
+    """What the columns of the actions mean."""
+    return (
+        f"Params minimise the {decision.utility} of the loss over the draws; cost {decision.cost}. Regret: "
+        "nats per token over the optimum each draw would have wanted.",
+        f"Flat region: params at which regret is < {decision.tolerance:g} with probability "
+        f"{decision.confidence:g} or more.",
+    )
+
+
+def print_limits(table: pd.DataFrame) -> None:
+    """Constraints and what they cost."""
+    print_table(limits_columns(table))
+
+
+def limits_columns(table: pd.DataFrame) -> list[Column]:
+    """Columns of `bayes_scaling.decisions.decide.Decision.limits`."""
+    ends = zip(table["params_low"], table["params_high"], strict=True)
+    return [
+        *groups(table),
+        column(table, "compute", "compute", power),
+        text(table, "limit", "limit"),
+        Column("params it allows", tuple(_allowed(*pair) for pair in ends)),
+        column(table, "price (nats/token)", "price", loss),
+        Column("binds", tuple("binds" if binds else "" for binds in table["binds"]), right=False),
+    ]
+
+
+def decision_remarks(decision: Decision) -> list[str]:
+    """What to know of a decision, one sentence a line."""
+    table = decision.table()
+    feasible = table[table["feasible"]]
+    blocked = [
+        f"{_where(row)}: nothing keeps to all limits; {_remedy(row)}."
+        for row in table[~table["feasible"]].to_dict("records")
+    ]
+    return [*blocked, *_remarks(feasible)] if len(feasible) else blocked
+
+
+def _remarks(table: pd.DataFrame) -> list[str]:
+    chosen = [
+        f"{_where(row)}: against knowing everything the choice loses {loss(row['overall_regret_mean'])} "
+        f"nats on average; a real shape ({row['shape'] or 'none known'}) costs "
+        f"{_price(row['shape_price'])}; a budget 10% larger would change the loss by "
+        f"{np.log(1.1) * row['loss_slope_median']:+.4f}."
+        for row in table[table["chosen"]].to_dict("records")
+    ]
+    lost = [
+        f"{_where(row)}: in {row['lost_share']:.0%} of the draws the optimum lies at the edge of its "
+        "search, for the drift runs off at this budget."
+        for row in table[table["lost_share"] > LOST].to_dict("records")
+    ]
+    return [*chosen, *lost]
+
+
+def _price(value: float) -> str:
+    return "less than 0.0001" if abs(value) < 5e-5 else loss(value)
+
+
+def _where(row: dict[Any, Any]) -> str:
+    return f"{row['architecture']}, context {row['context_length']}, {power(row['compute'])}"
+
+
+def _remedy(row: dict[Any, Any]) -> str:
+    return f"without {row['binding']} there would be an answer" if row["binding"] else "loosen more than one"
+
+
+def _flat(low: float, high: float, wide: float) -> str:
+    return "nowhere" if low != low else f"{interval(count(low), count(high))} ({factor(wide)})"
+
+
+def _allowed(low: float, high: float) -> str:
+    if low != low:
+        return "none"
+    least, most = low > 1e3 * (1 + 1e-9), high < 1e18 * (1 - 1e-9)
+    if least and most:
+        return interval(count(low), count(high))
+    return f"from {count(low)}" if least else f"up to {count(high)}" if most else "any"

@@ -1,0 +1,165 @@
+"""Plans, lifetimes, designs and maps as people read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bayes_scaling.printing.columns import Format, column, groups, interval_column, text
+from bayes_scaling.printing.numbers import count, factor, loss, plain, power, probability
+from bayes_scaling.printing.table import Column, print_line, print_table
+from bayes_scaling.printing.views import note_reach
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.decisions.next_runs.next_runs import Design
+
+REFIT = (
+    "after the runs marked refit the draws at hand cannot be reweighted (k > 0.7): fit again with their "
+    "outcomes before choosing more."
+)
+UNITS = {"regret": "nats/token", "loss": "nats^2", "params": "of ln params", "difference": "nats^2"}
+
+
+def print_plan(table: pd.DataFrame) -> None:
+    """What to train in each scenario."""
+    keys = ["scenario", "context_length", "compute"]
+    order = {name: i for i, name in enumerate(table["scenario"].unique())}
+    kept = table[table["chosen"]].sort_values(
+        keys, key=lambda part: part.map(order) if part.name == "scenario" else part
+    )
+    if len(kept):
+        print_table(plan_columns(kept))
+        print_line("Regret: nats per token over the best of all architectures for each draw.")
+        note_reach(kept, "choices")
+    answered = table.groupby(keys)["feasible"].transform("any")
+    for row in table[~answered].to_dict("records"):
+        where = f"{row['scenario']}, {row['architecture']}, context {row['context_length']}"
+        where = f"{where}, {power(row['compute'])}"
+        print_line(f"Note: {where}: nothing keeps to all limits ({row['binding'] or 'several'} in the way).")
+
+
+def plan_columns(kept: pd.DataFrame) -> list[Column]:
+    """Columns of the chosen rows of `bayes_scaling.decisions.scenarios.Plan.table`."""
+    return [
+        text(kept, "scenario", "scenario"),
+        column(kept, "context (tokens)", "context_length", str),
+        column(kept, "compute", "compute", power),
+        text(kept, "train", "architecture"),
+        column(kept, "params", "params", count),
+        column(kept, "tokens", "tokens", count),
+        column(kept, "loss (nats/token)", "loss_median", loss),
+        interval_column(kept, "loss_", loss),
+        column(kept, "mean regret", "overall_regret_mean", loss),
+        column(kept, "P(best)", "best_probability", probability),
+        text(kept, "limits that bind", "binding"),
+    ]
+
+
+def print_lifetime(table: pd.DataFrame) -> None:
+    """The cheapest model over its life."""
+    columns = [
+        *groups(table),
+        column(table, "served tokens", "served_tokens", count),
+        column(table, "P(can be reached)", "probability", probability),
+    ]
+    quantities: tuple[tuple[str, str, Format], ...] = (
+        ("params", "params", count),
+        ("tokens", "training tokens", count),
+        ("total", "training and serving (FLOPs)", power),
+        ("overtraining", "over-training", factor),
+    )
+    for name, title, form in quantities:
+        columns += [column(table, title, f"{name}_median", form), interval_column(table, f"{name}_", form)]
+    columns.append(column(table, "saving", "saving_median", factor))
+    if "money_median" in table:
+        columns += [column(table, "money", "money_median", count), interval_column(table, "money_", count)]
+    print_table(columns)
+    print_line(
+        f"Medians and 90% intervals of what reaches {table['loss'].iloc[0]:g} nats at the least total; cost "
+        f"{table['cost'].iloc[0]}. Over-training: tokens per param over those of the cheapest training. "
+        "Saving: total of the cheapest training over the least."
+    )
+    lost = table["lost_share"].max()
+    if lost > 0.01:
+        print_line(
+            f"Note: in up to {lost:.0%} of the draws fewer params, and more tokens, would be cheaper still."
+        )
+
+
+def print_break_even(table: pd.DataFrame) -> None:
+    """Where the cheaper architecture changes."""
+    if table.empty:
+        return
+    print_line("")
+    print_table(
+        [
+            text(table, "architecture", "architecture"),
+            text(table, "other", "other"),
+            column(table, "context (tokens)", "context_length", str),
+            column(table, "served tokens", "served_tokens", count),
+            column(table, "P(costs less)", "probability", probability),
+            column(table, "P(order changes)", "break_even_probability", probability),
+            column(table, "at served tokens", "break_even_median", count),
+            interval_column(table, "break_even_", count),
+        ]
+    )
+
+
+def print_design(design: Design) -> None:
+    """The runs to make next."""
+    print_table(design_columns(design))
+    print_line(design_note(design))
+    if design.table()["refit"].any():
+        print_line(f"Note: {REFIT}")
+
+
+def design_columns(design: Design) -> list[Column]:
+    """Columns of `bayes_scaling.decisions.next_runs.next_runs.Design.table`."""
+    table, unit = design.table(), UNITS[design.goal]
+    return [
+        *groups(table),
+        column(table, "params", "params", count),
+        column(table, "tokens", "tokens", count),
+        column(table, "price", "price", power),
+        column(table, f"value ({unit})", "value", plain),
+        column(table, f"left ({unit})", "left", plain),
+        column(table, "worth so far (nats)", "nats", loss),
+        column(table, "compute saved", "compute_saved", power),
+        column(table, "Pareto k", "pareto_k", "{:.2f}".format),
+        Column("then", tuple("refit" if refit else "" for refit in table["refit"]), right=False),
+    ]
+
+
+def design_note(design: Design) -> str:
+    """What the columns of a design are about."""
+    what = "expected regret" if design.goal == "regret" else f"variance of the {design.goal}"
+    return (
+        f"Of {len(design.candidates)} candidates, greedily; {what} now {plain(design.now)} "
+        f"({UNITS[design.goal]}). Knowing everything would be worth {loss(design.perfect)} nats per token. "
+        f"Cost {design.cost}."
+    )
+
+
+def print_map(table: pd.DataFrame) -> None:
+    """Who wins where."""
+    print_table(
+        [
+            *groups(table),
+            column(table, "compute (FLOPs)", "compute", power),
+            column(table, "P(best)", "best_probability", _chance),
+            column(table, "expected rank", "expected_rank", "{:.2f}".format),
+        ]
+    )
+    print_line(
+        f"Each architecture at its own optimum; cost {table['cost'].iloc[0]}. Rank 1 is the lowest loss."
+    )
+    if not table["feasible"].all():
+        print_line(
+            f"Note: in {int((~table['feasible']).sum())} of {len(table)} rows nothing keeps to the limits."
+        )
+    note_reach(table, "rows")
+
+
+def _chance(value: float) -> str:
+    return "-" if value != value else probability(value)

@@ -1,0 +1,1 @@
+"""Questions to a posterior: frontiers and their inverses, comparisons, context length."""

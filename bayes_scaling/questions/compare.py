@@ -1,0 +1,171 @@
+"""Which architecture wins, as posterior draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.draws import summarise_draws
+from bayes_scaling.errors import BudgetError
+from bayes_scaling.laws.ladder import compute_for_loss, crossings, make_ladder
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.questions.frontier import Frontier, frontier, resolve_cost
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from bayes_scaling.accounting import Cost
+
+BELOW, ABOVE = 2.0, 4.0  # decades searched beyond the runs and the budgets asked for
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Joint draws of two architectures at their own optima, for each ordered pair.
+
+    Attributes
+    ----------
+    draws : Dataset
+        difference (loss of the architecture minus the other's, nats per token), multiplier (compute
+        the other needs for the architecture's loss, over the budget; infinite where none in the
+        searched range is enough), crossing (compute at which the order changes, nearest the budget;
+        NaN where it does not); dims chain, draw, pair, context_length, compute, with the coords
+        architecture and other along pair.
+    cost : str
+    reach : DataArray
+        Decades of the budget outside the runs, the farther of the pair's.
+    searched : tuple of float
+        Compute between which multipliers and crossings were looked for.
+    """
+
+    draws: xr.Dataset
+    cost: str
+    reach: xr.DataArray
+    searched: tuple[float, float]
+
+    def table(self) -> pd.DataFrame:
+        """One row for each ordered pair, context length and budget.
+
+        Columns: architecture, other, context_length, compute, cost, probability (that the
+        architecture's loss is the lower one); ``difference_*``, ``multiplier_*``, ``crossing_*``
+        with median, mean and quantiles; unreached_probability (that no compute in the searched range
+        gives the other the architecture's loss; the multiplier is infinite there);
+        crossing_probability (that there is one in the searched range); extrapolation_decades.
+        Crossing quantiles are over the draws that have one.
+        """
+        import pandas as pd
+
+        columns: dict[str, Any] = {
+            "cost": self.cost,
+            "probability": _share(self.draws["difference"] < 0),
+            "unreached_probability": _share(self.draws["multiplier"] == np.inf),
+            "crossing_probability": _share(self.draws["crossing"].notnull()),
+            "extrapolation_decades": self.reach.to_numpy().ravel(),
+        }
+        names = ("difference", "multiplier", "crossing")
+        tables = [summarise_draws(self.draws[name], name) for name in names]
+        table = pd.concat(tables, axis=1).assign(**columns).reset_index()
+        for name in ("architecture", "other"):
+            table[name] = self.draws[name].to_numpy()[table["pair"]]
+        first = ["architecture", "other", "context_length", "compute", "cost", "probability"]
+        return table[first + [name for name in table if name not in (*first, "pair")]]
+
+
+def compare(
+    fit: Fit,
+    compute: Any,
+    context_length: Any = None,
+    architecture: Any = None,
+    cost: str | Cost = "6ND",
+    unique_tokens: float | None = None,
+) -> Comparison:
+    """Compare architectures, each at its own optimum for the budget.
+
+    Parameters
+    ----------
+    fit : Fit
+    compute : float or sequence of float
+        Training budgets in FLOPs.
+    context_length : int or sequence of int, optional
+        Default: all fitted.
+    architecture : sequence of str, optional
+        Two or more. Default: all fitted.
+    cost : str or Cost
+        As for `frontier`.
+    unique_tokens : float, optional
+        As for `frontier`, the same for all.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    BudgetError
+        As for `frontier`, or fewer than two architectures.
+
+    Examples
+    --------
+    >>> table = bs.compare(fit, [1e20, 1e21], 8192).table()
+    >>> table[["architecture", "other"]].drop_duplicates().to_numpy().tolist()
+    [['transformer', 'xlstm'], ['xlstm', 'transformer']]
+    >>> both = table.groupby("compute")["probability"].sum()
+    >>> both.round(6).tolist()
+    [1.0, 1.0]
+    """
+    cost = resolve_cost(fit, cost)
+    here = frontier(fit, compute, context_length, architecture, cost, unique_tokens)
+    names = [str(a) for a in here.draws["architecture"].to_numpy()]
+    if len(names) < 2:
+        raise BudgetError(f"comparing needs two architectures; there is only {', '.join(names)}")
+    ladder = _search_ladder(fit, here, cost)
+    along = frontier(fit, ladder, context_length, architecture, cost, unique_tokens)
+    pairs = list(permutations(names, 2))
+    parts = [_pair(here.draws["loss"], along.draws["loss"], *pair) for pair in pairs]
+    return Comparison(_joined(parts, pairs), cost.name, _reach(here, pairs), (ladder[0], ladder[-1]))
+
+
+def _search_ladder(fit: Fit, here: Frontier, cost: Cost) -> np.ndarray:
+    """Budgets from below to above both the runs and the question."""
+    known = cost.from_flops(fit.runs.frame["flops"].to_numpy(dtype=float))
+    values = np.concatenate([known, here.draws["compute"].to_numpy()])
+    return make_ladder(max(values.min() / 10**BELOW, 1.0), min(values.max() * 10**ABOVE, 1e40))
+
+
+def _pair(loss: xr.DataArray, along: xr.DataArray, architecture: str, other: str) -> xr.Dataset:
+    """Draws of one ordered pair; dims chain, draw, context_length, compute."""
+    ours, theirs = loss.sel(architecture=architecture, drop=True), loss.sel(architecture=other, drop=True)
+    ladder, compute = along["compute"].to_numpy(), loss["compute"].to_numpy()
+    rungs = {name: along.sel(architecture=name).to_numpy() for name in (architecture, other)}
+    needed = compute_for_loss(rungs[other][..., None, :], ladder, ours.to_numpy())
+    crossing = crossings(rungs[architecture] - rungs[other], ladder, compute)
+    difference = ours - theirs
+    return difference.to_dataset(name="difference").assign(
+        multiplier=difference.copy(data=needed / compute), crossing=difference.copy(data=crossing)
+    )
+
+
+def _joined(parts: list[xr.Dataset], pairs: list[tuple[str, str]]) -> xr.Dataset:
+    import xarray as xr
+
+    draws = xr.concat(parts, dim="pair").transpose("chain", "draw", "pair", "context_length", "compute")
+    first, second = zip(*pairs, strict=True)
+    return draws.assign_coords(
+        pair=np.arange(len(pairs)), architecture=("pair", list(first)), other=("pair", list(second))
+    )
+
+
+def _reach(here: Frontier, pairs: list[tuple[str, str]]) -> xr.DataArray:
+    """The farther of each pair's two distances from the runs."""
+    import xarray as xr
+
+    parts = [here.reach["compute"].sel(architecture=list(pair)).max("architecture") for pair in pairs]
+    return xr.concat(parts, dim="pair")
+
+
+def _share(truth: xr.DataArray) -> np.ndarray:
+    return truth.mean(("chain", "draw")).to_numpy().ravel()

@@ -1,0 +1,138 @@
+"""What the context length does to the optimum and to the order of architectures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.draws import summarise_draws
+from bayes_scaling.errors import BudgetError
+from bayes_scaling.laws.ladder import crossings
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.questions.frontier import Frontier, frontier
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from bayes_scaling.accounting import Cost
+
+QUANTITIES = ("params", "tokens", "loss")
+
+
+@dataclass(frozen=True, eq=False)
+class ContextEffect:
+    """Draws of the optimum's dependence on the context length T at fixed budgets.
+
+    Attributes
+    ----------
+    frontier : Frontier
+        The optimum at each context length.
+    slopes : Dataset
+        d ln N*/d ln T (params), d ln D*/d ln T (tokens) and d ln L*/d ln T (loss): least squares
+        over the context lengths; dims chain, draw, architecture, compute.
+    crossing : DataArray
+        Context length at which the order of two architectures' losses changes, between those given;
+        NaN where it does not; dims chain, draw, pair, compute, coords architecture and other.
+    """
+
+    frontier: Frontier
+    slopes: xr.Dataset
+    crossing: xr.DataArray
+
+    def table(self) -> pd.DataFrame:
+        """Slopes by architecture and compute: ``params_slope_*``, ``tokens_slope_*``, ``loss_slope_*``."""
+        import pandas as pd
+
+        parts = [summarise_draws(self.slopes[name], f"{name}_slope") for name in QUANTITIES]
+        table = pd.concat(parts, axis=1).reset_index()
+        table.insert(2, "cost", self.frontier.cost)
+        return table
+
+    def order_table(self) -> pd.DataFrame:
+        """Order changes: architecture, other, compute, probability (of one), ``crossing_*`` in tokens."""
+        table = summarise_draws(self.crossing, "crossing")
+        table.insert(0, "probability", self.crossing.notnull().mean(("chain", "draw")).to_numpy().ravel())
+        table = table.reset_index()
+        for i, name in enumerate(("architecture", "other")):
+            table.insert(i, name, self.crossing[name].to_numpy()[table["pair"]])
+        return table.drop(columns="pair")
+
+
+def context_effect(
+    fit: Fit,
+    compute: Any,
+    context_length: Any = None,
+    architecture: Any = None,
+    cost: str | Cost = "accounted",
+    unique_tokens: float | None = None,
+) -> ContextEffect:
+    """How N*, D* and L* move with the context length at fixed budgets.
+
+    Parameters
+    ----------
+    fit : Fit
+    compute : float or sequence of float
+        Training budgets.
+    context_length : sequence of int, optional
+        Two or more. Default: all fitted.
+    architecture : str or sequence of str, optional
+        Default: all fitted.
+    cost : str or Cost
+        Default "accounted": the context length enters the FLOPs too.
+    unique_tokens : float, optional
+        As for `frontier`.
+
+    Returns
+    -------
+    ContextEffect
+
+    Raises
+    ------
+    BudgetError
+        Fewer than two context lengths, and as for `frontier`.
+
+    Examples
+    --------
+    >>> effect = bs.context_effect(fit, 1e21)
+    >>> "params_slope_median" in effect.table()
+    True
+    """
+    found = frontier(fit, compute, context_length, architecture, cost, unique_tokens)
+    lengths = found.draws["context_length"].to_numpy()
+    if len(lengths) < 2:
+        raise BudgetError(f"a context effect needs two context lengths; there is only {lengths[0]}")
+    found = Frontier(found.draws.sortby("context_length"), found.cost, found.reach.sortby("context_length"))
+    return ContextEffect(found, _slopes(found.draws), _order(found.draws["loss"]))
+
+
+def _slopes(draws: xr.Dataset) -> xr.Dataset:
+    log_length = np.log(draws["context_length"])
+    x = log_length - log_length.mean()
+    square = float((x**2).sum().item())
+    logs = draws[list(QUANTITIES)].map(np.log)
+    return (logs * x).sum("context_length") / square
+
+
+def _order(loss: xr.DataArray) -> xr.DataArray:
+    """Order changes of each pair of architectures along the context length."""
+    import xarray as xr
+
+    pairs = list(combinations([str(a) for a in loss["architecture"].to_numpy()], 2))
+    lengths = loss["context_length"].to_numpy().astype(float)
+    middle = np.array([np.exp(np.log(lengths).mean())])
+    by_length = loss.transpose("chain", "draw", "architecture", "compute", "context_length")
+    found = [
+        crossings((by_length.sel(architecture=a) - by_length.sel(architecture=b)).to_numpy(), lengths, middle)
+        for a, b in pairs
+    ]
+    shape = (loss.sizes["chain"], loss.sizes["draw"], loss.sizes["compute"], 0)
+    data = np.concatenate(found, axis=-1) if pairs else np.empty(shape)
+    dims = ("chain", "draw", "compute", "pair")
+    coords = {name: loss[name].to_numpy() for name in dims[:3]} | {"pair": np.arange(len(pairs))}
+    order = xr.DataArray(data, dims=dims, coords=coords).transpose("chain", "draw", "pair", "compute")
+    first, second = (np.array([pair[i] for pair in pairs], dtype=str) for i in range(2))
+    return order.assign_coords(architecture=("pair", first), other=("pair", second))

@@ -1,0 +1,190 @@
+"""The frontier asked the other way: the cheapest run for a loss, the budget that suits a size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.draws import summarise_draws
+from bayes_scaling.errors import BudgetError
+from bayes_scaling.laws.law import unique_of
+from bayes_scaling.laws.surface import Surface
+from bayes_scaling.posterior.groups import surface_of
+from bayes_scaling.posterior.posterior import Fit, coefficients
+from bayes_scaling.questions.frontier import each_cell, on_cells, resolve_cost
+from bayes_scaling.runs.reach import decades_outside, nearest_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from bayes_scaling.accounting import Cost
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """Draws of the optimal run that reaches a target.
+
+    Attributes
+    ----------
+    draws : Dataset
+        compute, params, tokens, loss without the target itself; dims chain, draw, architecture,
+        context_length and the target (``loss`` or ``params``). Where a loss is not above the
+        draw's E, compute is infinite and params and tokens are NaN.
+    target : {"loss", "params"}
+    cost : str
+    reach : DataArray
+        Decades of the median compute outside the group's runs.
+    """
+
+    draws: xr.Dataset
+    target: str
+    cost: str
+    reach: xr.DataArray
+
+    def table(self) -> pd.DataFrame:
+        """One row for each architecture, context length and target value.
+
+        Columns: architecture, context_length, the target, cost, probability (that it can be
+        reached); quantiles of the rest; extrapolation_decades. Quantiles of params and tokens are
+        over the draws that reach the target.
+        """
+        import pandas as pd
+
+        compute = self.draws["compute"]
+        reachable = (compute < np.inf).mean(("chain", "draw"))
+        table = pd.concat([summarise_draws(v, str(name)) for name, v in self.draws.items()], axis=1)
+        table.insert(0, "cost", self.cost)
+        table.insert(1, "probability", reachable.to_numpy().ravel())
+        table["extrapolation_decades"] = self.reach.to_numpy().ravel()
+        return table.reset_index()
+
+
+def iso_loss(
+    fit: Fit,
+    loss: Any,
+    context_length: Any = None,
+    architecture: Any = None,
+    cost: str | Cost = "6ND",
+    unique_tokens: float | None = None,
+) -> Target:
+    """Cheapest compute that reaches a loss, with its params and tokens.
+
+    Parameters
+    ----------
+    fit : Fit
+    loss : float or sequence of float
+        Nats per token.
+    context_length, architecture, cost, unique_tokens
+        As for `frontier`.
+
+    Returns
+    -------
+    Target
+        Along ``loss``.
+
+    Raises
+    ------
+    BudgetError
+        A loss that is not a positive number; a bad context length or architecture.
+
+    Examples
+    --------
+    >>> table = bs.iso_loss(fit, 2.5, 8192).table()
+    >>> bool((table["compute_q05"] < table["compute_q95"]).all())
+    True
+    """
+    return _targets(fit, "loss", loss, context_length, architecture, cost, unique_tokens)
+
+
+def optimal_for_params(
+    fit: Fit,
+    params: Any,
+    context_length: Any = None,
+    architecture: Any = None,
+    cost: str | Cost = "6ND",
+    unique_tokens: float | None = None,
+) -> Target:
+    """Compute and tokens at which a model of that size is the optimal one, and its loss.
+
+    Parameters
+    ----------
+    fit : Fit
+    params : float or sequence of float
+    context_length, architecture, cost, unique_tokens
+        As for `frontier`.
+
+    Returns
+    -------
+    Target
+        Along ``params``.
+
+    Raises
+    ------
+    BudgetError
+        Params that are not a positive number; a bad context length or architecture.
+
+    Examples
+    --------
+    >>> table = bs.optimal_for_params(fit, 1e9, 8192).table()
+    >>> table["params"].unique().tolist()
+    [1000000000.0]
+    """
+    return _targets(fit, "params", params, context_length, architecture, cost, unique_tokens)
+
+
+def _targets(
+    fit: Fit,
+    target: str,
+    values: Any,
+    context_length: Any,
+    architecture: Any,
+    cost: str | Cost,
+    unique_tokens: float | None,
+) -> Target:
+    wanted = np.unique(np.atleast_1d(np.asarray(values, dtype=float)))
+    bad = wanted[~(np.isfinite(wanted) & (wanted > 0))]
+    if bad.size or not wanted.size:
+        shown = bad[0] if bad.size else "none"
+        raise BudgetError(f"{target} {shown}: give a positive number, such as {EXAMPLES[target]}")
+    theta = coefficients(fit, architecture, context_length)
+    cost = resolve_cost(fit, cost)
+    unique_of(fit.law, unique_tokens)
+    solve = {"loss": _for_loss, "params": _for_params}[target]
+
+    def cell(architecture: str, context_length: int) -> dict[str, np.ndarray]:
+        surface = surface_of(fit, theta, architecture, context_length, unique_tokens)
+        return solve(surface, cost.curve(float(context_length), architecture), wanted, cost)
+
+    cells = each_cell(theta, cell)
+    draws = on_cells(cells, theta, target, wanted)
+    return Target(draws, target, cost.name, _reach(fit, draws["compute"], cost))
+
+
+EXAMPLES = {"loss": "2.5", "params": "1e9"}
+
+
+def _for_loss(surface: Surface, curve: Any, loss: np.ndarray, cost: Cost) -> dict[str, np.ndarray]:
+    log_params, log_tokens = surface.cheapest(loss, curve)
+    compute = cost.from_flops(np.exp(curve.value(np, np.nan_to_num(log_params)) + log_tokens))
+    compute = np.where(np.isnan(log_params), np.inf, compute)
+    return {"compute": compute, "params": np.exp(log_params), "tokens": np.exp(log_tokens)}
+
+
+def _for_params(surface: Surface, curve: Any, params: np.ndarray, cost: Cost) -> dict[str, np.ndarray]:
+    log_tokens = surface.suited(params, curve)
+    tokens = np.exp(log_tokens)
+    compute = cost.from_flops(np.exp(curve.value(np, np.log(params)) + log_tokens))
+    return {"compute": compute, "tokens": tokens, "loss": surface.loss(params, tokens)}
+
+
+def _reach(fit: Fit, compute: xr.DataArray, cost: Cost) -> xr.DataArray:
+    reach = cost.to_flops(compute.median(("chain", "draw")))
+    for a in compute["architecture"].to_numpy():
+        for t in compute["context_length"].to_numpy():
+            cell = {"architecture": a, "context_length": t}
+            known = nearest_runs(fit.runs, "flops", str(a), int(t))
+            reach.loc[cell] = decades_outside(reach.loc[cell].to_numpy(), known)
+    return reach

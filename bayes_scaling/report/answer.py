@@ -1,0 +1,155 @@
+"""The answer: what to train at each budget, how sure that is, and what the numbers mean."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from bayes_scaling.data.run_tables import load_runs
+from bayes_scaling.errors import RunsWarning
+from bayes_scaling.posterior.prediction import predict_table
+from bayes_scaling.printing.decisions import LOST
+from bayes_scaling.printing.numbers import count, factor, interval, loss, power, probability
+from bayes_scaling.printing.views import FAR
+from bayes_scaling.report.blocks import Block, Card, Items, Section, Text
+from bayes_scaling.report.question import Question
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_CARDS = 6
+KEYS = ["architecture", "context_length", "compute"]
+MEANINGS = (
+    "Optimal params, tokens and loss: each posterior draw has its own optimum. The number is the median "
+    "over the draws, the interval holds 90% of them.",
+    "Mean interval of a loss: where the law lies. Response interval: what one run will show, its scatter "
+    "included; it is the wider one, and the one to compare a finished run with.",
+    "Probabilities are shares of the posterior's draws: given the law, the priors and these runs.",
+    "Extrapolation is counted in decades (factors of 10) beyond the fitted runs. Intervals there hold "
+    "only if the law does.",
+)
+
+
+def answer(question: Question) -> Section:
+    """What to train: the section that stands first."""
+    chosen = question.decision.table().query("chosen")
+    shown = _shown(chosen)
+    blocks: list[Block] = []
+    if len(shown) < len(chosen):
+        blocks.append(
+            Text("The largest budget at each context; the others stand in the tables below.", "note")
+        )
+    cards = _cards(question, shown) if len(shown) else ()
+    blocked = [Text(remark, "warning") for remark in _blocked(question)]
+    return Section("What to train", (*blocks, *cards, *blocked))
+
+
+def meanings(question: Question) -> Section:
+    """How to read the numbers."""
+    found = question.decision
+    regret = (
+        "Regret: how much loss the choice gives away, in nats per token, against what one would choose if "
+        f"the law were known. In the flat region it is below {found.tolerance:g} with probability "
+        f"{found.confidence:g}."
+    )
+    return Section("What the numbers mean", (Items((*MEANINGS, regret)),))
+
+
+def _shown(chosen: pd.DataFrame) -> pd.DataFrame:
+    """At most six: the largest budget where all are too many."""
+    if len(chosen) <= MOST_CARDS:
+        return chosen
+    return chosen[chosen["compute"] == chosen["compute"].max()].head(MOST_CARDS)
+
+
+def _cards(question: Question, chosen: pd.DataFrame) -> tuple[Card, ...]:
+    optima = question.optima.set_index(KEYS)
+    responses = _responses(question, chosen)
+    cards = []
+    for row, response in zip(chosen.to_dict("records"), responses, strict=True):
+        optimum = optima.loc[tuple(row[key] for key in KEYS)]
+        cards.append(_card(question, row, optimum, response))
+    return tuple(cards)
+
+
+def _card(question: Question, row: dict[Any, Any], optimum: pd.Series, response: str) -> Card:
+    little = question.decision.tolerance
+    free, within = (" without limits", " within limits") if question.limited else ("", "")
+    law = f"{loss(row['loss_median'])} ({_interval(row, 'loss', loss)})"
+    facts = [
+        (f"optimal params{free}, 90%", _interval(optimum, "params", count)),
+        (f"optimal tokens{free}, 90%", _interval(optimum, "tokens", count)),
+        ("loss of the law, 90% mean interval", law),
+        ("loss one run will show, 90% response interval", response),
+        (f"mean regret{within}", f"{loss(row['regret_mean'])}, below {little:g} with {_sure(row)}"),
+        (f"flat region of params{within}", _flat(row)),
+    ]
+    if len(question.fit.architectures) > 1:
+        facts.insert(0, ("which architecture", f"{row['architecture']} is best with {_best(row)}"))
+    facts += [("what limits it", limit) for limit in _binding(question, row)]
+    title = f"{power(row['compute'])} FLOPs, context {row['context_length']:,}"
+    return Card(title, _sentence(row), tuple(facts), _flags(row))
+
+
+def _flags(row: dict[Any, Any]) -> tuple[str, ...]:
+    """What to beware of."""
+    far, lost = row["extrapolation_decades"], row["lost_share"]
+    beyond = [f"{far:.1f} decades beyond the fitted runs"] if far > FAR else []
+    edge = [f"no optimum within its search in {lost:.0%} of the draws"] if lost > LOST else []
+    return (*beyond, *edge)
+
+
+def _binding(question: Question, row: dict[Any, Any]) -> list[str]:
+    """The limits that bind, with their prices."""
+    limits = question.decision.limits
+    here = limits[limits["binds"] & (limits[KEYS] == [row[key] for key in KEYS]).all(axis=1)]
+    return [f"{limit['limit']}, price {loss(limit['price'])}" for limit in here.to_dict("records")]
+
+
+def _sentence(row: dict[Any, Any]) -> str:
+    return f"Train {row['architecture']} with {count(row['params'])} params on {count(row['tokens'])} tokens."
+
+
+def _interval(row: Any, name: str, form: Any) -> str:
+    return interval(form(row[f"{name}_q05"]), form(row[f"{name}_q95"]))
+
+
+def _sure(row: dict[Any, Any]) -> str:
+    return f"probability {_together(probability(row['regret_probability']))}"
+
+
+def _best(row: dict[Any, Any]) -> str:
+    return f"probability {_together(probability(row['best_probability']))}"
+
+
+def _together(text: str) -> str:
+    """Not broken between lines."""
+    return text.replace(" ", "\u00a0")
+
+
+def _flat(row: dict[Any, Any]) -> str:
+    low, high = row["flat_low"], row["flat_high"]
+    return (
+        "nowhere"
+        if low != low
+        else f"{interval(count(low), count(high))}, a factor of {factor(high / low)[:-1]}"
+    )
+
+
+def _responses(question: Question, chosen: pd.DataFrame) -> list[str]:
+    """What one run of each choice will show."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RunsWarning)  # these are no runs
+        planned = load_runs(chosen[["architecture", "context_length", "params", "tokens"]], need_loss=False)
+    table = predict_table(question.fit, planned, kind="response", unique_tokens=question.unique_tokens)
+    return [interval(loss(low), loss(high)) for low, high in zip(table["q05"], table["q95"], strict=True)]
+
+
+def _blocked(question: Question) -> list[str]:
+    """Budgets at which nothing keeps to the limits."""
+    table = question.decision.table()
+    open_ = table.groupby(["context_length", "compute"])["feasible"].any()
+    return [
+        f"At {power(compute)} FLOPs and context {length:,} no run keeps to all limits; see what limits it."
+        for length, compute in open_[~open_].index
+    ]

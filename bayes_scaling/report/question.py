@@ -1,0 +1,151 @@
+"""What a page is asked, and the tables that its sections share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.decisions.constraints import as_constraints
+from bayes_scaling.decisions.decide import Decision, decide
+from bayes_scaling.decisions.serving_limits import fitted_latency
+from bayes_scaling.posterior.checks import Checks, worst
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.printing.numbers import interval, power
+from bayes_scaling.questions.compare import compare
+from bayes_scaling.questions.frontier import Frontier, frontier
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.calibration.backtest import Backtest
+    from bayes_scaling.decisions.scenarios import Plan
+    from bayes_scaling.latency import LatencyFit
+
+BEYOND = 10.0  # the default question is the largest run and this many times its compute
+CURVE = 25  # budgets along a figure
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Asked once, answered lazily.
+
+    Attributes
+    ----------
+    fit : Fit
+    compute : tuple of float
+        Budgets, in the cost's unit, ascending.
+    context_length : tuple of int
+    cost : str
+    limits : mapping or Constraints, optional
+    latency : LatencyFit, optional
+    plan : Plan, optional
+    backtest : Backtest, optional
+    next_runs : int
+        How many to choose.
+    """
+
+    fit: Fit
+    compute: tuple[float, ...]
+    context_length: tuple[int, ...]
+    cost: str = "6ND"
+    limits: Any = None
+    latency: Any = None
+    plan: Plan | None = None
+    backtest: Backtest | None = None
+    next_runs: int = 0
+
+    @cached_property
+    def frontier(self) -> Frontier:
+        """Optima at the budgets."""
+        return self.frontier_at(self.compute, self.context_length)
+
+    @cached_property
+    def optima(self) -> pd.DataFrame:
+        """Their table."""
+        return self.frontier.table()
+
+    @cached_property
+    def decision(self) -> Decision:
+        """What to train at the budgets."""
+        return decide(
+            self.fit,
+            self.compute,
+            list(self.context_length),
+            constraints=self.limits,
+            cost=self.cost,
+            latency=self.latency,
+        )
+
+    @cached_property
+    def compared(self) -> pd.DataFrame:
+        """Each pair of architectures at the budgets and along the curve."""
+        lengths, unique = list(self.context_length), self.unique_tokens
+        budgets = [*self.compute, *self.curve]
+        return compare(self.fit, budgets, lengths, cost=self.cost, unique_tokens=unique).table()
+
+    @property
+    def comparison(self) -> pd.DataFrame:
+        """The part of it at the budgets."""
+        return self.compared[self.compared["compute"].isin(self.compute)]
+
+    @cached_property
+    def checks(self) -> Checks:
+        """Of the fit, with the back-test where there is one."""
+        return self.fit.checks(None if self.backtest is None else self.backtest.rows)
+
+    @property
+    def latency_fit(self) -> LatencyFit | None:
+        """The latency fit, where one was given."""
+        return fitted_latency(self.latency)
+
+    @cached_property
+    def latency_checks(self) -> Checks:
+        """Of the latency fit; none where there is none."""
+        return Checks(()) if self.latency_fit is None else self.latency_fit.checks()
+
+    @property
+    def status(self) -> str:
+        """The worst status of all checks."""
+        return worst((self.checks.status, self.latency_checks.status))
+
+    def frontier_at(self, compute: Any, context_length: Iterable[int]) -> Frontier:
+        """Optima at any budgets, under the cost and the unique tokens asked about."""
+        lengths = list(context_length)
+        return frontier(self.fit, compute, lengths, cost=self.cost, unique_tokens=self.unique_tokens)
+
+    @property
+    def limited(self) -> bool:
+        """Whether any limit may bind."""
+        return bool(as_constraints(self.limits).active)
+
+    @property
+    def unique_tokens(self) -> float | None:
+        """Different tokens there are, where the limits name them."""
+        return as_constraints(self.limits).unique_tokens
+
+    @property
+    def curve(self) -> np.ndarray:
+        """Budgets from the smallest run to the largest question."""
+        flops = self.fit.runs.frame["flops"].to_numpy(dtype=float)
+        return np.geomspace(flops.min(), max(self.compute[-1], flops.max()), CURVE)
+
+    @property
+    def budgets(self) -> str:
+        """The budgets in words."""
+        shown = [power(value) for value in self.compute]
+        return " and ".join(shown) if len(shown) < 3 else interval(shown[0], shown[-1])
+
+    @property
+    def contexts(self) -> str:
+        """The context lengths in words."""
+        return ", ".join(f"{length:,}" for length in self.context_length)
+
+
+def default_budgets(fit: Fit) -> tuple[float, ...]:
+    """The compute of the largest run and ten times that, each to one digit."""
+    largest = float(fit.runs.frame["flops"].max())
+    return tuple(float(f"{value:.0e}") for value in (largest, BEYOND * largest))

@@ -1,0 +1,198 @@
+"""Writing a page to a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.laws.law import check_budget
+from bayes_scaling.posterior.posterior import Fit, coefficients
+
+if TYPE_CHECKING:
+    from bayes_scaling.calibration.backtest import Backtest
+    from bayes_scaling.report.blocks import Page
+    from bayes_scaling.report.question import Question
+
+HTML, MARKDOWN = (".html", ".htm"), (".md", ".markdown")
+
+
+def write_report(
+    fit: Fit, path: str | Path, compute: Any = None, context_length: Any = None, **more: Any
+) -> Path:
+    """Write one page about a fit: what to train, how sure that is, and why to believe it.
+
+    Parameters
+    ----------
+    fit : Fit
+    path : str or Path
+        ``.html``: one file that needs no network, for light and dark screens and for print. ``.md``: the same
+        as Markdown, its figures in a folder beside it.
+    compute, context_length, **more
+        As for `make_page`.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    BayesScalingError
+        Another kind of file, a folder that is missing or closed; or as for `make_page`.
+
+    Examples
+    --------
+    >>> bs.write_report(fit, "report.html", compute=1e21, context_length=8192)  # doctest: +SKIP
+    """
+    check_report(path)
+    return save_page(make_page(fit, compute, context_length, **more), path)
+
+
+def make_page(
+    fit: Fit,
+    compute: Any = None,
+    context_length: Any = None,
+    *,
+    constraints: Any = None,
+    cost: str = "6ND",
+    latency: Any = None,
+    plan: Any = None,
+    backtest: Backtest | None = None,
+    next_runs: int = 0,
+) -> Page:
+    """The content of a page about a fit.
+
+    The answer stands first; then decision and regret, frontier, comparison of architectures, calibration,
+    checks, data, priors and sensitivity, versions, citations.
+
+    Parameters
+    ----------
+    fit : Fit
+    compute : float or sequence of float, optional
+        Budgets in the cost's unit. Default: the compute of the largest run and ten times that.
+    context_length : int or sequence of int, optional
+        Default: all fitted.
+    constraints, cost, latency
+        As for `bayes_scaling.decide`.
+    plan : sequence of Scenario or path, optional
+        Scenarios to decide side by side, as for `bayes_scaling.decisions.scenarios.plan`.
+    backtest : Backtest, optional
+        Of the same model and runs.
+    next_runs : int
+        How many runs to choose that would teach most about the largest budget; takes some seconds.
+
+    Returns
+    -------
+    Page
+
+    Raises
+    ------
+    BayesScalingError
+        As for `bayes_scaling.decide` and `bayes_scaling.decisions.scenarios.plan`; a back-test of other runs.
+    """
+    from bayes_scaling.report.gathering import gather
+
+    return gather(
+        _question(fit, compute, context_length, constraints, cost, latency, plan, backtest, next_runs)
+    )
+
+
+def save_page(page: Page, path: str | Path) -> Path:
+    """Write a page as HTML or Markdown; errors as for `check_report`."""
+    target = check_report(path)
+    return _write_markdown(page, target) if target.suffix in MARKDOWN else _write_html(page, target)
+
+
+def check_report(path: str | Path) -> Path:
+    """The file of a report, refused before any work where it cannot be written.
+
+    Raises
+    ------
+    BayesScalingError
+        Neither HTML nor Markdown, or a folder that is missing.
+    """
+    target = Path(path).expanduser()
+    if target.suffix not in (*HTML, *MARKDOWN):
+        raise BayesScalingError(
+            f"{path}: a report is HTML or Markdown; give a name that ends in .html or .md"
+        )
+    if target.is_dir() or not target.absolute().parent.is_dir():
+        raise BayesScalingError(f"{path}: no folder to write it in; make {target.parent} first")
+    return target
+
+
+def _question(
+    fit: Fit,
+    compute: Any,
+    context_length: Any,
+    constraints: Any,
+    cost: str,
+    latency: Any,
+    plan: Any,
+    backtest: Backtest | None,
+    next_runs: int,
+) -> Question:
+    from bayes_scaling.decisions.scenarios import plan as decide_plan
+    from bayes_scaling.report.question import Question, default_budgets
+
+    _check_backtest(fit, backtest)
+    budgets = default_budgets(fit) if compute is None else compute
+    check_budget(budgets)
+    lengths = coefficients(fit, None, context_length)["context_length"].to_numpy()
+    return Question(
+        fit,
+        tuple(float(value) for value in np.unique(np.atleast_1d(np.asarray(budgets, dtype=float)))),
+        tuple(sorted(int(length) for length in lengths)),
+        cost,
+        constraints,
+        latency,
+        None if plan is None else decide_plan(fit, plan, latency),
+        backtest,
+        next_runs,
+    )
+
+
+def _check_backtest(fit: Fit, backtest: Backtest | None) -> None:
+    """Refuse a back-test of other runs than were fitted."""
+    if backtest is None:
+        return
+    known = np.isin(backtest.rows["loss"].to_numpy(dtype=float), fit.runs.frame["loss"].to_numpy(dtype=float))
+    if not known.all():
+        raise BayesScalingError(
+            f"the back-test is of other runs than the fit: {int((~known).sum())} of its {len(known)} losses "
+            f"are not in {fit.runs.source}. Make one of the fitted runs, or leave it out"
+        )
+
+
+def _write_html(page: Page, target: Path) -> Path:
+    from bayes_scaling.report.html import render_html
+
+    return _whole(target, render_html(page).encode())
+
+
+def _write_markdown(page: Page, target: Path) -> Path:
+    from bayes_scaling.report.markdown import pictures, render_markdown
+    from bayes_scaling.report.pictures import png
+
+    folder = target.with_name(f"{target.stem}-figures")
+    text = render_markdown(page, folder.name)
+    images = {picture.name: png(picture.figure) for picture in pictures(page.sections)}
+    folder.mkdir(exist_ok=True)
+    for name, image in images.items():
+        _whole(folder / f"{name}.png", image)
+    return _whole(target, text.encode())
+
+
+def _whole(target: Path, content: bytes) -> Path:
+    """A file written whole or not at all."""
+    part = target.with_name(f".{target.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(target)
+    except OSError as error:
+        raise BayesScalingError(f"{target}: cannot be written ({error.strerror or error})") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return target

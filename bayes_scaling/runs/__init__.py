@@ -1,0 +1,1 @@
+"""The validated table of training runs."""

@@ -1,0 +1,1 @@
+"""One run of the sweep: its text, its model, its training."""
