@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
+import pandas as pd
+import xarray as xr
 
 QUANTILES = {
     "q025": 0.025,
@@ -38,8 +35,6 @@ def summarise_draws(draws: xr.DataArray, name: str | None = None) -> pd.DataFram
     DataFrame
         One row for each cell of the other dims, indexed by them in the order they have.
     """
-    import pandas as pd
-
     rest = [dim for dim in draws.dims if dim not in ("chain", "draw")]
     values = draws.transpose("chain", "draw", *rest).to_numpy()
     values = values.reshape(-1, *values.shape[2:])

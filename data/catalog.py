@@ -6,12 +6,11 @@ import hashlib
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from bayes_scaling.errors import RunsError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FOLDER = Path(__file__).parent
 FIELDS = (
@@ -45,8 +44,6 @@ def datasets() -> pd.DataFrame:
     >>> bs.datasets()["name"].tolist()
     ['simulated', 'measured', 'gadre', 'xlstm-study', 'gemstones', 'olmo-ladder']
     """
-    import pandas as pd
-
     rows = [{"name": name, **entry} for name, entry in _entries().items()]
     return pd.DataFrame(rows, columns=list(FIELDS)).fillna("")
 

@@ -6,12 +6,11 @@ import csv
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from bayes_scaling.errors import RunsError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 DELIMITERS = ",;\t|"
 LINES_SHOWN = 5
@@ -48,8 +47,6 @@ def read_delimited(text: str, source: str) -> tuple[pd.DataFrame, tuple[int, ...
     RunsError
         Rows with another number of cells than the header, or quotes that do not close.
     """
-    import pandas as pd
-
     records, lines = _records(text, source)
     if not records:
         raise RunsError(f"{source}: the file holds no table. Remedy: give a header and one row for each run.")
@@ -68,8 +65,6 @@ def infer(cells: Sequence[Any]) -> pd.Series:
 
     Numbers are read exactly: the nearest float, the same on every machine.
     """
-    import pandas as pd
-
     if cells and all(isinstance(cell, str) for cell in cells):
         for kind in (_as_int, _as_float, _as_bool):
             try:

@@ -6,15 +6,15 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+import pooch
 
 from bayes_scaling.data.catalog import dataset_path, entry_of
 from bayes_scaling.data.gadre import read_gadre
 from bayes_scaling.data.loading import read_file
 from bayes_scaling.errors import RunsError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 VARIABLE = "BAYES_SCALING_DATA"
 TIMEOUT = 60  # seconds for the server's answer
@@ -23,8 +23,6 @@ READERS: dict[str, Callable[[Path], Any]] = {"gadre": read_gadre}
 
 def data_folder() -> Path:
     """Where fetched files are kept: the folder that BAYES_SCALING_DATA names, else the user's cache."""
-    import pooch
-
     return Path(os.environ.get(VARIABLE) or pooch.os_cache("bayes-scaling")).expanduser()
 
 
@@ -131,8 +129,6 @@ def _demand_trust(name: str, entry: dict[str, Any], trust: bool) -> None:
 
 def _download(name: str, entry: dict[str, Any], path: Path) -> None:
     """The file as put there by hand, or from its address."""
-    import pooch
-
     if path.is_file():
         return
     logger = pooch.get_logger()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-from bayes_scaling.errors import RunsError
+import pandas as pd
 
-if TYPE_CHECKING:
-    import pandas as pd
+from bayes_scaling.errors import RunsError
 
 MODELS = "exp_data/models"
 LARGEST = 1 << 20  # bytes of one model's file; the real ones have 9,000
@@ -35,8 +34,6 @@ def read_gadre(path: Path) -> pd.DataFrame:
     RunsError
         Not such an archive.
     """
-    import pandas as pd
-
     try:
         with ZipFile(path) as archive:
             names = [n for n in archive.namelist() if _is_model(n)]

@@ -7,14 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from pyarrow.feather import read_table
+from pyarrow.parquet import ParquetFile
 
 from bayes_scaling.data.catalog import NAMES, dataset_path
 from bayes_scaling.data.delimited import infer, read_delimited, read_text
 from bayes_scaling.errors import RunsError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _SAVE_AGAIN = "Remedy: save the table again, as .csv if in doubt."
 _MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".feather", b"FEA1": ".feather"}
@@ -49,8 +50,6 @@ def open_source(source: str | Path | pd.DataFrame | Table) -> Table:
     RunsError
         With the source, the reason and the remedy.
     """
-    import pandas as pd
-
     if isinstance(source, Table):
         return source
     if isinstance(source, pd.DataFrame):
@@ -125,8 +124,6 @@ def _delimited(path: Path) -> tuple[pd.DataFrame, tuple[int, ...]]:
 
 def _json_lines(path: Path) -> tuple[pd.DataFrame, tuple[int, ...]]:
     """One JSON object a line."""
-    import pandas as pd
-
     records: list[dict[str, Any]] = []
     lines = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
@@ -151,15 +148,11 @@ def _json_object(line: str, place: str) -> dict[str, Any]:
 
 
 def _parquet(path: Path) -> tuple[pd.DataFrame, None]:
-    from pyarrow.parquet import ParquetFile
-
     with ParquetFile(path) as file:
         return _checked(file.read()), None
 
 
 def _feather(path: Path) -> tuple[pd.DataFrame, None]:
-    from pyarrow.feather import read_table
-
     return _checked(read_table(path, memory_map=False)), None
 
 

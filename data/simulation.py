@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
 
 from bayes_scaling.accounting import get_cost
 from bayes_scaling.data.catalog import FOLDER
+from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.data.truth import KEYS, Truth, make_truth
 from bayes_scaling.errors import RunsError
 from bayes_scaling.laws.law import Law, check_budget, fitted_laws, get_law
 from bayes_scaling.laws.optimum import optimal_log_params
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.runs.table import Runs
+from bayes_scaling.runs.table import Runs
 
 __all__ = ["Simulation", "Truth", "shipped_files", "shipped_truth", "simulate"]
 
@@ -101,8 +99,6 @@ def simulate(
     >>> len(simulate(seed=1).runs)
     300
     """
-    from bayes_scaling.data.run_tables import load_runs
-
     _check(architectures, context_lengths, budgets, token_param_ratios, noise)
     rng = _generator(seed)
     if get_law(law).name not in fitted_laws():
@@ -136,8 +132,6 @@ def _design(
     rng: np.random.Generator, truth: Truth, budgets: Sequence[float], ratios: Sequence[float]
 ) -> pd.DataFrame:
     """Runs without losses."""
-    import pandas as pd
-
     law = get_law(truth.law)
     parts = []
     for row in truth.coefficients.to_dict(orient="records"):
@@ -162,8 +156,6 @@ def _optimal_params(law: Law, values: dict[str, float], budgets: Sequence[float]
 
 def _isoflop(rng: np.random.Generator, budgets: Sequence[float], optimum: np.ndarray) -> pd.DataFrame:
     """Sizes round the optimum of each budget."""
-    import pandas as pd
-
     grid = np.geomspace(SIZE_FACTOR**-0.5, SIZE_FACTOR**0.5, SIZES)
     params = np.round(np.multiply.outer(optimum, grid).ravel() * _jitter(rng, len(budgets) * SIZES))
     budget = np.repeat(np.asarray(budgets, dtype=float), SIZES)
@@ -173,8 +165,6 @@ def _isoflop(rng: np.random.Generator, budgets: Sequence[float], optimum: np.nda
 
 def _fixed_ratio(rng: np.random.Generator, ratios: Sequence[float]) -> pd.DataFrame:
     """Fixed ratios of tokens to params at a few sizes."""
-    import pandas as pd
-
     size, ratio = (
         a.ravel() for a in np.meshgrid(RATIO_PARAMS, np.asarray(ratios, dtype=float), indexing="ij")
     )
@@ -191,8 +181,6 @@ def _jitter(rng: np.random.Generator, count: int) -> np.ndarray:
 
 def _noise(rng: np.random.Generator, truth: Truth, frame: pd.DataFrame) -> np.ndarray:
     """Noise in ln loss, through the quantile function: uniform numbers are the same on every machine."""
-    from scipy.special import stdtrit
-
     scale = truth.by_run(frame)["sigma"].to_numpy()
     return np.asarray(scale * stdtrit(truth.nu, rng.random(len(frame))))
 

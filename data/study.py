@@ -6,16 +6,16 @@ import ast
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from bayes_scaling.accounting import get_architecture, shape_from_columns
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.data.unpickling import load_pickle
 from bayes_scaling.errors import RunsError
-
-if TYPE_CHECKING:
-    from bayes_scaling.runs.table import Runs
+from bayes_scaling.runs.table import Runs
 
 DUPLICATES = ("drop", "keep")
 ISOFLOP = tuple(f"isoflop_{a}_ctx{t}" for a in ("llama", "mlstm") for t in (2048, 8192, 16384))
@@ -74,7 +74,6 @@ def import_xlstm_study(folder: str | Path, duplicates: str = "drop") -> Runs:
     """
     if duplicates not in DUPLICATES:
         raise RunsError(f"duplicates {duplicates!r}: choose one of {', '.join(DUPLICATES)}")
-    import pandas as pd
 
     rows = [row for path, name in _files(Path(folder)) for row in _runs_of(path, name)]
     if not rows:
@@ -203,8 +202,6 @@ def _learning_rate(config: Mapping[str, Any]) -> float:
 
 def _counted(frame: Any, folder: str | Path) -> Any:
     """FLOPs and isoFLOP budgets from the shapes; params as logged must be those of the shape."""
-    from bayes_scaling.accounting import get_architecture, shape_from_columns
-
     frame = frame.assign(flops=np.nan, isoflop_group=np.nan)
     for name in frame["architecture"].unique():
         rows = (frame["architecture"] == name).to_numpy()

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from bayes_scaling.data.loading import read_file
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError
 from bayes_scaling.runs.columns import recognise
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.runs.table import Runs
+from bayes_scaling.runs.table import Runs
 
 CHOICES = ("last", "best")
 DESIGN = "runs.csv"
@@ -55,7 +53,6 @@ def import_training_logs(
         raise RunsError(
             f"{folder}: no folder of logs (*.csv). Remedy: give the folder that holds one CSV a run."
         )
-    import pandas as pd
 
     design = _design(place / DESIGN)
     rows = [_point(path, columns, choose) | _of(design, path) for path in logs]
@@ -88,8 +85,6 @@ def _of(design: pd.DataFrame | None, path: Path) -> dict[str, Any]:
 
 def _point(path: Path, columns: Mapping[str, str] | None, choose: str) -> dict[str, Any]:
     """Canonical columns of the chosen point."""
-    import pandas as pd
-
     table = read_file(path).frame
     mapping, faults = recognise([str(name) for name in table], columns, ("loss",))
     if faults:

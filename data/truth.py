@@ -6,15 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.errors import RunsError
 from bayes_scaling.laws.law import Law, get_law
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COEFFICIENTS = ("E", "A", "B", "alpha", "beta", "gamma")
 OTHERS = MappingProxyType(
@@ -121,8 +118,6 @@ class Truth:
         RunsError
             The text is no such document.
         """
-        import pandas as pd
-
         try:
             document = json.loads(text)
             law = get_law(document["law"])
@@ -147,8 +142,6 @@ def make_truth(
 
     ``transformer`` and ``xlstm`` have fixed profiles; other names get one drawn near the transformer's.
     """
-    import pandas as pd
-
     rows = []
     for architecture in architectures:
         profile = PROFILES.get(architecture) or _drawn_profile(rng)

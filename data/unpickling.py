@@ -13,6 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+from pyarrow import lib
+
 from bayes_scaling.errors import RunsError
 
 _ADMITTED = {
@@ -57,15 +60,11 @@ _ADMITTED = {
 
 def _dtype(spec: str, align: bool = False, copy: bool = True) -> Any:
     """A NumPy dtype of its own: the shared one must not be given a state."""
-    import numpy as np
-
     return np.dtype(str(spec), copy=True)
 
 
 def _arrow_array(data: Any) -> Any:
     """An Arrow array whose offsets are known to stay inside its buffers."""
-    from pyarrow import lib
-
     array = lib._restore_array(data)
     array.validate(full=True)
     return array

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from bayes_scaling.data.loading import read_file
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.runs.table import Runs
+from bayes_scaling.runs.table import Runs
 
 CHOICES = ("last", "best")
 
@@ -91,8 +88,6 @@ def _column(table: pd.DataFrame, name: str, path: Path) -> str:
 
 
 def _value(column: pd.Series, name: str, path: Path, choose: str) -> float:
-    import pandas as pd
-
     values = pd.to_numeric(column, errors="coerce").dropna()
     if values.empty:
         raise RunsError(f"{path}: run {name!r} has no values. Remedy: drop the run or export it again.")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
 from bayes_scaling.models.coefficients import Draws, component_of, draw_unseen, to_natural, to_user
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import Groups
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 DIMS = ("chain", "draw", "architecture", "context_length")
 
@@ -54,8 +51,6 @@ def on_grid(
     user: Mapping[str, np.ndarray], architectures: Sequence[str], context_lengths: Sequence[int]
 ) -> xr.Dataset:
     """User coefficients (chain, draw, architecture, context_length) with coords."""
-    import xarray as xr
-
     chain, draw = next(iter(user.values())).shape[:2]
     coords = {
         "chain": np.arange(chain),

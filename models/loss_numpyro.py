@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from bayes_scaling.models.density import log_terms
 from bayes_scaling.models.design import Alike, Design
 from bayes_scaling.models.misfit_coordinates import Coordinates
@@ -50,7 +52,6 @@ def _data(design: Design) -> tuple[Any, dict[str, Any]]:
 @lru_cache(maxsize=8)
 def _compiled(alike: Alike) -> Transitions:
     import jax.numpy as jnp
-    import numpy as np
     from jax.scipy.special import gammaln
 
     design = alike.design

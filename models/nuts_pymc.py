@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import xarray as xr
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models.draws import RawDraws, Tell
@@ -15,7 +16,6 @@ from bayes_scaling.models.whitening import Whitening
 
 if TYPE_CHECKING:
     import pymc as pm
-    import xarray as xr
 
 POLL = 0.05  # seconds between looks at chains that run
 _NUTPIE = {

@@ -11,6 +11,8 @@ import numpy as np
 from bayes_scaling.models.density import unpin
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.draws import TARGET_ACCEPTANCE, Engine, RawDraws, Sampling
+from bayes_scaling.models.loss_numpyro import numpyro_engine
+from bayes_scaling.models.loss_pymc import nutpie_engine, pymc_engine
 from bayes_scaling.models.misfit_precisions import settle
 from bayes_scaling.models.rounds import Gate, Silence, Verdict, sample_in_rounds
 from bayes_scaling.models.whitening import Whitening
@@ -48,10 +50,7 @@ class Refitter(Protocol):
 def engine_of(design: Design, backend: str, sampler: str = "nutpie") -> Engine:
     """The sampler of a settled design: NumPyro, or for the back end ``pymc`` nutpie or PyMC's own."""
     if backend == "numpyro":
-        from bayes_scaling.models.loss_numpyro import numpyro_engine
-
         return numpyro_engine(design)
-    from bayes_scaling.models.loss_pymc import nutpie_engine, pymc_engine
 
     return nutpie_engine(design) if sampler == "nutpie" else pymc_engine(design)
 

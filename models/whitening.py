@@ -7,12 +7,11 @@ mixture over the hierarchy's scales is ruled by its narrowest part, and one step
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from bayes_scaling.models.design import Design
+from bayes_scaling.models.design import Design
 
 Array = Any
 

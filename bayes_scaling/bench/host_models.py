@@ -6,15 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.accounting import Shape, get_architecture
 from bayes_scaling.roofline.workload import ATTENTION, mixer_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = Any
 VOCABULARY = 8192
@@ -123,8 +121,6 @@ def time_host(
     DataFrame
         The columns that `load_timings` reads.
     """
-    import pandas as pd
-
     rng = np.random.default_rng(0)
     rows = []
     for architecture, (width, depth) in product(architectures, widths):

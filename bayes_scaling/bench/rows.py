@@ -7,13 +7,11 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.kernels import get_kernel, parse_shape
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 OK, OUT_OF_MEMORY = "ok", "out of memory"
 METHODS = ("event", "graph", "host")
@@ -108,8 +106,6 @@ def load_bench(path: str | Path) -> pd.DataFrame:
     BenchError
         No such table, a column that is missing, or a cell that cannot be; the row is named.
     """
-    import pandas as pd
-
     try:
         table = pd.read_csv(path, keep_default_na=False, na_values={"time_ms": [""], "clock_mhz": [""]})
     except (OSError, ValueError) as error:
@@ -125,8 +121,6 @@ def load_bench(path: str | Path) -> pd.DataFrame:
 
 def _check(table: pd.DataFrame, path: str | Path) -> None:
     """Refuse cells that no bench writes."""
-    import pandas as pd
-
     for name in ("bytes", "flops", "time_ms"):
         table[name] = pd.to_numeric(table[name], errors="coerce")
     ran = table["status"] == OK

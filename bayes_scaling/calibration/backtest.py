@@ -6,13 +6,17 @@ import hashlib
 import json
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.progress import Progress
 
 from bayes_scaling.calibration.forecasters import FORECASTERS, Settings, names_for
 from bayes_scaling.calibration.scores import binned, score, summarise
@@ -23,10 +27,6 @@ from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.parallel import workers
 from bayes_scaling.runs.reach import decades_outside
 from bayes_scaling.runs.table import Runs
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from rich.progress import Progress
 
 VERSION = 2  # of the kept files
 COPIED = ("architecture", "context_length", "params", "tokens", "flops", "loss")
@@ -134,7 +134,6 @@ def backtest(
     names = _chosen(forecasters, names_for(settings.spec))
     tasks = [_Task(runs, split, name, settings) for split in splits for name in names]
     found = _all(tasks, executor, None if folder is None else Path(folder), progress)
-    import pandas as pd
 
     return Backtest(pd.concat([found[i] for i in range(len(tasks))], ignore_index=True))
 
@@ -166,8 +165,6 @@ def load_backtest(folder: str | Path) -> Backtest:
     >>> len(bs.load_backtest("kept").rows) == len(made.rows)
     True
     """
-    import pandas as pd
-
     paths = sorted(Path(folder).glob("*.csv")) if Path(folder).is_dir() else []
     if not paths:
         raise RunsError(
@@ -221,8 +218,6 @@ def _all(
 
 def _forecast(task: _Task) -> pd.DataFrame:
     """One split by one forecaster, in whatever process."""
-    import pandas as pd
-
     past, future = (_part(task.runs, rows) for rows in (task.split.fitted, task.split.predicted))
     draws, converged = FORECASTERS[task.forecaster](past, future, task.settings)
     frame = future.frame
@@ -237,8 +232,6 @@ def _forecast(task: _Task) -> pd.DataFrame:
 
 
 def _part(runs: Runs, rows: np.ndarray) -> Runs:
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is odd was said of the whole
         return load_runs(runs.frame.iloc[rows].reset_index(drop=True))
@@ -251,7 +244,6 @@ def _path(task: _Task, folder: Path) -> Path:
 def _kept(task: _Task, folder: Path | None) -> pd.DataFrame | None:
     if folder is None or not _path(task, folder).is_file():
         return None
-    import pandas as pd
 
     return pd.read_csv(_path(task, folder))
 
@@ -267,8 +259,5 @@ def _keep(rows: pd.DataFrame, task: _Task, folder: Path | None) -> None:
 
 
 def _progress(progress: bool | None) -> Progress:
-    from rich.console import Console
-    from rich.progress import Progress
-
     shown = sys.stderr.isatty() if progress is None else progress
     return Progress(console=Console(stderr=True), disable=not shown, transient=True)

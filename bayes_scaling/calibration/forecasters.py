@@ -5,16 +5,20 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from bayes_scaling.calibration.isoflop_line import isoflop_line
+from bayes_scaling.classical import huber_fit
+from bayes_scaling.classical.huber import LAWS
+from bayes_scaling.laws.law import log_form, log_loss
 from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.posterior.checks import FAIL, convergence_checks
+from bayes_scaling.posterior.fitting import fit
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.prediction import predict
 from bayes_scaling.runs.table import Runs
-
-if TYPE_CHECKING:
-    from bayes_scaling.posterior.posterior import Fit
 
 RESAMPLES, STARTS = 1000, 300
 Forecast = tuple[np.ndarray, bool]
@@ -41,9 +45,6 @@ class Settings:
 
 def posterior(past: Runs, future: Runs, settings: Settings) -> Forecast:
     """Response draws (draw, run) of the model, and whether its chains converged."""
-    from bayes_scaling.posterior.fitting import fit
-    from bayes_scaling.posterior.prediction import predict
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # convergence goes into the table
         found = fit(
@@ -70,9 +71,6 @@ def huber(past: Runs, future: Runs, settings: Settings) -> Forecast:
 
     Of the model's law, of Chinchilla's if there is no point fit of that. NaN for a group that has no fit.
     """
-    from bayes_scaling.classical import huber_fit
-    from bayes_scaling.classical.huber import LAWS
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = huber_fit(
@@ -115,8 +113,6 @@ def names_for(spec: ModelSpec) -> tuple[str, ...]:
 
 
 def _converged(found: Fit) -> bool:
-    from bayes_scaling.posterior.checks import FAIL, convergence_checks
-
     return convergence_checks(found).status != FAIL
 
 
@@ -127,8 +123,6 @@ def _keys(runs: Runs) -> list[tuple[str, int]]:
 
 def _log_loss(runs: Runs, rows: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
     """ln loss (1 + resample, run) of the law at some rows."""
-    from bayes_scaling.laws.law import log_form, log_loss
-
     theta = log_form(np, {name: np.asarray(draws)[:, None] for name, draws in values.items()})
     params, tokens = (np.log(runs.frame[name].to_numpy(dtype=float)[rows]) for name in ("params", "tokens"))
     return np.asarray(log_loss(np, params, tokens, theta))

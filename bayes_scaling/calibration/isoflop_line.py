@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayes_scaling.classical import isoflop_fit
+from bayes_scaling.classical.isoflop import IsoflopFit
+from bayes_scaling.classical.power_law import fit_power_law
 from bayes_scaling.errors import RunsError
-
-if TYPE_CHECKING:
-    from bayes_scaling.classical.isoflop import IsoflopFit
-    from bayes_scaling.runs.table import Runs
+from bayes_scaling.runs.table import Runs
 
 RESAMPLES = 500
 DECADE = np.log(10.0)
@@ -23,8 +22,6 @@ def isoflop_line(past: Runs, future: Runs, seed: int) -> np.ndarray:
     ln L at params N and compute C is that of the power law of the minima's losses, and bend * (log10 N /
     N*(C))^2 above it, with the bend of the group's last curve; residuals are drawn from the fit's own.
     """
-    from bayes_scaling.classical import isoflop_fit
-
     draws = np.full((RESAMPLES, len(future.frame)), np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -50,8 +47,6 @@ def _group(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Draws (resample, wanted run)."""
-    from bayes_scaling.classical.power_law import fit_power_law
-
     cell = found.optima[key]
     good = np.isfinite(cell["params"][0])
     if good.sum() < 2:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
+from rich.console import Console
+from rich.progress import track
 
 from bayes_scaling.calibration.simulated_curves import (
     Curves,
@@ -32,9 +37,6 @@ from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.parallel import workers
 from bayes_scaling.posterior.fitting import BACKENDS
 from bayes_scaling.runs.table import Runs
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 RANKED = 99  # posterior draws that a truth is ranked among
 NEEDED_ESS = 100.0
@@ -66,8 +68,6 @@ class Sbc:
         Columns: quantity; mean and sd of rank / `RANKED` (uniform: 0.5 and 0.289); outside, whether its
         curve leaves the 95% band; outside_family, the same for the band that holds all at once.
         """
-        import pandas as pd
-
         values = self.ranks.to_numpy()
         family = 1 - (1 - LEVEL) / values.shape[1]
         return pd.DataFrame(
@@ -222,7 +222,6 @@ def _elsewhere(
 
 def _state(natural: Any, divergences: int) -> dict[str, Any]:
     import arviz_stats as az
-    import xarray as xr
 
     dims = ("chain", "draw", "column")
     data = {n: (dims[: v.ndim], v) for n, v in natural.items() if n != "drift"}
@@ -249,19 +248,12 @@ def _ties(equal: np.ndarray, rng: np.random.Generator) -> int:
 
 
 def _tracked(steps: Iterable[Any], total: int, progress: bool | None) -> Iterable[Any]:
-    import sys
-
-    from rich.console import Console
-    from rich.progress import track
-
     shown = sys.stderr.isatty() if progress is None else progress
     console = Console(stderr=True)
     return track(steps, "replicates", total, console=console, disable=not shown, transient=True)
 
 
 def _result(rows: list[dict[str, Any]], spec: ModelSpec) -> Sbc:
-    import pandas as pd
-
     states = pd.DataFrame(rows).set_index("replicate")
     ranks = pd.DataFrame(list(states.pop("ranks")), index=states.index)
     return Sbc(ranks, states, spec)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 HIGHEST = 20.0  # nats; guessing evenly among a million tokens costs 14

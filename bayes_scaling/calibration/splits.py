@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bayes_scaling.errors import RunsError
-
-if TYPE_CHECKING:
-    from bayes_scaling.runs.table import Runs
+from bayes_scaling.runs.table import Runs
 
 CUTS = {"compute": (3.0, 10.0, 30.0), "params": (2.0, 4.0), "tokens_per_param": (3.0, 10.0)}
 KINDS = (*CUTS, "group", "architecture", "context")

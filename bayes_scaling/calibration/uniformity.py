@@ -10,6 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
 SIMULATIONS = 20_000
 
@@ -45,8 +46,6 @@ def uniform_band(count: int, draws: int, level: float) -> Band:
     level : float
         Probability that the curve of uniform ranks stays inside everywhere.
     """
-    from scipy import stats
-
     points = np.unique(np.linspace(0, draws + 1, min(draws + 1, 50) + 1).round()[1:-1]) / (draws + 1)
     rng = np.random.default_rng(2022)
     ranks = rng.integers(0, draws + 1, size=(SIMULATIONS, count))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.classical.resampling import groups_of
 from bayes_scaling.errors import RunsError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = ("isoflop_group", "budget")
 GAP = 0.05  # in ln flops: runs of one budget lie closer, budgets lie farther apart
@@ -49,8 +45,6 @@ def isoflop_budgets(frame: pd.DataFrame, budget: str | None = None) -> np.ndarra
     """
     named = budget_column(frame, budget)
     if named is not None:
-        import pandas as pd
-
         values = pd.to_numeric(frame[named], errors="coerce").to_numpy(dtype=float)
         return np.where(values > 0, values, np.nan)
     return _by_gaps(frame)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.classical.power_law import PowerLaw, fit_power_law
 from bayes_scaling.classical.resampling import (
@@ -19,9 +20,6 @@ from bayes_scaling.classical.resampling import (
 from bayes_scaling.classical.tables import Ranges, at_budgets, frontier_table, ranges_of, spread_columns
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 METHODS = ("hull", "envelope")
 BINS_PER_DECADE = 10
@@ -51,14 +49,10 @@ class EnvelopeFit:
 
     def table(self) -> pd.DataFrame:
         """All points on the envelopes."""
-        import pandas as pd
-
         return pd.concat(self.points.values(), ignore_index=True)
 
     def power_laws(self) -> pd.DataFrame:
         """One row for each group and quantity: A, exponent, bootstrap standard errors and quantiles."""
-        import pandas as pd
-
         rows = []
         for key, laws in self.laws.items():
             for quantity, law in laws.items():

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
 
+from bayes_scaling.accounting import Cost, get_cost
 from bayes_scaling.classical.resampling import (
     Key,
     check_bootstrap,
@@ -23,11 +28,7 @@ from bayes_scaling.classical.tables import Ranges, frontier_table, ranges_of, sp
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError, SpecError
 from bayes_scaling.laws.law import check_budget, get_law
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.accounting import Cost
+from bayes_scaling.laws.optimum import exponent, optimal_log_params
 
 DELTA = 1e-3
 LAWS = ("chinchilla", "gamma")
@@ -64,8 +65,6 @@ class HuberFit:
 
     def table(self) -> pd.DataFrame:
         """One row for each group and coefficient: estimate, bootstrap standard error, quantiles."""
-        import pandas as pd
-
         rows = []
         for key, values in self.coefficients.items():
             about = {"objective": self.objective[key], "runs": self.runs[key], "reason": self.reason[key]}
@@ -82,8 +81,6 @@ class HuberFit:
 
         NaN where a fit has alpha or beta at 0 or below; ``missing`` is the share of such resamples.
         """
-        from bayes_scaling.accounting import get_cost
-
         check_budget(compute)
         cost = get_cost(cost)
         budgets = np.atleast_1d(np.asarray(compute, dtype=float))
@@ -180,11 +177,6 @@ def huber_fit(
 
 
 def _tracked(groups: list[Any], progress: bool | None) -> Iterable[Any]:
-    import sys
-
-    from rich.console import Console
-    from rich.progress import track
-
     shown = sys.stderr.isatty() if progress is None else progress
     return track(groups, "groups", console=Console(stderr=True), disable=not shown, transient=True)
 
@@ -223,8 +215,6 @@ def _reason(found: dict[str, np.ndarray], group: pd.DataFrame) -> str:
 
 def _optimum(values: dict[str, np.ndarray], log_compute: np.ndarray, curve: Any) -> dict[str, np.ndarray]:
     """A cell of `frontier_table`, NaN where the fit has no optimum."""
-    from bayes_scaling.laws.optimum import exponent, optimal_log_params
-
     theta = {name: draws[:, None] for name, draws in values.items()}
     good = _has_optimum(theta, log_compute)
     theta = {name: np.where(good, draws, 0.5) for name, draws in theta.items()}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.classical.budgets import budget_column, isoflop_budgets, why_no_curve
 from bayes_scaling.classical.parabola import polynomial_minimum
@@ -29,9 +30,6 @@ from bayes_scaling.classical.tables import (
 )
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FEWEST = 4  # runs a curve needs
 LEVELS = {"params": "params_loss", "tokens": "tokens_loss"}
@@ -64,8 +62,6 @@ class IsoflopFit:
         `bayes_scaling.Frontier.table`; ``loss`` is that of the curve over params; ``missing`` is the share
         of resamples without a minimum, which are left out. ``reason`` says what is wrong with a curve.
         """
-        import pandas as pd
-
         parts = []
         for key, cell in self.optima.items():
             part: dict[str, Any] = {"architecture": key[0], "context_length": key[1]}
@@ -82,8 +78,6 @@ class IsoflopFit:
         ``A_se`` and ``exponent_se`` come from the scatter of the optima about the line,
         ``exponent_bootstrap_se`` and the quantiles from the resamples.
         """
-        import pandas as pd
-
         rows = []
         for key, cell in self.optima.items():
             for quantity in ("params", "tokens"):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zlib import crc32
 
 import numpy as np
+import pandas as pd
 
-from bayes_scaling.errors import RunsError
-
-if TYPE_CHECKING:
-    import pandas as pd
+from bayes_scaling.errors import RunsError, RunsWarning
 
 Key = tuple[str, int]  # architecture, context_length
 SHOWN = 8  # reasons in one warning
@@ -71,10 +70,6 @@ def group_name(key: Key) -> str:
 
 def warn_left_out(reasons: list[str]) -> None:
     """One warning for all that was not used."""
-    import warnings
-
-    from bayes_scaling.errors import RunsWarning
-
     if reasons:
         more = [f"{len(reasons) - SHOWN} more"] if len(reasons) > SHOWN else []
         shown = "; ".join(reasons[:SHOWN] + more)

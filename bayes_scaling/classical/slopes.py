@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.classical.budgets import COLUMNS, isoflop_budgets, split_at_gaps
 from bayes_scaling.classical.power_law import fit_power_law
@@ -18,9 +19,6 @@ from bayes_scaling.classical.resampling import (
 from bayes_scaling.classical.tables import spread_columns
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 GAP = 0.1  # in ln(tokens / params): runs of one ratio lie closer
 WIDEST = 0.25  # wider stretches without a gap are no fixed ratio
@@ -89,7 +87,6 @@ def token_param_slopes(
             "table has no lines of fixed ratio"
         )
     warn_left_out(left_out)
-    import pandas as pd
 
     return pd.DataFrame(rows)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
 from bayes_scaling.classical.power_law import PowerLaw, fit_power_law
 from bayes_scaling.classical.resampling import Key
-
-if TYPE_CHECKING:
-    import pandas as pd
+from bayes_scaling.draws import summarise_draws
+from bayes_scaling.runs.reach import decades_outside
 
 QUANTITIES = ("params", "tokens", "loss", "tokens_per_param", "params_exponent", "tokens_exponent")
 REACH = {
@@ -52,8 +53,6 @@ def frontier_table(
     names : mapping
         Columns ``cost`` and ``estimator``.
     """
-    import pandas as pd
-
     parts = []
     for key, values in cells.items():
         part: dict[str, Any] = {"architecture": key[0], "context_length": key[1], "compute": compute, **names}
@@ -92,10 +91,6 @@ def spread_columns(name: str, values: np.ndarray) -> dict[str, Any]:
     values : ndarray (1 + resample, ...)
         Row 0 is the estimate; resamples that are NaN are left out.
     """
-    import xarray as xr
-
-    from bayes_scaling.draws import summarise_draws
-
     resampled = values[1:] if len(values) > 1 else np.full_like(values[:1], np.nan)
     cells = np.reshape(resampled, (1, len(resampled), -1))
     table = summarise_draws(xr.DataArray(cells, dims=("chain", "draw", "cell")), name)
@@ -113,6 +108,4 @@ def missing(*values: np.ndarray) -> np.ndarray:
 
 
 def _decades(values: np.ndarray, known: tuple[float, float]) -> np.ndarray:
-    from bayes_scaling.runs.reach import decades_outside
-
     return decades_outside(values, np.array(known))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
+from bayes_scaling.accounting import Cost
 from bayes_scaling.decisions import group_decision as cells
 from bayes_scaling.decisions.constraints import Constraints, as_constraints
 from bayes_scaling.decisions.decision_tables import (
@@ -27,12 +30,6 @@ from bayes_scaling.laws.law import check_budget, unique_of
 from bayes_scaling.posterior.posterior import Fit, coefficients
 from bayes_scaling.questions.frontier import each_cell, resolve_cost
 from bayes_scaling.runs.reach import decades_outside
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.accounting import Cost
 
 FARTHEST = 10.0  # decades of compute outside the runs
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
+from bayes_scaling.accounting import Cost
 from bayes_scaling.decisions import group_decision as cells
 from bayes_scaling.decisions.group_decision import Question, Solved
 from bayes_scaling.decisions.group_problem import Group, Problem
 from bayes_scaling.posterior.posterior import Fit
 from bayes_scaling.questions.frontier import shape_families
 from bayes_scaling.runs.reach import decades_outside, nearest_runs
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.accounting import Cost
 
 DIMS = ("architecture", "context_length", "compute", "chain", "draw")
 VARIABLES = ("loss", "regret", "optimum_loss", "optimum_params")
@@ -27,8 +24,6 @@ Key = tuple[str, int, float]
 
 def draws_of(solved: Mapping[Key, Solved | None], theta: xr.Dataset) -> xr.Dataset:
     """`Decision.draws`."""
-    import xarray as xr
-
     coords: dict[str, Any] = {name: theta[name].to_numpy() for name in DIMS if name != "compute"}
     coords["compute"] = sorted({key[2] for key in solved})
     shape = tuple(len(coords[name]) for name in DIMS)
@@ -51,8 +46,6 @@ def actions_of(
     question: Question,
 ) -> pd.DataFrame:
     """`Decision.actions`, all but binding."""
-    import pandas as pd
-
     families, exact = shape_families(fit), cost.name == "accounted"
     lowest = draws["optimum_loss"].min("architecture")
     rows = []
@@ -104,8 +97,6 @@ def limits_of(
     problems: Mapping[Key, Problem], solved: Mapping[Key, Solved | None], question: Question
 ) -> pd.DataFrame:
     """`Decision.limits`."""
-    import pandas as pd
-
     rows = [
         {"architecture": key[0], "context_length": key[1], "compute": key[2], **limit}
         for key, problem in problems.items()
@@ -124,8 +115,6 @@ def binding_of(priced: pd.DataFrame, key: Key) -> str:
 
 def curves_of(solved: Mapping[Key, Solved | None]) -> pd.DataFrame:
     """`Decision.curves`."""
-    import pandas as pd
-
     parts = [
         pd.DataFrame(
             {"architecture": key[0], "context_length": key[1], "compute": key[2], **cells.curve(found)}

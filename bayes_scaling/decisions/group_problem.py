@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray as xr
 
+from bayes_scaling.accounting import Cost
 from bayes_scaling.decisions.budget_line import BudgetLine
 from bayes_scaling.decisions.constraints import Constraints
 from bayes_scaling.decisions.intervals import EVERYTHING, Region, intersect
@@ -14,12 +16,7 @@ from bayes_scaling.decisions.search import best_action
 from bayes_scaling.decisions.utility import Utility
 from bayes_scaling.laws.surface import Surface
 from bayes_scaling.posterior.groups import surface_of
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from bayes_scaling.accounting import Cost
-    from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Fit
 
 BINDS = 1e-6  # nats per token; a limit that costs less does not bind
 

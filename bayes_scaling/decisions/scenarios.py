@@ -6,9 +6,10 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.decisions.constraints import Constraints, check_keys, constraints_from
 from bayes_scaling.decisions.decide import Decision, check_flatness, decide
@@ -16,9 +17,6 @@ from bayes_scaling.decisions.utility import get_utility
 from bayes_scaling.errors import BayesScalingError, DecisionError
 from bayes_scaling.laws.law import check_budget
 from bayes_scaling.posterior.posterior import Fit
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 LISTS = ("compute", "context_length", "architecture")
 TABLES = ("defaults", "scenario")
@@ -109,8 +107,6 @@ class Plan:
         return self._joined("limits")
 
     def _joined(self, name: str) -> pd.DataFrame:
-        import pandas as pd
-
         parts = [getattr(found, name).assign(scenario=key) for key, found in self.decisions.items()]
         table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
         return table[["scenario", *(column for column in table if column != "scenario")]]

@@ -6,16 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from bayes_scaling.decisions.constraints import Constraints
 from bayes_scaling.decisions.intervals import LARGEST, SMALLEST, Region, intervals_where
 from bayes_scaling.errors import DecisionError
-
-if TYPE_CHECKING:
-    from bayes_scaling.latency import LatencyFit
+from bayes_scaling.latency.posterior import LatencyFit
 
 SEARCHED = np.linspace(np.log(1e6), np.log(1e14), 97)  # ln params, a fifth e-fold apart
 FINER = 33

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import permutations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
+from bayes_scaling.accounting import Cost
 from bayes_scaling.decisions.constraints import Constraints, as_constraints
 from bayes_scaling.decisions.decide import optimal_losses
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.posterior.posterior import Fit
 from bayes_scaling.questions.frontier import frontier, resolve_cost
 from bayes_scaling.runs.reach import decades_outside, nearest_runs
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.accounting import Cost
 
 DIMS = ("architecture", "context_length", "compute", "chain", "draw")
 ABOVE, BUDGETS = 100.0, 17  # times the runs' most compute, and number, of the default budgets
@@ -73,8 +70,6 @@ class Map:
         loss is the lower one; a half of the ties; NaN where neither is feasible), extrapolation_decades (the
         farther of the two).
         """
-        import pandas as pd
-
         parts = []
         for pair in permutations([str(a) for a in self.loss["architecture"].to_numpy()], 2):
             ours, theirs = (self.loss.sel(architecture=name, drop=True) for name in pair)
@@ -94,8 +89,6 @@ class Map:
     @staticmethod
     def _index(values: xr.DataArray) -> pd.DataFrame:
         """A row for each cell, the last dim fastest."""
-        import pandas as pd
-
         levels = [values[dim].to_numpy() for dim in values.dims]
         return pd.MultiIndex.from_product(levels, names=list(values.dims)).to_frame(index=False)
 

@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    import numpy as np
-    import xarray as xr
+import h5py
+import numpy as np
+import xarray as xr
 
 _MARK = "json:"  # an attribute NetCDF cannot hold, written as JSON text
 _ENGINE: Literal["h5netcdf"] = "h5netcdf"
@@ -28,9 +28,6 @@ def write_tree(tree: xr.DataTree, path: Path) -> None:
 
 def read_tree(path: Path) -> xr.DataTree:
     """Read all groups into memory and close the file."""
-    import h5py
-    import xarray as xr
-
     with h5py.File(path) as file:  # where the root is broken, h5netcdf fails half open and then complains
         file.attrs.get("_nc3_strict")
     with xr.open_datatree(path, engine=_ENGINE, decode_times=False, mask_and_scale=False) as tree:
@@ -49,8 +46,6 @@ def content_digest(tree: xr.DataTree) -> str:
 
 
 def _add_variable(digest: Any, name: str, variable: xr.Variable) -> None:
-    import numpy as np
-
     values = np.asarray(variable.values)
     if values.dtype.kind in _NUMBERS:
         content = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
@@ -71,8 +66,6 @@ def _line(*parts: Any) -> bytes:
 
 def encode_attribute(value: Any) -> str | int | float:
     """A value that NetCDF can hold: text, 64-bit integers and floats as they are, else JSON text."""
-    import numpy as np
-
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, str) and not value.startswith(_MARK):
@@ -84,8 +77,6 @@ def encode_attribute(value: Any) -> str | int | float:
 
 def decode_attribute(value: Any) -> Any:
     """The value before `encode_attribute`."""
-    import numpy as np
-
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, str) and value.startswith(_MARK):
@@ -95,15 +86,11 @@ def decode_attribute(value: Any) -> Any:
 
 def _converted(tree: xr.DataTree, attribute: Callable[..., Any], text: Callable[..., Any]) -> xr.DataTree:
     """The tree with every attribute and every text array converted, and no encodings."""
-    import xarray as xr
-
     groups = {node.path: node.to_dataset(inherit=False) for node in tree.subtree}
     return xr.DataTree.from_dict({path: _dataset(group, attribute, text) for path, group in groups.items()})
 
 
 def _dataset(dataset: xr.Dataset, attribute: Callable[..., Any], text: Callable[..., Any]) -> xr.Dataset:
-    import xarray as xr
-
     variables = {}
     for name, variable in dataset.variables.items():
         values = variable.values if variable.dtype.kind in _NUMBERS else text(variable.values)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.errors import TimingsError
 from bayes_scaling.latency.baselines import hard_roofline, study_lines
@@ -15,9 +16,6 @@ from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.table import predict_table
 from bayes_scaling.latency.timings import Timings, load_timings
 from bayes_scaling.roofline.devices import Device
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 QUANTITIES = ("ttft_ms", "step_time_ms")
 SAME_SIZE = 0.1  # sizes of two architectures that differ by less, in logs, are left out together
@@ -70,8 +68,6 @@ def backtest(
     TimingsError
         Fewer than two sizes, or a size that was not timed.
     """
-    import pandas as pd
-
     table = load_timings(timings)
     chosen = settings_of(device, settings)
     parts = [_left_out(table, size, chosen, seed, sampling) for size in _sizes(table, leave_out)]
@@ -100,8 +96,6 @@ def _sizes(timings: Timings, wanted: Sequence[float] | None) -> list[float]:
 def _left_out(
     timings: Timings, size: float, settings: LatencySettings, seed: int, sampling: dict[str, Any]
 ) -> pd.DataFrame:
-    import pandas as pd
-
     near = (abs(np.log(timings.frame["params"] / size)) < SAME_SIZE).to_numpy()
     train, test = timings.subset(~near), timings.subset(near)
     fit = fit_latency(train, settings=settings, seed=seed, **sampling)
@@ -131,8 +125,6 @@ def _left_out(
 
 def score(rows: pd.DataFrame) -> pd.DataFrame:
     """Errors and cover of the times that were measured."""
-    import pandas as pd
-
     found = []
     timed = rows[rows["time_ms"].notna()]
     for (size, name, quantity), part in timed.groupby(["left_out", "architecture", "quantity"]):
@@ -159,8 +151,6 @@ def score(rows: pd.DataFrame) -> pd.DataFrame:
 
 def score_fits(rows: pd.DataFrame) -> pd.DataFrame:
     """Accuracy and calibration of the probability that a query fits."""
-    import pandas as pd
-
     found = []
     known = rows[(rows["quantity"] == "ttft_ms") & rows["measured"].notna()]
     for (size, name), part in known.groupby(["left_out", "architecture"]):

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 from scipy import optimize
 
 from bayes_scaling.accounting import Shape, get_architecture
 from bayes_scaling.latency.timings import row_shapes
 from bayes_scaling.roofline.devices import Device
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 GENERATED = 100
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from scipy import stats
 
 from bayes_scaling.latency.design import build_design
+from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.models.latency_density import log_time, scatter
 from bayes_scaling.models.latency_design import TimeBlock
 from bayes_scaling.posterior.checks import Checks
 from bayes_scaling.posterior.criteria import REVIEW, Check, convergence_of, judge, sampler_of
+from bayes_scaling.posterior.summary import stack_cells
 from bayes_scaling.posterior.verdict import store, stored
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.latency.posterior import LatencyFit
 
 CONFLICT = 3.0  # prior standard deviations between prior and posterior mean
 NOMINAL, ALLOWED = 0.9, 0.08
@@ -41,8 +41,6 @@ def run_checks(fit: LatencyFit) -> Checks:
         0.3. REVIEW: a coefficient moved by more than three prior standard deviations, the 90% interval does
         not cover about 90% of the fitted times, or fewer than three model sizes.
     """
-    from bayes_scaling.posterior.summary import stack_cells
-
     cells = stack_cells(fit.idata["unconstrained_posterior"].to_dataset()["position"])
     gate = (*convergence_of(*cells), *sampler_of(fit.idata["sample_stats"].to_dataset()))
     return Checks((*gate, _conflict(fit), _cover(fit), _sizes(fit)))
@@ -58,8 +56,6 @@ def shifts(fit: LatencyFit) -> pd.DataFrame:
         prior_median, prior_q05, prior_q95, median, q05, q95, shift (posterior less prior mean of ``u``, in
         prior standard deviations), contraction (1 less the ratio of the standard deviations).
     """
-    import pandas as pd
-
     rows = []
     for block in build_design(fit.timings, fit.settings).blocks:
         draws = fit.positions(block.architecture, block.phase)
@@ -95,8 +91,6 @@ def _conflict(fit: LatencyFit) -> Check:
 
 def cover(fit: LatencyFit, draws: int = 400) -> dict[str, float]:
     """Share of the fitted times inside their 90% interval, by architecture and phase."""
-    from scipy import stats
-
     design = build_design(fit.timings, fit.settings)
     position = fit.idata["unconstrained_posterior"]["position"].transpose("chain", "draw", "coordinate")
     flat = position.to_numpy().reshape(-1, design.size)
@@ -110,8 +104,6 @@ def cover(fit: LatencyFit, draws: int = 400) -> dict[str, float]:
 
 
 def _residuals(block: TimeBlock, part: np.ndarray, design: Any) -> np.ndarray:
-    from bayes_scaling.models.latency_density import log_time, scatter
-
     shift, log_scale = scatter(np, block, part)
     return (block.log_time - log_time(np, block, part, design.device) - shift) / np.exp(log_scale)
 

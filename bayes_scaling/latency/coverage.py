@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.latency.fitting import prior_fit
 from bayes_scaling.latency.kernel_priors import (
@@ -22,9 +24,6 @@ from bayes_scaling.latency.prediction import predict
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import load_timings
 from bayes_scaling.roofline.devices import Device
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 NOISE = 0.1  # of ln time over the shapes of a kernel
 
@@ -67,8 +66,6 @@ def stage_coverage(
     devices, draws : int
     seed : int
     """
-    import pandas as pd
-
     table = load_timings(queries, need_times=False).frame.assign(
         ttft_ms=np.nan, step_time_ms=1e6, measured=np.nan
     )
@@ -96,8 +93,6 @@ def stage_coverage(
 
 def _step(table: pd.DataFrame, settings: LatencySettings, draws: int, seed: int) -> np.ndarray:
     """Draws of the step times in milliseconds (draw, query) from the prior of the settings."""
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the times in the table are placeholders
         fit = prior_fit(table, settings, draws=draws, seed=seed)
@@ -125,7 +120,6 @@ def _simulate(
                 time[kept] += load_seconds(link, rows[kept], device, own)
         noisy = time * np.exp(NOISE * rng.standard_normal(len(rows)))
         parts.append(rows.assign(time_ms=1e3 * noisy, status="ok"))
-    import pandas as pd
 
     return truth, pd.concat(parts, ignore_index=True).drop(columns="sizes")
 

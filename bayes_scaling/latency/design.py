@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.accounting.work import BF16, Precision
 from bayes_scaling.errors import TimingsError
@@ -14,9 +15,6 @@ from bayes_scaling.models.latency_design import Block, LatencyDesign, MemoryBloc
 from bayes_scaling.roofline.memory import MEMORY, Footprint, footprint, memory_parameters
 from bayes_scaling.roofline.parameters import PREFILL, STEP, parameters
 from bayes_scaling.roofline.workload import Workload, decode_workload, mixer_of, prefill_workload
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FEWEST_ROWS = 2
 FLOAT32 = Precision(activation=4.0, weight=4.0)
@@ -57,8 +55,6 @@ def _blocks(architecture: str, frame: pd.DataFrame, settings: LatencySettings, s
 
 def step_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Decoding steps, and first tokens without a prompt (``first``), which are steps too."""
-    import pandas as pd
-
     steps = frame[frame["step_time_ms"].notna()]
     first = frame[(frame["prefill"] == 0) & frame["ttft_ms"].notna()]
     parts = [

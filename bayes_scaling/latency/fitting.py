@@ -6,26 +6,29 @@ import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from bayes_scaling.errors import ConvergenceWarning
 from bayes_scaling.latency.design import build_design
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import Timings, load_timings
+from bayes_scaling.models import latency_numpyro, latency_pymc
+from bayes_scaling.models.compiled_code import kept_compiled
 from bayes_scaling.models.draws import Engine, RawDraws, Sampling
 from bayes_scaling.models.latency_design import LatencyDesign
+from bayes_scaling.models.latency_mode import find_whitening
 from bayes_scaling.models.rounds import Progress, Sampled, Verdict, sample_in_rounds
 from bayes_scaling.models.whitening import Whitening
+from bayes_scaling.posterior.criteria import FAIL, convergence_of, sampler_of
 from bayes_scaling.posterior.fitting import sampling_of
+from bayes_scaling.posterior.progress import sampling_progress
 from bayes_scaling.posterior.summary import stack_cells
 from bayes_scaling.roofline.devices import Device, get_device
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 DEFAULT_DEVICE = "H100-SXM"
 TARGET = 0.97  # of acceptance: few coordinates, some of them far from normal
@@ -118,9 +121,6 @@ def settings_of(
 def _fit(
     timings: Timings, settings: LatencySettings, backend: str, sampler: str, sampling: Sampling
 ) -> LatencyFit:
-    from bayes_scaling.models.compiled_code import kept_compiled
-    from bayes_scaling.posterior.progress import sampling_progress
-
     design = build_design(timings, settings)
     with kept_compiled(), sampling_progress(sampling.progress) as progress:
         found = _sampled_parts(design, backend, sampler, sampling, progress)
@@ -152,8 +152,6 @@ def _parts(design: LatencyDesign) -> list[LatencyDesign]:
 
 
 def _engine(design: LatencyDesign, backend: str, sampler: str) -> tuple[Engine, LatencyDesign]:
-    from bayes_scaling.models import latency_numpyro, latency_pymc
-
     if backend == "numpyro":
         return latency_numpyro.numpyro_engine(design), design
     own = sampler == "pymc"
@@ -161,18 +159,12 @@ def _engine(design: LatencyDesign, backend: str, sampler: str) -> tuple[Engine, 
 
 
 def _sample(engine: Engine, design: LatencyDesign, sampling: Sampling, progress: Progress) -> Sampled:
-    from bayes_scaling.models.latency_mode import find_whitening
-
     whitening = find_whitening(design)
     return sample_in_rounds(engine, whitening, design.size, sampling, TARGET, _gate, progress)
 
 
 def _gate(raw: RawDraws, whitening: Whitening) -> Verdict:
     """The convergence gate on the coordinates of one block."""
-    import xarray as xr
-
-    from bayes_scaling.posterior.criteria import FAIL, convergence_of, sampler_of
-
     position = whitening.vector(raw.whitened)
     array = xr.DataArray(position, dims=("chain", "draw", "coordinate"), name="position")
     stats = xr.Dataset({name: (("chain", "draw"), value) for name, value in raw.stats.items()})
@@ -206,8 +198,6 @@ def prior_fit(timings: Any, settings: LatencySettings, draws: int = 4000, seed: 
 def _tree(
     position: np.ndarray, stats: Mapping[str, np.ndarray], design: LatencyDesign, backend: str, seed: int
 ) -> xr.DataTree:
-    import xarray as xr
-
     prior = prior_positions(design, PRIOR_DRAWS, seed)
     blocks = np.array([f"{b.architecture}/{b.phase}" for b in design.blocks], dtype=str)
     dims = ("chain", "draw", "block")
@@ -225,8 +215,6 @@ def _tree(
 
 def _coefficients(position: np.ndarray, design: LatencyDesign) -> xr.Dataset:
     """Coefficients in their units; NaN where an architecture has no such coefficient."""
-    import xarray as xr
-
     names = sorted({block.architecture for block in design.blocks})
     found: dict[str, np.ndarray] = {}
     for block, part in design.parts(position):
@@ -243,15 +231,11 @@ def _coefficients(position: np.ndarray, design: LatencyDesign) -> xr.Dataset:
 
 
 def _positions(position: np.ndarray, design: LatencyDesign) -> xr.Dataset:
-    import xarray as xr
-
     coords = {"coordinate": np.array(design.coordinates, dtype=str)}
     return xr.Dataset({"position": (("chain", "draw", "coordinate"), position)}, coords=coords)
 
 
 def _versions() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError
-
     found = {}
     for name in _PACKAGES:
         try:
@@ -262,8 +246,6 @@ def _versions() -> dict[str, str]:
 
 
 def _warn_unless_converged(result: LatencyFit) -> None:
-    from bayes_scaling.posterior.criteria import FAIL
-
     failed = [row for row in result.checks() if row.status == FAIL]
     if failed:
         text = "; ".join(f"{row.name} is {row.value:.4g}: {row.advice}" for row in failed)

@@ -11,19 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import optimize
 
+from bayes_scaling.bench import load_bench
+from bayes_scaling.bench.rows import OK
 from bayes_scaling.errors import LatencyError
+from bayes_scaling.kernels import parse_shape
 from bayes_scaling.latency.settings import Prior
 from bayes_scaling.roofline.devices import Device
 from bayes_scaling.roofline.parameters import Parameter, parameters
 from bayes_scaling.roofline.workload import ATTENTION, RECURRENT, padded
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = Any
 LAUNCHES = 14.0  # kernels of one block: norms, projections, mixer, gates, residuals
@@ -143,12 +144,6 @@ def _kernels(bench: Any) -> tuple[pd.DataFrame, str]:
 
     On a host, which shares its cores, the least of them.
     """
-    import pandas as pd
-
-    from bayes_scaling.bench import load_bench
-    from bayes_scaling.bench.rows import OK
-    from bayes_scaling.kernels import parse_shape
-
     table = bench if isinstance(bench, pd.DataFrame) else load_bench(bench)
     lost = {"kernel", "shape", "bytes", "flops", "time_ms", "status"}.difference(table)
     if lost:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 
-from bayes_scaling.accounting import get_architecture
+from bayes_scaling.accounting import Shape, get_architecture
 from bayes_scaling.roofline.devices import device_names, get_device
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.accounting import Shape
 
 FASTEST, SLOWEST = 0.25, 1e7  # times over the ideal of the fastest device known, beyond which a unit is wrong
 SHOWN = 5

@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
 from bayes_scaling.accounting import AccountingError, ShapeFamily, fit_family, get_architecture
 from bayes_scaling.errors import LatencyError
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import Timings, row_shapes
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.posterior.checks import Checks
+from bayes_scaling.posterior.checks import Checks
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.special import expit
 
 from bayes_scaling.errors import LatencyError
 from bayes_scaling.latency.design import used_memory, workload
@@ -14,10 +17,6 @@ from bayes_scaling.roofline.formula import log_prefill_time, log_step_time
 from bayes_scaling.roofline.memory import MEMORY, fit_logit, memory_parameters
 from bayes_scaling.roofline.parameters import PREFILL, STEP, Parameter, parameters
 from bayes_scaling.roofline.workload import mixer_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
 
 KINDS = ("mean", "response")
 KNOWN_SIZE = 0.005  # relative difference of params below which a model is one of the fitted sizes
@@ -56,8 +55,6 @@ def predict(fit: LatencyFit, queries: Any, kind: str = "response", seed: int = 0
     >>> fit.predict({"architecture": ["llama"], "params": [7e9], "batch_size": [8], "prefill": [4096]})
     ... # doctest: +SKIP
     """
-    import xarray as xr
-
     if kind not in KINDS:
         raise LatencyError(f"unknown kind {kind!r}: choose one of {', '.join(KINDS)}")
     frame = query_frame(fit, queries)
@@ -152,8 +149,6 @@ def _shift(
 
 def _fits(fit: LatencyFit, label: str, rows: pd.DataFrame) -> np.ndarray | None:
     """Probability of each draw that each row fits (chain, draw, row)."""
-    from scipy.special import expit
-
     position = fit.positions(label, MEMORY)
     if not position:
         return None

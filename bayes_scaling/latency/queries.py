@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.accounting import get_architecture
 from bayes_scaling.latency.timings import SHAPE, load_timings
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from bayes_scaling.latency.posterior import LatencyFit
 
 
@@ -28,8 +27,6 @@ def query_frame(fit: LatencyFit, queries: Any) -> pd.DataFrame:
     LatencyError
         An architecture that was not timed.
     """
-    import pandas as pd
-
     table = pd.DataFrame(dict(queries)) if isinstance(queries, Mapping) else queries
     frame = load_timings(table, need_times=False).frame
     labels = {name: fit.label(str(name)) for name in frame["architecture"].unique()}
@@ -38,8 +35,6 @@ def query_frame(fit: LatencyFit, queries: Any) -> pd.DataFrame:
 
 
 def _with_shapes(fit: LatencyFit, frame: pd.DataFrame) -> pd.DataFrame:
-    import pandas as pd
-
     parts = []
     for label in frame["label"].unique():
         rows = frame[frame["label"] == label]

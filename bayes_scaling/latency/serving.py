@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from bayes_scaling.errors import LatencyError
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.prediction import QUANTITIES, predict
 from bayes_scaling.latency.queries import query
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 SECONDS_PER_HOUR = 3600.0
 BATCHES = tuple(2**power for power in range(13))
@@ -83,8 +81,6 @@ def cost_per_million_tokens(
     LatencyError
         A price that is not positive.
     """
-    import xarray as xr
-
     if not price_per_hour > 0:
         raise LatencyError(f"price_per_hour is {price_per_hour}: give a positive price of a device hour")
     drawn = latency(fit, architecture, params, batch_size, prefill, kind, seed)
@@ -215,8 +211,6 @@ def faster(
         from which on the second is faster, interpolated in logs: 0 where it is from the shortest on, inf
         where it never is.
     """
-    import xarray as xr
-
     _check_quantity(quantity)
     pair = np.broadcast_to(np.asarray(params, dtype=float), 2)
     grid = np.unique(np.asarray(contexts, dtype=float))

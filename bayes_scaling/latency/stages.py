@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.latency.fitting import fit_latency, prior_fit, settings_of
 from bayes_scaling.latency.kernel_priors import DATASHEET_WIDTH
@@ -14,9 +15,6 @@ from bayes_scaling.latency.prediction import predict
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import Timings, load_timings
 from bayes_scaling.roofline.devices import Device
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 STAGES = ("datasheet", "microbenchmarks", "timings")
 
@@ -49,8 +47,6 @@ def latency_stages(
         One row a query with a step time and stage: architecture, params, batch_size, prefill, stage, median,
         q05, q95 (milliseconds, response), ratio (of the ends), time_ms, covered.
     """
-    import pandas as pd
-
     table = load_timings(timings)
     timed = table.subset(table.frame["step_time_ms"].notna().to_numpy())
     plain = replace(settings_of(device, settings), prior_width=DATASHEET_WIDTH)
@@ -92,8 +88,6 @@ def summarise_stages(table: pd.DataFrame) -> pd.DataFrame:
         architecture, stage, queries, covered (share inside the 90% interval), ln_ratio (median of the ln of
         the ends' ratio), relative (ln_ratio over that of the datasheet).
     """
-    import pandas as pd
-
     rows = []
     for name, part in table.groupby("architecture"):
         width = {stage: float(np.log(part[part["stage"] == stage]["ratio"]).median()) for stage in STAGES}

@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pandas as pd
+import xarray as xr
+
 from bayes_scaling.errors import FitFileError, LatencyError
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.settings import LatencySettings
@@ -38,8 +41,6 @@ def save(fit: LatencyFit, path: str | Path) -> Path:
     FitFileError
         The folder does not exist, the path is a folder, or it cannot be written.
     """
-    import xarray as xr
-
     fit.checks()  # the verdict travels with the draws
     tree = fit.idata.copy()
     marks = {
@@ -97,6 +98,4 @@ def _rebuild(path: Path) -> LatencyFit:
 
 
 def _timings(text: str, source: str) -> Timings:
-    import pandas as pd
-
     return Timings(pd.read_csv(io.StringIO(text)), source)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.prediction import QUANTITIES, predict
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
 
 KEPT = ("median", "mean", "q025", "q05", "q25", "q75", "q95", "q975")
 QUERY = ("architecture", "params", "batch_size", "prefill")
@@ -33,8 +31,6 @@ def predict_table(fit: LatencyFit, queries: Any, kind: str = "response", seed: i
 
 def summarise_prediction(fit: LatencyFit, drawn: xr.Dataset) -> pd.DataFrame:
     """The table of given draws."""
-    import pandas as pd
-
     table = pd.DataFrame({"row": drawn["query"].to_numpy()})
     for name in QUERY:
         values = drawn[name].to_numpy()

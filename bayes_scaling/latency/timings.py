@@ -6,18 +6,16 @@ import hashlib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from bayes_scaling.errors import TimingsError, TimingsWarning
+from bayes_scaling.accounting import Shape, get_architecture
+from bayes_scaling.data.loading import open_source
+from bayes_scaling.errors import RunsError, TimingsError, TimingsWarning
 from bayes_scaling.latency.plausible import implausible
 from bayes_scaling.latency.validation import check_table
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.accounting import Shape
 
 SHAPE = ("embedding_dim", "num_blocks", "num_heads", "ffn_dim", "num_kv_heads", "head_dim_v", "head_dim_qk",
          "vocab_size", "chunk_size")  # fmt: skip
@@ -120,9 +118,6 @@ def load_timings(source: str | Path | pd.DataFrame | Timings, *, need_times: boo
     >>> timings.frame["prefill"].unique().tolist()
     [0.0, 2048.0]
     """
-    from bayes_scaling.data.loading import open_source
-    from bayes_scaling.errors import RunsError
-
     if isinstance(source, Timings):
         return source
     try:
@@ -141,8 +136,6 @@ def row_shapes(frame: pd.DataFrame) -> Shape:
 
     Where the table has no shapes, those of each architecture's family with exactly that many params.
     """
-    from bayes_scaling.accounting import Shape, get_architecture
-
     if "embedding_dim" in frame:
         sizes: dict[str, Any] = {name: frame[name].to_numpy(dtype=float) for name in SHAPE if name in frame}
         return Shape(**sizes, continuous=True)

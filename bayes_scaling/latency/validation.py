@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.accounting import AccountingError, get_architecture
+from bayes_scaling.data.loading import Table
 from bayes_scaling.errors import TimingsError
 from bayes_scaling.roofline.workload import mixer_of
 from bayes_scaling.runs.cell_values import numbers, texts
 from bayes_scaling.runs.faults import CONVENTION, Fault, describe_fault
 from bayes_scaling.runs.validation import FRACTION, INFINITE, MISSING, NEGATIVE, ZERO, check_size, faults_at
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.data.loading import Table
 
 COUNTS = {"batch_size": (ZERO, NEGATIVE), "prefill": (NEGATIVE,)}
 REQUIRED_SHAPE = ("embedding_dim", "num_blocks", "num_heads", "ffn_dim")
@@ -40,8 +37,6 @@ def check_table(table: Table, need_times: bool) -> pd.DataFrame:
     TimingsError
         With all faults.
     """
-    import pandas as pd
-
     frame = table.frame if need_times else table.frame.drop(columns=list(_ANSWERS), errors="ignore")
     faults = check_size(frame)
     if not faults:
@@ -177,8 +172,6 @@ def _filled(name: str, values: np.ndarray, sizes: dict[str, np.ndarray]) -> np.n
 
 def _params(columns: dict[str, Any]) -> np.ndarray:
     """Params of the shapes."""
-    import pandas as pd
-
     from bayes_scaling.latency.timings import row_shapes
 
     frame = pd.DataFrame(columns)

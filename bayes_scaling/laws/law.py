@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from bayes_scaling.errors import BudgetError, SpecError
 from bayes_scaling.laws.effective_sizes import PIVOT_PARAMS, PIVOT_TOKENS, UNLIMITED, effective
 
@@ -363,8 +365,6 @@ def check_budget(compute: Array) -> None:
     BudgetError
         Naming the first bad value.
     """
-    import numpy as np
-
     remedy = "give training FLOPs between 1 and 1e40, such as 1e21"
     try:
         values = np.atleast_1d(np.asarray(compute, dtype=float)).ravel()

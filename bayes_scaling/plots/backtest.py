@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from bayes_scaling.plots import style
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 BINS = 10
 NOMINAL = 0.9

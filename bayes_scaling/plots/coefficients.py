@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from scipy.stats import gaussian_kde
 
 from bayes_scaling.laws.law import NEUTRAL
 from bayes_scaling.plots import style
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Fit
 
 POINTS = 200
 EDGES = (0.005, 0.995)  # quantiles between which a density is drawn
@@ -40,8 +38,6 @@ def coefficient_densities(fit: Fit) -> pd.DataFrame:
         The prior is the first group's: groups share it, but for differences within a context slope. Of a
         stack only the draws of laws that have the coefficient.
     """
-    import pandas as pd
-
     groups = list(zip(fit.runs.groups["architecture"], fit.runs.groups["context_length"], strict=True))
     prior = fit.idata["prior"].to_dataset()
     parts = []
@@ -96,9 +92,6 @@ def _panel(ax: Axes, table: pd.DataFrame, palette: dict[Any, str], lines: dict[A
 
 
 def _density(source: str, name: str, group: tuple[str, int], draws: Any) -> pd.DataFrame:
-    import pandas as pd
-    from scipy.stats import gaussian_kde
-
     cell = draws[name].sel(architecture=group[0], context_length=group[1])
     values = cell.to_numpy().ravel()
     values = values[values != NEUTRAL.get(name)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -12,9 +13,6 @@ from matplotlib.ticker import FuncFormatter
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.plots import style
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 OUTSIDE = 3.0  # times the medians' range, at which the multiplier's axis ends
 SUBS = (

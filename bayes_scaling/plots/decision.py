@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bayes_scaling.decisions.decide import Decision
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.plots import style
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.decisions.decide import Decision
 
 KEYS = ["architecture", "context_length", "compute"]
 MOST = 6

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.plots import style
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 QUANTITIES = {"params": "optimal params", "tokens": "optimal tokens", "loss": "loss there (nats/token)"}
 

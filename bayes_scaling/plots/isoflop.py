@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import BayesScalingError, RunsWarning
 from bayes_scaling.plots import style
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.prediction import predict_table
 
 SAME_BUDGET = 0.06  # decades between neighbours in one budget
 FEWEST, SPREAD = 4, 1.5  # runs of a budget, and the factor their params must span
@@ -48,11 +47,6 @@ def isoflop_curves(fit: Fit, points: int = 40) -> pd.DataFrame:
     BayesScalingError
         The runs share no budgets.
     """
-    import pandas as pd
-
-    from bayes_scaling.data.run_tables import load_runs
-    from bayes_scaling.posterior.prediction import predict_table
-
     frame = budgets(fit.runs.frame).dropna(subset="budget")
     if frame.empty:
         raise BayesScalingError("no isoFLOP curves: the runs share no budgets; plot the residuals instead")
@@ -118,8 +112,6 @@ def _panel(ax: Axes, curves: pd.DataFrame, runs: pd.DataFrame, levels: np.ndarra
 
 def _along(part: pd.DataFrame, keys: Any, points: int) -> pd.DataFrame:
     """Params and tokens along one budget."""
-    import pandas as pd
-
     architecture, length, compute = keys
     part = part.sort_values("params")
     logs = np.log(part["params"].to_numpy())

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bayes_scaling.plots import style
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 QUERIES = 12  # of one architecture, spread over its step times
 OFFSET = 0.22  # between the stages of one query

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bayes_scaling.plots import style
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 KEYS = ("architecture", "context_length")
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bayes_scaling.calibration.uniformity import ecdf_at, uniform_band
 from bayes_scaling.plots import style
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = 4
 

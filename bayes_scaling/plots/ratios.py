@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import warnings
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bayes_scaling.data.run_tables import load_runs
+from bayes_scaling.errors import RunsWarning
 from bayes_scaling.plots import style
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.prediction import predict_table
 
 KEYS = ["architecture", "context_length"]
 POINTS = 25
@@ -37,14 +38,6 @@ def ratio_curves(fit: Fit, slopes: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         architecture, context_length, tokens_per_param, params, tokens, compute, median, q05, q95.
     """
-    import warnings
-
-    import pandas as pd
-
-    from bayes_scaling.data.run_tables import load_runs
-    from bayes_scaling.errors import RunsWarning
-    from bayes_scaling.posterior.prediction import predict_table
-
     parts = [_design(row, fit) for _, row in slopes.iterrows()]
     design = pd.concat(parts, ignore_index=True)
     with warnings.catch_warnings():
@@ -112,8 +105,6 @@ def line_runs(frame: pd.DataFrame, row: Any) -> pd.DataFrame:
 
 
 def _design(row: Any, fit: Fit) -> pd.DataFrame:
-    import pandas as pd
-
     runs, ratio = line_runs(fit.runs.frame, row), float(row["tokens_per_param"])
     sizes = runs["params"].to_numpy(dtype=float)
     params = np.geomspace(sizes.min(), sizes.max(), POINTS)

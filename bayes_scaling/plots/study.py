@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.accounting import AccountingError
+from bayes_scaling.classical import isoflop_fit, token_param_slopes
+from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.questions.compare import compare
+from bayes_scaling.questions.frontier import frontier, resolve_cost
+from bayes_scaling.runs.table import Runs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from bayes_scaling.runs.table import Runs
 
 POINTS = 25  # budgets along a frontier
 ABOVE = 10.0  # how far beyond the runs a frontier is drawn
@@ -70,7 +74,6 @@ def save_figures(
     --------
     >>> bs.save_figures(fit, "figures").skipped  # doctest: +SKIP
     """
-    from bayes_scaling.data.run_tables import load_runs
     from bayes_scaling.plots import open_folder, save_figure
 
     target = open_folder(folder)
@@ -94,8 +97,6 @@ def _isoflop(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
 
 def _optima(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
     from bayes_scaling import plots
-    from bayes_scaling.classical import isoflop_fit
-    from bayes_scaling.questions.frontier import frontier
 
     budgets = _budgets(runs)
     found = isoflop_fit(runs, resamples=resamples)
@@ -106,7 +107,6 @@ def _optima(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
 
 def _surface(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
     from bayes_scaling import plots
-    from bayes_scaling.questions.frontier import frontier
 
     lengths = runs.frame["context_length"].value_counts()
     length = int(lengths.index[0])  # the context with the most runs
@@ -116,8 +116,6 @@ def _surface(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
 
 def _context(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
     from bayes_scaling import plots
-    from bayes_scaling.classical import isoflop_fit
-    from bayes_scaling.questions.frontier import frontier
 
     if len(fit.context_lengths) < 2:
         raise BayesScalingError("the fit has one context length")
@@ -134,7 +132,6 @@ def _context(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
 
 def _ratios(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
     from bayes_scaling import plots
-    from bayes_scaling.classical import token_param_slopes
 
     slopes = token_param_slopes(runs, resamples=resamples)
     return plots.plot_ratios(plots.ratio_curves(fit, slopes), slopes, runs.frame)
@@ -142,7 +139,6 @@ def _ratios(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
 
 def _comparison(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
     from bayes_scaling import plots
-    from bayes_scaling.questions.compare import compare
 
     return plots.plot_comparison(compare(fit, _budgets(runs), cost=cost).table())
 
@@ -190,9 +186,6 @@ def _same_groups(fit: Fit, runs: Runs) -> None:
 
 
 def _default_cost(fit: Fit) -> str:
-    from bayes_scaling.accounting import AccountingError
-    from bayes_scaling.questions.frontier import resolve_cost
-
     try:
         cost = resolve_cost(fit, "accounted")
         for architecture in fit.architectures:

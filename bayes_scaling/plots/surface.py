@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bayes_scaling.draws import summarise_draws
 from bayes_scaling.plots import style
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Fit, coefficients, drift_of
 
 POINTS = 40
 MARGIN = 0.15  # of the runs' range in logs, on each side
@@ -41,12 +37,6 @@ def loss_surface(fit: Fit, context_length: int, points: int = POINTS) -> pd.Data
     BudgetError
         A bad context length.
     """
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.draws import summarise_draws
-    from bayes_scaling.posterior.posterior import coefficients
-
     frame = fit.runs.frame
     params, tokens = (_range(frame[name].to_numpy(dtype=float), points) for name in ("params", "tokens"))
     theta = coefficients(fit, context_length=context_length).isel(draw=slice(None, None, 4))
@@ -109,8 +99,6 @@ def _drifted(
     fit: Fit, architecture: str, params: np.ndarray, tokens: np.ndarray, loss: xr.DataArray
 ) -> xr.DataArray | float:
     """The factor of the drift on the grid, at the draws that the loss has."""
-    from bayes_scaling.posterior.posterior import drift_of
-
     drift = drift_of(fit, architecture)
     if drift is None:
         return 1.0

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bayes_scaling.latency import LatencyFit, predict_table
 from bayes_scaling.plots import style
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.latency import LatencyFit
 
 TIME_TITLES = {"ttft_ms": "time to first token", "step_time_ms": "step time"}
 BINS = 12  # of equal count, over which the band is averaged
@@ -29,10 +24,6 @@ def timing_table(fit: LatencyFit) -> pd.DataFrame:
         response median), residual, q05 and q95 (percent of predicted: the time, and the 90% response
         interval), inside (whether the interval holds the time).
     """
-    import pandas as pd
-
-    from bayes_scaling.latency import predict_table
-
     predicted = predict_table(fit, fit.timings)
     frame = fit.timings.frame.reset_index(drop=True)
     kept = frame[["architecture", "params", "batch_size", "prefill"]]

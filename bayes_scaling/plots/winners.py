@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from bayes_scaling.decisions.winner_map import Map
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.plots import style
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.decisions.winner_map import Map
 
 LEVELS = (0.05, 0.5, 0.95)
 MOST_NUMBERS = 7  # along the budgets

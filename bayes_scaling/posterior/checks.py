@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from bayes_scaling.posterior.criteria import (
     FAIL,
@@ -18,12 +19,8 @@ from bayes_scaling.posterior.criteria import (
     rounds,
     sampler,
 )
+from bayes_scaling.posterior.posterior import Fit
 from bayes_scaling.posterior.verdict import store, stored
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.posterior.posterior import Fit
 
 __all__ = ["FAIL", "PASS", "REVIEW", "Check", "Checks", "convergence_checks", "run_checks", "worst"]
 _ORDER = (PASS, REVIEW, FAIL)
@@ -59,8 +56,6 @@ class Checks:
 
     def table(self) -> pd.DataFrame:
         """One row a check: name, status, value, rule, threshold, advice."""
-        import pandas as pd
-
         return pd.DataFrame([asdict(row) for row in self.rows], columns=list(Check.__dataclass_fields__))
 
     def __str__(self) -> str:

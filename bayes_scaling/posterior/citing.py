@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Fit
 
 LAWS = {
     "chinchilla": ("hoffmann2022chinchilla", "besiroglu2024replication"),

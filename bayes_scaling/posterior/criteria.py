@@ -9,16 +9,19 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
 
 from bayes_scaling.errors import BayesScalingError
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.loo import bad_runs, loo
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.prior_weight import MOVED, prior_shifts
+from bayes_scaling.posterior.residual_trend import LEVEL, residual_trends
+from bayes_scaling.posterior.sensitivity import CONFLICT, sensitivity
+from bayes_scaling.posterior.summary import describe_cell, diagnostics, posterior_cells
 
 PASS, REVIEW, FAIL = "PASS", "REVIEW", "FAIL"
 R_HAT, ESS, E_BFMI = 1.01, 400, 0.3
@@ -66,15 +69,11 @@ def judge(
 
 def convergence(fit: Fit) -> tuple[Check, ...]:
     """R-hat and the two effective sample sizes, worst over all quantities of groups that have runs."""
-    from bayes_scaling.posterior.summary import posterior_cells
-
     return convergence_of(*posterior_cells(fit))
 
 
 def convergence_of(draws: xr.DataArray, labels: pd.DataFrame) -> tuple[Check, ...]:
     """R-hat and the two effective sample sizes of draws (chain, draw, cell), worst over the cells."""
-    from bayes_scaling.posterior.summary import diagnostics
-
     moving = (draws.max(("chain", "draw")) != draws.min(("chain", "draw"))).values
     table = labels.join(diagnostics(draws))[moving].reset_index(drop=True)
     return (_r_hat(table, draws.sizes["chain"]), _ess(table, "ess_bulk"), _ess(table, "ess_tail"))
@@ -100,8 +99,6 @@ def _ess(table: pd.DataFrame, name: str) -> Check:
 
 def _worst(table: pd.DataFrame, column: str, largest: bool) -> tuple[float, str]:
     """The worst value and where; a value that is not finite is the worst of all."""
-    from bayes_scaling.posterior.summary import describe_cell
-
     values = table[column].to_numpy(dtype=float)
     if values.size == 0:
         return math.nan, "every quantity: the sampler never moved"
@@ -111,8 +108,6 @@ def _worst(table: pd.DataFrame, column: str, largest: bool) -> tuple[float, str]
 
 def extreme(values: np.ndarray, largest: bool) -> int:
     """Position of the first NaN, or else of the largest or smallest value."""
-    import numpy as np
-
     return int(np.argmax(values) if largest else np.argmin(values))  # NumPy gives NaN first, as wanted
 
 
@@ -152,7 +147,6 @@ def _divergences(stats: xr.Dataset) -> Check:
 
 def _e_bfmi(stats: xr.Dataset) -> Check:
     import arviz_stats as az
-    import numpy as np
 
     if "energy" not in stats:
         return _absent("e_bfmi", ">=", E_BFMI)
@@ -182,8 +176,6 @@ def predictive(fit: Fit) -> tuple[Check, ...]:
 
 
 def _pareto_k(fit: Fit) -> Check:
-    from bayes_scaling.posterior.loo import bad_runs, loo
-
     score = loo(fit)
     bad = bad_runs(score)
     shown = f"{len(bad)} of {score.n_data_points} runs have Pareto k above {score.good_k:.2f}"
@@ -194,9 +186,6 @@ def _pareto_k(fit: Fit) -> Check:
 
 def _prior_conflict(fit: Fit) -> Check:
     """The largest shift of a conclusion, were the prior's weight doubled."""
-    from bayes_scaling.posterior.prior_weight import MOVED, prior_shifts
-    from bayes_scaling.posterior.summary import describe_cell
-
     try:
         table = prior_shifts(fit).assign(coefficient="")
     except BayesScalingError as error:
@@ -222,9 +211,6 @@ def notes(fit: Fit) -> tuple[str, ...]:
     tuple of str
         One sentence each.
     """
-    from bayes_scaling.posterior.sensitivity import CONFLICT, sensitivity
-    from bayes_scaling.posterior.summary import describe_cell
-
     table = sensitivity(fit)
     apart = table[table["diagnosis"] == CONFLICT]
     return tuple(
@@ -235,8 +221,6 @@ def notes(fit: Fit) -> tuple[str, ...]:
 
 
 def _residual_trend(fit: Fit) -> Check:
-    from bayes_scaling.posterior.residual_trend import LEVEL, residual_trends
-
     trends = residual_trends(fit)
     if not trends:
         return Check("residual_trend", PASS, 1.0, ">=", LEVEL, "too few runs in a group to show a trend")
@@ -285,8 +269,6 @@ def data(fit: Fit) -> tuple[Check, ...]:
 
 
 def _compute_span(frame: pd.DataFrame) -> Check:
-    import numpy as np
-
     flops = frame.groupby("architecture")["flops"]
     decades = (flops.max() / flops.min()).apply(np.log10)
     name, value = decades.idxmin(), decades.min()

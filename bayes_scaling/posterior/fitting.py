@@ -5,21 +5,28 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import ConvergenceWarning, SpecError
 from bayes_scaling.laws.law import fitted_laws
+from bayes_scaling.models.compiled_code import kept_compiled
+from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.draws import TARGET_ACCEPTANCE, Sampling
+from bayes_scaling.models.misfit_precisions import settle
+from bayes_scaling.models.refit import engine_of
+from bayes_scaling.models.rounds import Gate, Progress, Sampled, sample_in_rounds
 from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.models.whitening import Whitening
+from bayes_scaling.posterior.checks import convergence_checks
+from bayes_scaling.posterior.criteria import FAIL
+from bayes_scaling.posterior.gate import ConvergenceGate
+from bayes_scaling.posterior.idata import assemble
 from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.progress import sampling_progress
+from bayes_scaling.posterior.verdict import store
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.runs.validation import require_fittable
-
-if TYPE_CHECKING:
-    from bayes_scaling.models.design import Design
-    from bayes_scaling.models.rounds import Gate, Progress, Sampled
-    from bayes_scaling.models.whitening import Whitening
 
 BACKENDS = ("numpyro", "pymc")
 SAMPLERS = ("nutpie", "pymc")
@@ -115,14 +122,6 @@ def fit(
 
 
 def _fit(runs: Runs, spec: ModelSpec, backend: str, sampler: str, sampling: Sampling) -> Fit:
-    from bayes_scaling.models.compiled_code import kept_compiled
-    from bayes_scaling.models.design import build_design
-    from bayes_scaling.models.misfit_precisions import settle
-    from bayes_scaling.posterior.gate import ConvergenceGate
-    from bayes_scaling.posterior.idata import assemble
-    from bayes_scaling.posterior.progress import sampling_progress
-    from bayes_scaling.posterior.verdict import store
-
     with kept_compiled(), sampling_progress(sampling.progress) as progress:
         design, whitening = settle(build_design(runs, spec))
         gate = ConvergenceGate(design, runs, sampling.seed)
@@ -141,9 +140,6 @@ def _sample(
     gate: Gate,
     progress: Progress,
 ) -> Sampled:
-    from bayes_scaling.models.refit import engine_of
-    from bayes_scaling.models.rounds import sample_in_rounds
-
     engine = engine_of(design, backend, sampler)
     target = TARGET_ACCEPTANCE[design.spec.pooling]
     return sample_in_rounds(engine, whitening, design.size, sampling, target, gate, progress)
@@ -194,9 +190,6 @@ def sampling_of(
 
 
 def _warn_unless_converged(result: Fit) -> None:
-    from bayes_scaling.posterior.checks import convergence_checks
-    from bayes_scaling.posterior.criteria import FAIL
-
     failed = [row for row in convergence_checks(result) if row.status == FAIL]
     if failed:
         text = "; ".join(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+import xarray as xr
 
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.draws import RawDraws
@@ -12,11 +13,7 @@ from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.posterior.criteria import FAIL, Check, convergence_of, sampler_of
 from bayes_scaling.posterior.idata import observed_groups_of, posterior_dataset
 from bayes_scaling.posterior.summary import cells_of
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from bayes_scaling.runs.table import Runs
+from bayes_scaling.runs.table import Runs
 
 
 @dataclass
@@ -42,8 +39,6 @@ class ConvergenceGate:
 
     def __call__(self, raw: RawDraws, whitening: Whitening) -> Verdict:
         """Whether draws pass."""
-        import xarray as xr
-
         self.posterior = posterior_dataset(raw, whitening, self.design, self.runs, self.seed)
         stats = xr.Dataset({name: (("chain", "draw"), value) for name, value in raw.stats.items()})
         cells = cells_of(self.posterior, observed_groups_of(self.design, self.runs))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
+import xarray as xr
+from scipy.special import gammaln
 
 from bayes_scaling.laws.drift import DIRECTIONS, all_boxes
 from bayes_scaling.models.coefficients import draw_components, draw_prior, nu, tau
@@ -26,11 +28,7 @@ from bayes_scaling.models.grid import fill_grid, on_grid
 from bayes_scaling.models.misfit import OFFSET, Misfit
 from bayes_scaling.models.rounds import Sampled
 from bayes_scaling.models.whitening import Whitening
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from bayes_scaling.runs.table import Runs
+from bayes_scaling.runs.table import Runs
 
 PRIOR_DRAWS = 1000
 FORMAT_VERSION = 1
@@ -60,8 +58,6 @@ def assemble(
     seed: int,
 ) -> xr.DataTree:
     """The DataTree of a fit: see `bayes_scaling.Fit.idata`; ``posterior`` is `posterior_dataset`'s."""
-    import xarray as xr
-
     raw = sampled.raw
     natural = unpin(np, sampled.whitening.position(raw.whitened, design))
     rng = np.random.default_rng([seed, 2])
@@ -127,8 +123,6 @@ def _misfit_groups(
 
 def _drift_dataset(weights: np.ndarray, runs: Runs) -> xr.Dataset:
     """Weights of all boxes by architecture; one drift for all under complete pooling."""
-    import xarray as xr
-
     names = np.array(runs.architectures, dtype=str)
     weights = np.broadcast_to(weights, (*weights.shape[:2], len(names), *weights.shape[3:]))
     dims = ("chain", "draw", "architecture", "direction", "side", "box")
@@ -144,8 +138,6 @@ def _drift_dataset(weights: np.ndarray, runs: Runs) -> xr.Dataset:
 
 def _offsets_dataset(weights: np.ndarray, misfit: Misfit, runs: Runs) -> xr.Dataset:
     """Shift of ln L by architecture and level, named ``column=value``."""
-    import xarray as xr
-
     names = np.array(runs.architectures, dtype=str)
     shift = OFFSET * weights[..., len(misfit.boxes) :]
     shift = np.broadcast_to(shift, (*shift.shape[:2], len(names), shift.shape[-1]))
@@ -159,15 +151,11 @@ def _offsets_dataset(weights: np.ndarray, misfit: Misfit, runs: Runs) -> xr.Data
 
 
 def _log_likelihood(mean: np.ndarray, natural: Mapping[str, np.ndarray], design: Design) -> np.ndarray:
-    from scipy.special import gammaln
-
     rows = design.weight * slot_log_likelihood(np, mean, natural, design, gammaln)
     return design.slots.gather(rows)
 
 
 def _log_prior(natural: Mapping[str, np.ndarray], design: Design) -> xr.Dataset:
-    import xarray as xr
-
     terms = log_priors(np, natural, design)
     coefficients = terms.pop("coefficients")
     named = {name: coefficients[..., i] for i, name in enumerate(design.hierarchy.names)}
@@ -182,21 +170,15 @@ def _response(
 
 
 def _stats(raw: RawDraws) -> xr.Dataset:
-    import xarray as xr
-
     return xr.Dataset({name: (("chain", "draw"), value) for name, value in raw.stats.items()})
 
 
 def _runs_dataset(loss: np.ndarray) -> xr.Dataset:
-    import xarray as xr
-
     coords = {dim: np.arange(n) for dim, n in zip(("chain", "draw", "run"), loss.shape, strict=True)}
     return xr.Dataset({"loss": (("chain", "draw", "run"), loss)}, coords=coords)
 
 
 def _constants(design: Design, runs: Runs) -> xr.Dataset:
-    import xarray as xr
-
     frame, groups = runs.frame, design.groups
     seen = set(zip(groups.architecture, groups.context_length, strict=True))
     observed = [[(a, t) in seen for t in runs.context_lengths] for a in runs.architectures]
@@ -229,8 +211,6 @@ def _attributes(
 
 
 def _version(name: str) -> str:
-    from importlib.metadata import PackageNotFoundError
-
     try:
         return version(name)
     except PackageNotFoundError:

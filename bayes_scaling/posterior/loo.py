@@ -5,14 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from bayes_scaling.errors import BayesScalingError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.summary import posterior_cells
 
 
 def loo(fit: Fit) -> Any:
@@ -94,14 +94,10 @@ def compare_models(fits: Mapping[str, Fit]) -> pd.DataFrame:
 
 def bad_runs(score: Any) -> Any:
     """Positions of the runs whose Pareto k is above what these draws allow, shape (n,)."""
-    import numpy as np
-
     return np.flatnonzero(~(score.pareto_k.values <= score.good_k))
 
 
 def _table(ranking: pd.DataFrame, scores: Mapping[str, Any]) -> pd.DataFrame:
-    import pandas as pd
-
     names = [str(name) for name in ranking.index]
     return pd.DataFrame(
         {
@@ -137,9 +133,6 @@ def _check_same_runs(fits: Mapping[str, Fit]) -> None:
 def _relative_efficiency(fit: Fit) -> float:
     """Mean effective share of the draws over posterior quantities, at most 1."""
     import arviz_stats as az
-    import numpy as np
-
-    from bayes_scaling.posterior.summary import posterior_cells
 
     draws, _ = posterior_cells(fit)
     share = np.nanmean(az.ess(draws, method="mean", relative=True).values)

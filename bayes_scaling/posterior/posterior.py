@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws.drift import Drift
 from bayes_scaling.laws.law import Law
+from bayes_scaling.models.design import build_design
+from bayes_scaling.models.grid import fill_grid, on_grid, seen_draws
+from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.runs.table import Runs
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.models.spec import ModelSpec
     from bayes_scaling.posterior.checks import Checks
-    from bayes_scaling.runs.table import Runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,9 +239,6 @@ def _with_unseen(
     fit: Fit, posterior: xr.Dataset, architectures: list[str], contexts: list[int], seed: int
 ) -> xr.Dataset:
     """The posterior on the union of the fitted grid and the wanted one."""
-    from bayes_scaling.models.design import build_design
-    from bayes_scaling.models.grid import fill_grid, on_grid, seen_draws
-
     design = build_design(fit.runs, fit.spec)
     names = sorted({*fit.architectures, *architectures})
     lengths = sorted({*fit.context_lengths, *contexts})

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import SpecError
 from bayes_scaling.laws.law import Law, log_form, log_loss, unique_of
+from bayes_scaling.models.coefficients import draw_prior, to_user
 from bayes_scaling.models.density import two_sided
+from bayes_scaling.models.design import build_design
 from bayes_scaling.models.misfit import OFFSET
+from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.posterior import Fit, coefficients, drift_of, offset_of
 from bayes_scaling.runs.reach import decades_outside, nearest_runs
 from bayes_scaling.runs.table import Runs
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.models.spec import ModelSpec
 
 KINDS = ("mean", "response")
 
@@ -139,10 +138,6 @@ def prior_predictive(
     >>> drawn.sizes["run"]
     300
     """
-    from bayes_scaling.models.coefficients import draw_prior, to_user
-    from bayes_scaling.models.design import build_design
-    from bayes_scaling.models.spec import ModelSpec
-
     runs = runs if isinstance(runs, Runs) else load_runs(runs)
     design = build_design(runs, spec or ModelSpec())
     natural, _ = draw_prior(design, draws, np.random.default_rng(seed))
@@ -215,8 +210,6 @@ def _scatter(fit: Fit, cells: dict[str, np.ndarray], shape: tuple[int, ...], see
 
 
 def _as_draws(loss: np.ndarray) -> xr.DataArray:
-    import xarray as xr
-
     coords = {dim: np.arange(n) for dim, n in zip(("chain", "draw", "run"), loss.shape, strict=True)}
     return xr.DataArray(loss, dims=("chain", "draw", "run"), coords=coords, name="loss")
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.accounting import get_cost
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.posterior.posterior import coefficients
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Fit, coefficients
 
 DRAWS = 1000
 MOVED = 0.5  # posterior standard deviations for a doubling of the prior's weight: a conclusion has moved
@@ -31,8 +25,6 @@ def conclusions(fit: Fit) -> tuple[pd.DataFrame, np.ndarray]:
     draws : ndarray (draw, quantity)
         Of the draws of `thinning`.
     """
-    import pandas as pd
-
     chosen = thinning(fit)
     labels, columns = [], []
     frame = fit.runs.frame

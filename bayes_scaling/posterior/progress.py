@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
+
 from bayes_scaling.models.rounds import Progress, Silence
 
 
@@ -44,14 +48,11 @@ def sampling_progress(shown: bool) -> Iterator[Progress]:
     if not shown:
         yield Silence()
         return
-    from rich.console import Console
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield Lines()
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as RichProgress
 
     columns = (
         TextColumn("{task.description}"),

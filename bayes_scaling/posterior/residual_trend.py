@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 from scipy import stats
 
+from bayes_scaling.posterior.posterior import Fit
 from bayes_scaling.posterior.prediction import predict
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.posterior.posterior import Fit
 
 DRAWS = 100
 LIMIT = 3.0  # of a residual's normal score: an outlier counts no more
@@ -122,8 +119,6 @@ def _scores(fit: Fit) -> np.ndarray:
 
 def _thinned(fit: Fit) -> Fit:
     """The fit with some `DRAWS` of its draws."""
-    import xarray as xr
-
     posterior = fit.posterior
     step = max(posterior.sizes["chain"] * posterior.sizes["draw"] // DRAWS, 1)
     tree = fit.idata.copy()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.posterior.posterior import Fit
 from bayes_scaling.posterior.summary import posterior_cells, stack_cells
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.posterior.posterior import Fit
 
 THRESHOLD = 0.05  # Kallioinen et al. 2024, section 3: the default for both sensitivities
 CONCLUSIONS = ("E", "alpha", "beta", "gamma")
@@ -87,9 +86,6 @@ def diagnose(prior: float, likelihood: float) -> str:
 def _quantities(
     fit: Fit, variables: Sequence[str] | None, extra: Mapping[str, xr.DataArray]
 ) -> tuple[xr.DataArray, pd.DataFrame]:
-    import pandas as pd
-    import xarray as xr
-
     if variables is None:
         variables = [name for name in CONCLUSIONS if name in fit.idata["posterior"]]
     parts = [posterior_cells(fit, variables)]
@@ -125,8 +121,6 @@ def _total(dataset: xr.Dataset) -> xr.DataArray:
 def _sensitivity(draws: xr.DataArray, **component: xr.DataArray) -> Any:
     """Sensitivity of each cell to the one component given; NaN for a cell that never moves."""
     import arviz_stats as az
-    import numpy as np
-    import xarray as xr
 
     (group, log_density), *_ = component.items()
     tree = xr.DataTree.from_dict(

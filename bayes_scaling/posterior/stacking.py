@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
 from bayes_scaling.errors import BayesScalingError, SpecError
 from bayes_scaling.laws.law import NEUTRAL, get_law
+from bayes_scaling.models.coefficients import tau
+from bayes_scaling.models.design import build_design
+from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.checks import convergence_checks, severity
+from bayes_scaling.posterior.criteria import Check
+from bayes_scaling.posterior.loo import compare_models
 from bayes_scaling.posterior.posterior import Fit
 from bayes_scaling.posterior.verdict import store
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.models.spec import ModelSpec
-    from bayes_scaling.posterior.criteria import Check
 
 STEPS, SETTLED = 10_000, 1e-10
 RUN = ("split", "architecture", "context_length", "params", "tokens", "loss")
@@ -110,8 +110,6 @@ def stacking_weights(scores: np.ndarray) -> np.ndarray:
 
 
 def _by_loo(fits: Mapping[str, Fit]) -> pd.DataFrame:
-    from bayes_scaling.posterior.loo import compare_models
-
     table = compare_models(fits)
     score = table["elpd"] / table["runs"]
     chosen = table[["model", "weight"]].assign(score=score, runs=table["runs"])
@@ -119,8 +117,6 @@ def _by_loo(fits: Mapping[str, Fit]) -> pd.DataFrame:
 
 
 def _by_future(fits: Mapping[str, Fit], left_out: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    import pandas as pd
-
     if set(left_out) != set(fits):
         raise BayesScalingError(
             f"give a back-test for each of {', '.join(fits)}, not for {', '.join(left_out)}"
@@ -172,8 +168,6 @@ def _worst_gate(members: Sequence[Fit]) -> list[Check]:
 
 
 def _common_spec(fits: Mapping[str, Fit]) -> ModelSpec:
-    from dataclasses import replace
-
     if len(fits) < 2:
         raise BayesScalingError("give two fits or more to stack, such as {'gamma': fit, 'chinchilla': other}")
     specs = [fit.spec for fit in fits.values()]
@@ -205,10 +199,6 @@ def _covering(specs: Sequence[ModelSpec]) -> str:
 
 def _of_one_length(members: list[Fit]) -> list[Fit]:
     """The fits with as many draws of each chain as the shortest has, the first ones."""
-    from dataclasses import replace
-
-    import xarray as xr
-
     least = min(_size(fit)[1] for fit in members)
     found = []
     for fit in members:
@@ -226,8 +216,6 @@ def _size(fit: Fit) -> tuple[int, int]:
 
 def _chosen(fit: Fit, weights: Sequence[float], seed: int) -> xr.DataArray:
     """The model of each draw: in each chain the nearest whole numbers to its share, in random order."""
-    import xarray as xr
-
     chains, draws = _size(fit)
     edges = np.round(np.cumsum(weights) / np.sum(weights) * draws).astype(int)
     parts = np.repeat(np.arange(len(weights)), np.diff(edges, prepend=0))
@@ -239,8 +227,6 @@ def _chosen(fit: Fit, weights: Sequence[float], seed: int) -> xr.DataArray:
 
 def _group(fit: Fit, group: str, spec: ModelSpec) -> xr.Dataset:
     """A group of a member, with what the mixture's law has and its own has not."""
-    import xarray as xr
-
     data = fit.idata[group].to_dataset()
     if group not in ("posterior", "prior"):
         return data
@@ -259,11 +245,6 @@ def _group(fit: Fit, group: str, spec: ModelSpec) -> xr.Dataset:
 
 def _with_scales(data: xr.Dataset, fit: Fit, spec: ModelSpec, taus: list[str]) -> dict[str, xr.DataArray]:
     """Scales with rows for the lacking coefficients, the first of those that a scale may take."""
-    import xarray as xr
-
-    from bayes_scaling.models.coefficients import tau
-    from bayes_scaling.models.design import build_design
-
     design = build_design(fit.runs, spec)
     names = np.array(design.hierarchy.names, dtype=str)
     scales = tau(np.zeros((1, len(names)), dtype=int), design)[0]
@@ -277,8 +258,6 @@ def _with_scales(data: xr.Dataset, fit: Fit, spec: ModelSpec, taus: list[str]) -
 
 def _drifts(members: list[Fit]) -> list[xr.Dataset]:
     """Weights of each member's drift, 0 for those without."""
-    import xarray as xr
-
     some = next(f for f in members if f.spec.discrepancy == "drift").idata["drift"].to_dataset()
     return [
         f.idata["drift"].to_dataset() if f.spec.discrepancy == "drift" else xr.zeros_like(some)

@@ -6,16 +6,17 @@ import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import xarray as xr
 
 from bayes_scaling.errors import BayesScalingError, FitFileError
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from bayes_scaling.models.spec import ModelSpec
-    from bayes_scaling.posterior.posterior import Fit
-    from bayes_scaling.runs.table import Runs
+from bayes_scaling.files.netcdf import content_digest, read_tree, write_tree
+from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.posterior.checks import checks_of
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.runs.as_text import runs_from_text, runs_to_text
+from bayes_scaling.runs.table import Runs
 
 KIND = "bayes_scaling.Fit"
 FORMAT_VERSION = 1
@@ -64,8 +65,6 @@ def write_whole(tree: xr.DataTree, path: str | Path, rebuild: Callable[[Path], A
     FitFileError
         The folder does not exist, the path is a folder, or it cannot be written.
     """
-    from bayes_scaling.files.netcdf import content_digest
-
     target = Path(path).expanduser().resolve()
     _check_target(target)
     tree.attrs[_DIGEST] = content_digest(tree)
@@ -140,11 +139,6 @@ def _check_target(target: Path) -> None:
 
 def _file_tree(fit: Fit) -> xr.DataTree:
     """The fit's tree with the runs and the marks of the format added."""
-    import xarray as xr
-
-    from bayes_scaling.posterior.checks import checks_of
-    from bayes_scaling.runs.as_text import runs_to_text
-
     checks_of(fit)  # the verdict travels with the draws
     tree = fit.idata.copy()
     marks = {
@@ -159,8 +153,6 @@ def _file_tree(fit: Fit) -> xr.DataTree:
 
 
 def _write(tree: xr.DataTree, path: Path) -> None:
-    from bayes_scaling.files.netcdf import write_tree
-
     write_tree(tree, path)
     with path.open("rb+") as file:
         os.fsync(file.fileno())
@@ -168,8 +160,6 @@ def _write(tree: xr.DataTree, path: Path) -> None:
 
 def _rebuild(path: Path) -> Fit:
     """The fit in a file, each part checked before the next is trusted."""
-    from bayes_scaling.posterior.posterior import Fit
-
     tree, whole = read_marked(path)
     check_kind(tree, path, KIND, "a fit of bayes_scaling; give a file that fit.save wrote", FORMAT_VERSION)
     spec = _spec(tree, path)
@@ -188,8 +178,6 @@ def check_whole(whole: bool, path: Path) -> None:
 
 def read_marked(path: Path) -> tuple[xr.DataTree, bool]:
     """The tree in a file, without its digest, and whether its content has that digest."""
-    from bayes_scaling.files.netcdf import content_digest, read_tree
-
     try:
         tree = read_tree(path)
         digest = tree.attrs.pop(_DIGEST, None)
@@ -219,8 +207,6 @@ def check_kind(tree: xr.DataTree, path: Path, kind: str, wanted: str, newest: in
 
 
 def _spec(tree: xr.DataTree, path: Path) -> ModelSpec:
-    from bayes_scaling.models.spec import ModelSpec
-
     try:
         return ModelSpec.from_json(str(tree.attrs.get("spec")))
     except (BayesScalingError, TypeError) as error:
@@ -257,8 +243,6 @@ def check_groups(tree: xr.DataTree, path: Path, needed: Mapping[str, Sequence[st
 
 
 def _runs(tree: xr.DataTree, path: Path) -> Runs:
-    from bayes_scaling.runs.as_text import runs_from_text
-
     try:
         runs = runs_from_text(str(tree[_RUNS]["text"].item()))
     except (BayesScalingError, TypeError, LookupError, ValueError) as error:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling.draws import QUANTILES
 from bayes_scaling.errors import BayesScalingError
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Fit
 
 LABELS = ("variable", "architecture", "context_length", "coefficient")
 _SAMPLE = ("chain", "draw")
@@ -54,8 +54,6 @@ def summarise(fit: Fit, variables: Sequence[str] | None = None, unobserved: bool
     --------
     >>> fit.summary().query("variable == 'E'")  # doctest: +SKIP
     """
-    import pandas as pd
-
     draws, labels = posterior_cells(fit, variables, unobserved)
     return pd.concat([labels, _moments(draws), diagnostics(draws)], axis=1)
 
@@ -83,9 +81,6 @@ def posterior_cells(
 
 def cells_of(posterior: xr.Dataset, seen: xr.DataArray | None) -> tuple[xr.DataArray, pd.DataFrame]:
     """All scalars of a posterior as (chain, draw, cell) with labels; with ``seen`` only cells with runs."""
-    import pandas as pd
-    import xarray as xr
-
     parts = [stack_cells(array, seen) for array in posterior.values()]
     draws = xr.concat([p[0] for p in parts], dim="cell", join="override")
     return draws, pd.concat([p[1] for p in parts], ignore_index=True)
@@ -93,8 +88,6 @@ def cells_of(posterior: xr.Dataset, seen: xr.DataArray | None) -> tuple[xr.DataA
 
 def stack_cells(array: xr.DataArray, seen: xr.DataArray | None = None) -> tuple[xr.DataArray, pd.DataFrame]:
     """One variable as (chain, draw, cell) with labels; with ``seen`` only the cells that have runs."""
-    import numpy as np
-
     dims = [str(d) for d in array.dims if d not in _SAMPLE]
     labels = _labels(array, dims)
     stacked = array.transpose(*_SAMPLE, *dims).values.reshape(*(array.sizes[d] for d in _SAMPLE), -1)
@@ -107,8 +100,6 @@ def stack_cells(array: xr.DataArray, seen: xr.DataArray | None = None) -> tuple[
 
 def describe_cell(label: Any) -> str:
     """One row of labels in words, such as ``E [xlstm, 8192]``."""
-    import pandas as pd
-
     where = [label.architecture, label.context_length, label.coefficient]
     shown = [str(value) for value in where if not pd.isna(value) and value != ""]
     return f"{label.variable} [{', '.join(shown)}]" if shown else str(label.variable)
@@ -119,9 +110,6 @@ def diagnostics(draws: xr.DataArray) -> pd.DataFrame:
 
     A cell that never moves, or is not finite, has NaN.
     """
-    import numpy as np
-    import pandas as pd
-
     flat = draws.transpose(*_SAMPLE, "cell").values.reshape(-1, draws.sizes["cell"])
     keep = np.flatnonzero(np.isfinite(flat).all(0) & (flat.max(0) > flat.min(0)))
     table = pd.DataFrame(index=range(draws.sizes["cell"]), columns=list(_DIAGNOSTICS), dtype=float)
@@ -143,11 +131,6 @@ def _arviz_diagnostics(draws: xr.DataArray) -> dict[str, Any]:
 
 
 def _moments(draws: xr.DataArray) -> pd.DataFrame:
-    import numpy as np
-    import pandas as pd
-
-    from bayes_scaling.draws import QUANTILES
-
     flat = draws.transpose("chain", "draw", "cell").values.reshape(-1, draws.sizes["cell"])
     table = pd.DataFrame({"mean": flat.mean(0), "sd": flat.std(0, ddof=1)})
     table[list(QUANTILES)] = np.quantile(flat, list(QUANTILES.values()), axis=0).T
@@ -169,15 +152,11 @@ def _observed(fit: Fit) -> xr.DataArray | None:
 
 
 def _draws_array(values: Any, like: xr.DataArray) -> xr.DataArray:
-    import xarray as xr
-
     return xr.DataArray(values, dims=(*_SAMPLE, "cell"), coords={d: like[d].values for d in _SAMPLE})
 
 
 def _labels(array: xr.DataArray, dims: list[str]) -> pd.DataFrame:
     """What each cell is, in C order of ``dims``; a dim of another name is written as coefficient."""
-    import pandas as pd
-
     index = [dict(zip(dims, keys, strict=True)) for keys in _product(array, dims)]
     other = [d for d in dims if d not in LABELS[1:3]]
     return pd.DataFrame(

@@ -7,14 +7,12 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from bayes_scaling.posterior.criteria import Check
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 RULES = 2  # version of the checks' rules: rows of others are computed anew
 ATTRIBUTE = "checks"

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
+from bayes_scaling.calibration.backtest import Backtest
+from bayes_scaling.calibration.sbc import Sbc
 from bayes_scaling.printing.columns import column, text
 from bayes_scaling.printing.table import Column, print_line, print_table
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.calibration.backtest import Backtest
-    from bayes_scaling.calibration.sbc import Sbc
 
 
 def print_sbc(found: Sbc) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from bayes_scaling.printing.columns import column, groups, interval_column, text
 from bayes_scaling.printing.numbers import count, loss, plain, power
 from bayes_scaling.printing.table import print_line, print_table
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 BOOTSTRAP = "95% bootstrap"
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from bayes_scaling.printing.numbers import interval
 from bayes_scaling.printing.table import Column
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Format = Callable[[float], str]
 INTERVAL = "90% interval"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from bayes_scaling.decisions.decide import Decision
 from bayes_scaling.printing.columns import column, groups, interval_column, text
 from bayes_scaling.printing.numbers import count, factor, interval, loss, power, probability
 from bayes_scaling.printing.table import Column, print_line, print_table
 from bayes_scaling.printing.views import note_reach
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.decisions.decide import Decision
 
 LOST = 0.01  # share of the draws
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
+from bayes_scaling.latency.backtest import LatencyBacktest
 from bayes_scaling.printing.columns import column, interval_column, text
 from bayes_scaling.printing.numbers import count, plain, probability
 from bayes_scaling.printing.table import print_heading, print_line, print_table
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.latency.backtest import LatencyBacktest
 
 
 def percent(value: float) -> str:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
+from bayes_scaling.decisions.next_runs.next_runs import Design
 from bayes_scaling.printing.columns import Format, column, groups, interval_column, text
 from bayes_scaling.printing.numbers import count, factor, loss, plain, power, probability
 from bayes_scaling.printing.table import Column, print_line, print_table
 from bayes_scaling.printing.views import note_reach
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.decisions.next_runs.next_runs import Design
 
 REFIT = (
     "after the runs marked refit the draws at hand cannot be reweighted (k > 0.7): fit again with their "

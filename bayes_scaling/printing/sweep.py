@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from bayes_scaling.printing.columns import column, groups, interval_column, text
 from bayes_scaling.printing.numbers import count, loss, power, probability, signed_loss
 from bayes_scaling.printing.table import print_heading, print_line, print_table
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.sweep.verdict import Verdict
+from bayes_scaling.sweep.verdict import Verdict
 
 
 def share(value: float) -> str:

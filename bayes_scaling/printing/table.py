@@ -7,6 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 _PIPE_WIDTH = 100_000  # a pipe has no edge to wrap at
 _TEXT_WIDTH, _GAP = 20, 3
 _STYLES = {"PASS": "green", "REVIEW": "yellow", "FAIL": "bold red"}
@@ -32,10 +37,6 @@ class Column:
 
 def print_table(columns: Sequence[Column]) -> None:
     """A table without frame; on a terminal titles and texts fold to the window, numbers never do."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     console = _console(_total(map(_narrowest, columns)))
     tight = _total(map(_natural, columns)) > console.width
@@ -78,7 +79,6 @@ def _total(widths: Iterable[int]) -> int:
 
 def _console(narrowest: int) -> Any:
     """Standard output, as wide as the window and no less than is needed."""
-    from rich.console import Console
 
     class OfTable(Console):
         """Leaves a closed pipe to the command line, where rich would end the process with 1."""

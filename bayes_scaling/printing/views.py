@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
+from bayes_scaling.posterior.checks import Checks
 from bayes_scaling.printing.columns import Format, column, groups, interval_column, range_column, text
 from bayes_scaling.printing.numbers import count, factor, loss, plain, power, probability, signed_loss
 from bayes_scaling.printing.table import Column, print_line, print_table
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.posterior.checks import Checks
-    from bayes_scaling.runs.table import Runs
+from bayes_scaling.runs.table import Runs
 
 FAR = 0.005  # decades; nearer is the same budget
 MULTIPLIER = "Compute multiplier: what the other needs to reach the architecture's loss, over the budget."

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import permutations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
+from bayes_scaling.accounting import Cost
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws.ladder import compute_for_loss, crossings, make_ladder
 from bayes_scaling.posterior.posterior import Fit
 from bayes_scaling.questions.frontier import Frontier, frontier, resolve_cost
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.accounting import Cost
 
 BELOW, ABOVE = 2.0, 4.0  # decades searched beyond the runs and the budgets asked for
 
@@ -57,8 +54,6 @@ class Comparison:
         crossing_probability (that there is one in the searched range); extrapolation_decades.
         Crossing quantiles are over the draws that have one.
         """
-        import pandas as pd
-
         columns: dict[str, Any] = {
             "cost": self.cost,
             "probability": _share(self.draws["difference"] < 0),
@@ -150,8 +145,6 @@ def _pair(loss: xr.DataArray, along: xr.DataArray, architecture: str, other: str
 
 
 def _joined(parts: list[xr.Dataset], pairs: list[tuple[str, str]]) -> xr.Dataset:
-    import xarray as xr
-
     draws = xr.concat(parts, dim="pair").transpose("chain", "draw", "pair", "context_length", "compute")
     first, second = zip(*pairs, strict=True)
     return draws.assign_coords(
@@ -161,8 +154,6 @@ def _joined(parts: list[xr.Dataset], pairs: list[tuple[str, str]]) -> xr.Dataset
 
 def _reach(here: Frontier, pairs: list[tuple[str, str]]) -> xr.DataArray:
     """The farther of each pair's two distances from the runs."""
-    import xarray as xr
-
     parts = [here.reach["compute"].sel(architecture=list(pair)).max("architecture") for pair in pairs]
     return xr.concat(parts, dim="pair")
 

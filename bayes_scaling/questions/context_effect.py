@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
+from bayes_scaling.accounting import Cost
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws.ladder import crossings
 from bayes_scaling.posterior.posterior import Fit
 from bayes_scaling.questions.frontier import Frontier, frontier
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.accounting import Cost
 
 QUANTITIES = ("params", "tokens", "loss")
 
@@ -45,8 +42,6 @@ class ContextEffect:
 
     def table(self) -> pd.DataFrame:
         """Slopes by architecture and compute: ``params_slope_*``, ``tokens_slope_*``, ``loss_slope_*``."""
-        import pandas as pd
-
         parts = [summarise_draws(self.slopes[name], f"{name}_slope") for name in QUANTITIES]
         table = pd.concat(parts, axis=1).reset_index()
         table.insert(2, "cost", self.frontier.cost)
@@ -119,8 +114,6 @@ def _slopes(draws: xr.Dataset) -> xr.Dataset:
 
 def _order(loss: xr.DataArray) -> xr.DataArray:
     """Order changes of each pair of architectures along the context length."""
-    import xarray as xr
-
     pairs = list(combinations([str(a) for a in loss["architecture"].to_numpy()], 2))
     lengths = loss["context_length"].to_numpy().astype(float)
     middle = np.array([np.exp(np.log(lengths).mean())])

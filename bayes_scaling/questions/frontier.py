@@ -6,21 +6,18 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
+from bayes_scaling.accounting import Cost, ShapeFamily, fit_families, get_cost
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.laws.law import check_budget, unique_of
 from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.posterior.posterior import Fit, coefficients
 from bayes_scaling.runs.reach import decades_outside, nearest_runs
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.accounting import Cost, ShapeFamily
 
 DIMS = ("chain", "draw", "architecture", "context_length", "compute")
 QUANTITIES = ("params", "tokens", "loss", "tokens_per_param", "params_exponent", "tokens_exponent")
@@ -59,8 +56,6 @@ class Frontier:
         ``tokens_exponent_*`` with median, mean, sd and quantiles; extrapolation_decades, how far the
         budget lies outside the runs, and the same of the median params and tokens.
         """
-        import pandas as pd
-
         ratio = self.draws["tokens"] / self.draws["params"]
         draws = self.draws.assign(tokens_per_param=ratio)
         table = pd.concat([summarise_draws(draws[name], name) for name in QUANTITIES], axis=1)
@@ -132,15 +127,11 @@ def frontier(
 
 def resolve_cost(fit: Fit, cost: str | Cost) -> Cost:
     """The cost of that name, its shape families fitted to the runs where they have shape columns."""
-    from bayes_scaling.accounting import get_cost
-
     return get_cost(cost, families=shape_families(fit) if cost == "accounted" else None)
 
 
 def shape_families(fit: Fit) -> dict[str, ShapeFamily]:
     """The shape family of each architecture whose runs have shape columns."""
-    from bayes_scaling.accounting import fit_families
-
     return fit_families({str(name): column for name, column in fit.runs.frame.items()})
 
 
@@ -182,8 +173,6 @@ def on_cells(
     cells: Mapping[tuple[str, int], Mapping[str, np.ndarray]], theta: xr.Dataset, dim: str, values: np.ndarray
 ) -> xr.Dataset:
     """Results by group, each (chain, draw, value), as one Dataset with ``dim`` last."""
-    import xarray as xr
-
     names, lengths = theta["architecture"].to_numpy(), theta["context_length"].to_numpy()
     dims = ("architecture", "context_length", "chain", "draw", dim)
     data = {

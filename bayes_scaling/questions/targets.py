@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
+from bayes_scaling.accounting import Cost
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws.law import unique_of
@@ -15,12 +18,6 @@ from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.posterior.posterior import Fit, coefficients
 from bayes_scaling.questions.frontier import each_cell, on_cells, resolve_cost
 from bayes_scaling.runs.reach import decades_outside, nearest_runs
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.accounting import Cost
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +48,6 @@ class Target:
         reached); quantiles of the rest; extrapolation_decades. Quantiles of params and tokens are
         over the draws that reach the target.
         """
-        import pandas as pd
-
         compute = self.draws["compute"]
         reachable = (compute < np.inf).mean(("chain", "draw"))
         table = pd.concat([summarise_draws(v, str(name)) for name, v in self.draws.items()], axis=1)

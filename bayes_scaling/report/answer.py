@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsWarning
@@ -13,9 +15,6 @@ from bayes_scaling.printing.numbers import count, factor, interval, loss, power,
 from bayes_scaling.printing.views import FAR
 from bayes_scaling.report.blocks import Block, Card, Items, Section, Text
 from bayes_scaling.report.question import Question
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MOST_CARDS = 6
 KEYS = ["architecture", "context_length", "compute"]

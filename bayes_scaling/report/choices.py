@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling import plots
+from bayes_scaling.decisions.decide import Decision
 from bayes_scaling.decisions.next_runs.next_runs import design_runs
+from bayes_scaling.decisions.winner_map import Map as WinMap
 from bayes_scaling.decisions.winner_map import compare_map
 from bayes_scaling.printing.decisions import action_columns, action_notes, decision_remarks, limits_columns
 from bayes_scaling.printing.numbers import power, probability
@@ -16,12 +18,6 @@ from bayes_scaling.printing.planning import REFIT, design_columns, design_note, 
 from bayes_scaling.printing.views import FAR, MULTIPLIER, comparison_columns, frontier_columns, reach_remark
 from bayes_scaling.report.blocks import Block, Cell, Map, Section, Text, picture, table
 from bayes_scaling.report.question import Question
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.decisions.decide import Decision
-    from bayes_scaling.decisions.winner_map import Map as WinMap
 
 MOST_DRAWN = 4  # columns of the decision's figure
 MOST_DECADES = 6

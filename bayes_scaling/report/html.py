@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bayes_scaling.report.blocks import Page, Picture
 from bayes_scaling.report.pictures import darkened, data_uri, svg
-
-if TYPE_CHECKING:
-    from bayes_scaling.report.blocks import Page, Picture
 
 ADDRESS = re.compile(r"https://[^\s<>\"]+")
 PIXELS = 96  # CSS pixels of an inch
@@ -35,8 +35,6 @@ def render_html(page: Page) -> str:
 
 def templates(autoescape: bool) -> Any:
     """The package's templates."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     found = Environment(
         loader=PackageLoader("bayes_scaling.report", ""),
         autoescape=autoescape,

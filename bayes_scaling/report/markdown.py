@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from bayes_scaling.report.blocks import Page, Picture, Section
 from bayes_scaling.report.html import templates
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from bayes_scaling.report.blocks import Page, Picture, Section
 
 
 def render_markdown(page: Page, folder: str) -> str:
@@ -37,8 +33,6 @@ def cell(text: str) -> str:
 
 def pictures(sections: tuple[Section, ...]) -> Iterator[Picture]:
     """All figures of a page."""
-    from bayes_scaling.report.blocks import Picture
-
     for section in sections:
         yield from (block for block in section.blocks if isinstance(block, Picture))
         yield from pictures(section.parts)

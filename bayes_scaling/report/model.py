@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from bayes_scaling import plots
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.posterior.citing import cite
+from bayes_scaling.posterior.posterior import Fit
 from bayes_scaling.posterior.sensitivity import FINE, THRESHOLD, sensitivity
 from bayes_scaling.posterior.summary import summarise
 from bayes_scaling.printing.columns import column, groups, interval_column, text
@@ -17,11 +20,6 @@ from bayes_scaling.printing.numbers import plain, power
 from bayes_scaling.printing.table import Column
 from bayes_scaling.report.blocks import Block, Code, Items, Section, Text, picture, table
 from bayes_scaling.report.question import Question
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.posterior.posterior import Fit
 
 KEYS = ["variable", "architecture", "context_length"]
 CONCLUSIONS = {"params": "optimal params", "loss": "loss there"}
@@ -68,8 +66,6 @@ def _coefficients(fit: Fit, sensitive: pd.DataFrame) -> pd.DataFrame:
 
 
 def _prior_table(fit: Fit, names: tuple[str, ...]) -> pd.DataFrame:
-    import pandas as pd
-
     prior = fit.idata["prior"].to_dataset()
     parts = [summarise_draws(prior[name], "prior").reset_index().assign(variable=name) for name in names]
     found = pd.concat(parts, ignore_index=True)

@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from bayes_scaling.calibration.backtest import Backtest
 from bayes_scaling.decisions.constraints import as_constraints
 from bayes_scaling.decisions.decide import Decision, decide
+from bayes_scaling.decisions.scenarios import Plan
 from bayes_scaling.decisions.serving_limits import fitted_latency
+from bayes_scaling.latency import LatencyFit
 from bayes_scaling.posterior.checks import Checks, worst
 from bayes_scaling.posterior.posterior import Fit
 from bayes_scaling.printing.numbers import interval, power
 from bayes_scaling.questions.compare import compare
 from bayes_scaling.questions.frontier import Frontier, frontier
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.calibration.backtest import Backtest
-    from bayes_scaling.decisions.scenarios import Plan
-    from bayes_scaling.latency import LatencyFit
 
 BEYOND = 10.0  # the default question is the largest run and this many times its compute
 CURVE = 25  # budgets along a figure

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from bayes_scaling import plots
 from bayes_scaling.decisions.constraints import SERVED, Constraints, as_constraints
+from bayes_scaling.decisions.decide import Decision
 from bayes_scaling.errors import LatencyError
+from bayes_scaling.latency import LatencyFit
 from bayes_scaling.latency.plausible import implausible
 from bayes_scaling.latency.serving import fits_probability, probability_below
 from bayes_scaling.latency.table import predict_table
@@ -20,12 +24,6 @@ from bayes_scaling.printing.views import checks_columns
 from bayes_scaling.report.blocks import Block, Items, Section, Text, picture, table
 from bayes_scaling.report.question import Question
 from bayes_scaling.report.trust import verdict
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.decisions.decide import Decision
-    from bayes_scaling.latency import LatencyFit
 
 EVEN = 0.5
 LEFT_OUT = (
@@ -49,7 +47,6 @@ def _choices(question: Question, fit: LatencyFit) -> list[Block]:
     chosen = list(_chosen(question, fit))
     if not chosen:
         return [Text("Nothing that was timed is chosen at these budgets.", "note")]
-    import pandas as pd
 
     times = pd.DataFrame([row for row, _ in chosen]).drop_duplicates(ignore_index=True)
     asked = times[["architecture", "params", "batch_size", "prefill"]]

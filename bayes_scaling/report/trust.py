@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from bayes_scaling import plots
 from bayes_scaling.posterior.checks import FAIL, REVIEW
@@ -13,9 +14,6 @@ from bayes_scaling.printing.table import Column
 from bayes_scaling.printing.views import checks_columns, runs_columns
 from bayes_scaling.report.blocks import Block, Section, Text, picture, table
 from bayes_scaling.report.question import Question
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 VERDICTS = {
     REVIEW: "Sampling converged, but something deserves a look: see the checks.",
@@ -115,8 +113,6 @@ def data(question: Question) -> Section:
 
 
 def _findings(question: Question) -> tuple[Block, ...]:
-    import pandas as pd
-
     notes = question.fit.runs.notes
     if not notes:
         return ()

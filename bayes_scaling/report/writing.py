@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.calibration.backtest import Backtest
+from bayes_scaling.decisions.scenarios import plan as decide_plan
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.laws.law import check_budget
 from bayes_scaling.posterior.posterior import Fit, coefficients
 
 if TYPE_CHECKING:
-    from bayes_scaling.calibration.backtest import Backtest
     from bayes_scaling.report.blocks import Page
     from bayes_scaling.report.question import Question
 
@@ -134,7 +135,6 @@ def _question(
     backtest: Backtest | None,
     next_runs: int,
 ) -> Question:
-    from bayes_scaling.decisions.scenarios import plan as decide_plan
     from bayes_scaling.report.question import Question, default_budgets
 
     _check_backtest(fit, backtest)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import pandas as pd
+import numpy as np
+import pandas as pd
 
-    from bayes_scaling.runs.table import Runs
+from bayes_scaling.runs.findings import Finding
+from bayes_scaling.runs.table import Runs
 
 
 def runs_to_text(runs: Runs) -> str:
@@ -31,11 +32,6 @@ def runs_from_text(text: str) -> Runs:
     ValueError, LookupError, TypeError
         The text is not such a document.
     """
-    import pandas as pd
-
-    from bayes_scaling.runs.findings import Finding
-    from bayes_scaling.runs.table import Runs
-
     document = json.loads(text)
     frame = pd.DataFrame({c["name"]: pd.Series(c["values"], dtype=c["dtype"]) for c in document["columns"]})
     notes = tuple(Finding(**(note | {"rows": tuple(note["rows"])})) for note in document["notes"])
@@ -53,8 +49,6 @@ def _column(series: pd.Series) -> dict[str, Any]:
 
 def _same(values: list[Any], series: pd.Series) -> bool:
     """Whether the values and the dtype's name give the column again."""
-    import pandas as pd
-
     try:
         return pd.Series(values, dtype=str(series.dtype), index=series.index).equals(series)
     except (TypeError, ValueError):
@@ -62,9 +56,6 @@ def _same(values: list[Any], series: pd.Series) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    import numpy as np
-    import pandas as pd
-
     if isinstance(value, np.generic):  # an object column may hold NumPy scalars
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):

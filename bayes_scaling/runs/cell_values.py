@@ -6,12 +6,10 @@ import math
 import re
 from decimal import Decimal
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
 
 _NO_NUMBER = frozenset({"", "na", "n/a", "nan", "null", "none"})
 _NO_TEXT = frozenset({"", "na", "n/a", "nan", "null"})
@@ -87,6 +85,4 @@ def _text(cell: Any) -> str | None:
 
 
 def _missing(cell: Any) -> bool:
-    import pandas as pd
-
     return cell is None or cell is pd.NA or cell is pd.NaT

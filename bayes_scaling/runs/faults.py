@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from bayes_scaling.errors import RunsError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ROWS_SHOWN = 5
 VALUE_WIDTH = 40
@@ -104,8 +103,6 @@ def show(cell: Any) -> str:
 
 def fault_table(faults: Sequence[Fault], lines: Sequence[int] | None = None) -> pd.DataFrame:
     """All faults, one line a cell."""
-    import pandas as pd
-
     records = [
         {
             "row": row,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.runs.columns import normalise
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SHOWN = 5
 FEWEST_IN_GROUP = 6  # one more than the coefficients of the smallest law

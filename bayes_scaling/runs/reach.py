@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from bayes_scaling.runs.table import Runs
+from bayes_scaling.runs.table import Runs
 
 
 def decades_outside(values: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.errors import RunsError
 from bayes_scaling.runs.columns import CANONICAL, COUNTS, TEXT
 from bayes_scaling.runs.findings import Finding, find
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)

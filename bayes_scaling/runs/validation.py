@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.errors import RunsError
 from bayes_scaling.runs.cell_values import numbers, texts
 from bayes_scaling.runs.columns import COUNTS, TEXT
 from bayes_scaling.runs.faults import Fault, show
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.runs.table import Runs
+from bayes_scaling.runs.table import Runs
 
 LONGEST_CONTEXT = 2.0**53
 FEWEST_RUNS = 2
@@ -127,8 +123,6 @@ def require_fittable(runs: Runs) -> None:
 
 
 def _check_number(name: str, cells: pd.Series) -> tuple[pd.Series, list[Fault]]:
-    import pandas as pd
-
     values, unreadable = numbers(cells, thousands=name in COUNTS)
     faults = faults_at(
         cells, unreadable, "not a number", "holds text where a number is due", _as_number(name)
@@ -150,8 +144,6 @@ def _as_number(name: str) -> str:
 
 
 def _check_text(name: str, cells: pd.Series) -> tuple[pd.Series, list[Fault]]:
-    import pandas as pd
-
     values, unreadable = texts(cells)
     column = pd.Series(values, name=name, dtype="str")
     empty = (column == "").to_numpy(dtype=bool) & ~unreadable

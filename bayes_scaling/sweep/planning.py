@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from bayes_scaling.accounting import get_architecture
 from bayes_scaling.accounting.shapes import SIZE_NAMES
 from bayes_scaling.errors import SweepError
 from bayes_scaling.sweep.protocol import load_protocol, recipe, shape_names, shape_of
 from bayes_scaling.sweep.specs import RunSpec
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ARCHITECTURES = ("transformer", "xlstm")
 FITTED, PREREGISTERED = "fitted", "preregistered"
@@ -71,8 +70,6 @@ def run_params(spec: RunSpec) -> int:
 
 def planned_frame(specs: Sequence[RunSpec]) -> pd.DataFrame:
     """One row a planned run: run_id, design, sizes, steps, tokens and FLOPs."""
-    import pandas as pd
-
     return pd.DataFrame(
         {
             "run_id": spec.run_id,

@@ -6,9 +6,10 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import SweepError
@@ -23,9 +24,6 @@ from bayes_scaling.sweep.record import write_record
 from bayes_scaling.sweep.results import protocol_hash
 from bayes_scaling.sweep.specs import RunSpec
 from bayes_scaling.sweep.wall_clock import fit_wall_clock, predict_wall_clock
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 LEVELS = {"q05": 0.05, "median": 0.5, "q95": 0.95}
 COST = "accounted"

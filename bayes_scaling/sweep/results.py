@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from bayes_scaling.accounting.shapes import SIZE_NAMES
 from bayes_scaling.errors import SweepError
 from bayes_scaling.sweep.planning import run_flops, run_params, run_tokens
@@ -19,8 +21,6 @@ from bayes_scaling.sweep.specs import RunSpec
 from bayes_scaling.sweep.training.corpus import corpus_recipe
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from bayes_scaling.sweep.training.train import Trained
 
 CURVE = ("train_loss_25", "train_loss_50", "train_loss_75", "train_loss_100")
@@ -115,8 +115,6 @@ def read_results(path: Path) -> pd.DataFrame:
     SweepError
         No such file, or as for `finished_runs`.
     """
-    import pandas as pd
-
     if not finished_runs(path):
         raise SweepError(
             f"{path}: no such file, or no run in it. Remedy: `bayes-scaling sweep run -o {path}`."

@@ -5,22 +5,24 @@ from __future__ import annotations
 import fcntl
 import multiprocessing
 import os
+import platform
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from bayes_scaling.bench.host_backend import cpu_field
 from bayes_scaling.errors import SweepError
 from bayes_scaling.sweep.planning import run_flops
+from bayes_scaling.sweep.protocol import load_protocol, shape_of
 from bayes_scaling.sweep.results import append_row, finished_runs, result_row
 from bayes_scaling.sweep.specs import RunSpec
-
-if TYPE_CHECKING:
-    from bayes_scaling.sweep.training.corpus import Corpus
+from bayes_scaling.sweep.training.corpus import Corpus, load_corpus
 
 ONE_CORE = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
@@ -59,8 +61,6 @@ def run_sweep(
     --------
     >>> run_sweep(planned_runs("fitted"), "runs.csv", note=print)  # doctest: +SKIP
     """
-    from bayes_scaling.sweep.training.corpus import load_corpus
-
     path = Path(output)
     with _only_writer(path):
         done = finished_runs(path)
@@ -77,15 +77,12 @@ def run_sweep(
 
 
 def _require_optax() -> None:
-    from importlib.util import find_spec
-
     if find_spec("optax") is None:
         raise SweepError("training needs optax. Remedy: pip install 'bayes-scaling[sweep]'.")
 
 
 def train_row(spec: RunSpec) -> dict[str, Any]:
     """Train one run in this process and give its row."""
-    from bayes_scaling.sweep.protocol import load_protocol, shape_of
     from bayes_scaling.sweep.training.train import train
 
     trained = train(spec, shape_of(spec.architecture, spec.shape), load_protocol(), _corpus())
@@ -95,17 +92,11 @@ def train_row(spec: RunSpec) -> dict[str, Any]:
 @cache
 def _corpus() -> Corpus:
     """Read and checked once a process, not for every run."""
-    from bayes_scaling.sweep.training.corpus import load_corpus
-
     return load_corpus()
 
 
 def machine() -> str:
     """The processor's name, and that a run has one core of it."""
-    import platform
-
-    from bayes_scaling.bench.host_backend import cpu_field
-
     return f"one core of {cpu_field('model name') or platform.processor() or platform.machine()}"
 
 

@@ -6,18 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.data.catalog import FOLDER
+from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import SweepError
 from bayes_scaling.sweep.record import read_record
 from bayes_scaling.sweep.results import OK
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 RECORD = FOLDER / "preregistration.json"
 
@@ -76,8 +74,6 @@ def judge(record: str | Path, frame: pd.DataFrame) -> Verdict:
     >>> verdict.created
     '2026-11-25T04:34:56+00:00'
     """
-    import pandas as pd
-
     content = read_record(Path(record))
     predictions = pd.DataFrame(content["predictions"])
     measured = frame[frame["run_id"].isin(predictions["run_id"]) & (frame["status"] == OK)]
@@ -106,8 +102,6 @@ def shipped_verdict(frame: pd.DataFrame | None = None) -> Verdict:
         The measured runs, if they are read already.
     """
     if frame is None:
-        from bayes_scaling.data.run_tables import load_runs
-
         frame = load_runs("measured").frame
     return judge(RECORD, frame)
 
@@ -134,8 +128,6 @@ def _scored(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _groups(runs: pd.DataFrame) -> pd.DataFrame:
-    import pandas as pd
-
     keys = ["architecture", "context_length"]
     parts: list[tuple[Any, pd.DataFrame]] = [*runs.groupby(keys), (("all", "all"), runs)]
     return pd.DataFrame(
@@ -154,8 +146,6 @@ def _groups(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _optima(runs: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
-    import pandas as pd
-
     keys = ["architecture", "context_length"]
     found = [
         {

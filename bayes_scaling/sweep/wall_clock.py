@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from scipy.linalg import solve_triangular
+from scipy.stats import t
 
 from bayes_scaling.accounting import Cost, fit_families, get_architecture
 from bayes_scaling.accounting.curves import LogCurve, spline_curve
 from bayes_scaling.errors import SweepError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -47,9 +46,6 @@ class WallClock:
 
     def quantiles(self, frame: pd.DataFrame, levels: tuple[float, ...] = QUANTILES) -> np.ndarray:
         """Predicted seconds of each run, shape (run, level)."""
-        from scipy.linalg import solve_triangular
-        from scipy.stats import t
-
         x, steps = _predictors(frame), frame["steps"].to_numpy(dtype=float)
         spread = np.sum(solve_triangular(self.root, x.T, trans="T") ** 2, axis=0)
         sd = self.scale * np.sqrt(1 + spread)
@@ -74,8 +70,6 @@ def fit_wall_clock(frame: pd.DataFrame) -> dict[str, WallClock]:
 
 def predict_wall_clock(models: dict[str, WallClock], frame: pd.DataFrame) -> pd.DataFrame:
     """Quantiles of the training time in seconds: one row a run, in the order given."""
-    import pandas as pd
-
     names = [f"training_s_q{100 * level:02.0f}" for level in QUANTILES]
     table = pd.DataFrame(index=range(len(frame)), columns=names, dtype=float)
     for name in frame["architecture"].unique():

@@ -139,7 +139,7 @@ def test_finished_runs_are_kept_when_one_fails(tmp_path, monkeypatch):
         raise SweepError("a training process died")
 
     monkeypatch.setattr(running, "_rows", rows)
-    monkeypatch.setattr("bayes_scaling.sweep.training.corpus.load_corpus", lambda: None)
+    monkeypatch.setattr(running, "load_corpus", lambda: None)
     with pytest.raises(SweepError, match="died"):
         run_sweep(specs, path)
     assert len(finished_runs(path)) == 1
@@ -151,7 +151,7 @@ def test_finished_runs_are_kept_when_one_fails(tmp_path, monkeypatch):
 
 
 def test_training_without_its_extra_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(running, "find_spec", lambda name: None)
     assert_refused(run("sweep", "run", "-o", tmp_path / "runs.csv"), "optax", "bayes-scaling[sweep]")
     assert not (tmp_path / "runs.csv").exists()
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from bayes_scaling.errors import DecisionError
+from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.prediction import predict
 from bayes_scaling.latency.queries import query
-
-if TYPE_CHECKING:
-    from bayes_scaling.latency import LatencyFit
 
 GRID = np.linspace(np.log(1e6), np.log(1e13), 65)  # ln params, a quarter of an e-fold apart
 BEND = 4  # degree in ln params of what sets one draw of the latency apart from the median

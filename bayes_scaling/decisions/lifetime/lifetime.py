@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import permutations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
+from bayes_scaling.accounting import Cost
 from bayes_scaling.decisions.constraints import SECONDS_PER_HOUR
 from bayes_scaling.decisions.lifetime.device_cost import DeviceTime, device_time
 from bayes_scaling.decisions.lifetime.loss_contour import contour
@@ -17,17 +20,11 @@ from bayes_scaling.decisions.lifetime.served_cost import QUANTITIES, Priced, che
 from bayes_scaling.decisions.serving_limits import fitted_latency
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError, DecisionError
+from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.laws.ladder import crossings, make_ladder
 from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.posterior.posterior import Fit, coefficients
 from bayes_scaling.questions.frontier import each_cell, on_cells, resolve_cost
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.accounting import Cost
-    from bayes_scaling.latency import LatencyFit
 
 LEAST, MOST = 1e6, 1e20  # served tokens between which a break-even is looked for
 
@@ -67,8 +64,6 @@ class Lifetime:
         over the draws that reach it; ``money_*``, the total in money, where prices are known; lost_share, of
         the draws whose cheapest has the most tokens searched, 500 million times the cheapest training's.
         """
-        import pandas as pd
-
         parts = [summarise_draws(self.draws[name], name) for name in QUANTITIES]
         if self.money_per_flop is not None:
             parts.append(summarise_draws(self.draws["total"] * self.money_per_flop, "money"))
@@ -87,8 +82,6 @@ class Lifetime:
         less; over draws in which both reach the loss), ``break_even_*`` with quantiles, and
         break_even_probability (that there is one between 1e6 and 1e20 tokens).
         """
-        import pandas as pd
-
         even = self.break_even["served_tokens"]
         if not even.sizes["pair"]:
             return pd.DataFrame(columns=["architecture", "other", "context_length", "served_tokens"])
@@ -211,8 +204,6 @@ def lifetime(
 
 def _break_even(total: xr.DataArray, rungs: xr.DataArray, served: np.ndarray) -> xr.Dataset:
     """Served tokens at which the cheaper of each ordered pair changes."""
-    import xarray as xr
-
     names = [str(name) for name in total["architecture"].to_numpy()]
     pairs, parts = list(permutations(names, 2)), []
     rungs = rungs.where(np.isfinite(rungs))

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from bayes_scaling.accounting import Cost
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import DecisionError, RunsWarning
 from bayes_scaling.posterior.posterior import Fit
 from bayes_scaling.questions.frontier import frontier
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.accounting import Cost
 
 BUDGETS, FURTHEST = 6, 3.0  # number of the budgets, up to three times the most compute of the runs
 SIZES = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the optimal params
@@ -40,8 +37,6 @@ def grid_candidates(
     DataFrame
         architecture, context_length, params, tokens, price (the budget).
     """
-    import pandas as pd
-
     known = cost.from_flops(fit.runs.frame["flops"].to_numpy(dtype=float))
     most = FURTHEST * known.max() if largest is None else largest
     if most < known.min():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
+from bayes_scaling.accounting import Cost
 from bayes_scaling.decisions.constraints import Constraints
 from bayes_scaling.decisions.group_decision import Question, Solved, solve
 from bayes_scaling.decisions.group_problem import Problem, make_group
@@ -16,12 +18,6 @@ from bayes_scaling.decisions.utility import Utility
 from bayes_scaling.errors import DecisionError
 from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.posterior.posterior import Fit, coefficients
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
-    from bayes_scaling.accounting import Cost
 
 NUDGE = 0.1  # e-folds of the budget
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from bayes_scaling.accounting import Cost
 from bayes_scaling.decisions.constraints import Constraints, as_constraints
 from bayes_scaling.decisions.next_runs.belief import Belief, effective_noise, make_belief, surprises
 from bayes_scaling.decisions.next_runs.candidates import grid_candidates, listed_candidates
@@ -24,11 +26,6 @@ from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.laws.law import check_budget
 from bayes_scaling.posterior.posterior import Fit, coefficients
 from bayes_scaling.questions.frontier import resolve_cost
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.accounting import Cost
 
 GOALS = ("regret", "loss", "params", "difference")
 BY = ("value_per_price", "value")
