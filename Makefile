@@ -27,6 +27,7 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(plain_copy)
 	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p bayes_scaling
+	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache ../../tests/typing/door.py
 	cd build/types && ../../$(BIN)/lint-imports --config ../../pyproject.toml --no-cache --no-logo
 
 docs: $(VENV)/.installed-dev

@@ -1,15 +1,15 @@
 """Bayesian scaling laws: joint posteriors, compute-optimal frontiers, comparisons.
 
-The public names are imported on first use, so that ``import bayes_scaling`` stays quick.
+The public names are imported on first use, so that ``import bayes_scaling`` stays quick. Type checkers and
+editors read them under ``TYPE_CHECKING``.
 """
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
+
+from bayes_scaling.lazy import lazy_names
 
 _HERE = Path(__file__).parent
 if not (_HERE / "models").is_dir() and (_HERE.parent / "models").is_dir():
@@ -17,19 +17,38 @@ if not (_HERE / "models").is_dir() and (_HERE.parent / "models").is_dir():
 
 __version__ = "0.1.0"
 
-_PUBLIC = {
+if TYPE_CHECKING:
+    from bayes_scaling import accounting, classical, data, errors, latency, laws, plots, sweep
+    from bayes_scaling.calibration.backtest import backtest, load_backtest
+    from bayes_scaling.calibration.sbc import sbc
+    from bayes_scaling.data.run_tables import load_runs
+    from bayes_scaling.decisions.constraints import Constraints
+    from bayes_scaling.decisions.decide import decide
+    from bayes_scaling.decisions.lifetime.lifetime import lifetime
+    from bayes_scaling.decisions.next_runs.next_runs import design_runs
+    from bayes_scaling.decisions.scenarios import Scenario, load_plan, plan
+    from bayes_scaling.decisions.winner_map import compare_map
+    from bayes_scaling.errors import BayesScalingError
+    from bayes_scaling.models.spec import ModelSpec
+    from bayes_scaling.plots.study import save_figures
+    from bayes_scaling.posterior.citing import cite
+    from bayes_scaling.posterior.fitting import fit
+    from bayes_scaling.posterior.loo import compare_models, loo
+    from bayes_scaling.posterior.posterior import Fit, coefficients
+    from bayes_scaling.posterior.prediction import predict, predict_table, prior_predictive
+    from bayes_scaling.posterior.sensitivity import sensitivity
+    from bayes_scaling.posterior.stacking import stack, stacking_weights
+    from bayes_scaling.posterior.storage import load_fit
+    from bayes_scaling.questions.compare import compare
+    from bayes_scaling.questions.context_effect import context_effect
+    from bayes_scaling.questions.frontier import frontier
+    from bayes_scaling.questions.targets import iso_loss, optimal_for_params
+    from bayes_scaling.report.writing import write_report
+    from bayes_scaling.runs.table import Runs
+
+_HOMES = {
     "load_runs": "data.run_tables",
     "Runs": "runs.table",
-    "datasets": "data.catalog",
-    "fetch": "data.fetching",
-    "import_xlstm_study": "data.study",
-    "import_wandb": "data.wandb_export",
-    "import_training_logs": "data.training_logs",
-    "simulate": "data.simulation",
-    "LAWS": "laws.law",
-    "Law": "laws.law",
-    "get_law": "laws.law",
-    "register_law": "laws.law",
     "ModelSpec": "models.spec",
     "fit": "posterior.fitting",
     "Fit": "posterior.posterior",
@@ -51,10 +70,6 @@ _PUBLIC = {
     "load_plan": "decisions.scenarios",
     "design_runs": "decisions.next_runs.next_runs",
     "compare_map": "decisions.winner_map",
-    "isoflop_fit": "classical.isoflop",
-    "huber_fit": "classical.huber",
-    "envelope_fit": "classical.envelope",
-    "token_param_slopes": "classical.slopes",
     "save_figures": "plots.study",
     "write_report": "report.writing",
     "loo": "posterior.loo",
@@ -65,40 +80,57 @@ _PUBLIC = {
     "sbc": "calibration.sbc",
     "backtest": "calibration.backtest",
     "load_backtest": "calibration.backtest",
-    "load_timings": "latency.timings",
-    "Timings": "latency.timings",
-    "fit_latency": "latency.fitting",
-    "LatencyFit": "latency.posterior",
-    "load_latency": "latency.storage",
-    "planned_runs": "sweep.planning",
-    "run_sweep": "sweep.running",
-    "preregister": "sweep.preregistration",
-    "judge": "sweep.verdict",
     "cite": "posterior.citing",
     "BayesScalingError": "errors",
 }
+_ROOMS = ("accounting", "classical", "data", "errors", "latency", "laws", "plots", "sweep")
 
-__all__ = ["__version__", *sorted(_PUBLIC)]
+__all__ = [
+    "BayesScalingError",
+    "Constraints",
+    "Fit",
+    "ModelSpec",
+    "Runs",
+    "Scenario",
+    "__version__",
+    "accounting",
+    "backtest",
+    "cite",
+    "classical",
+    "coefficients",
+    "compare",
+    "compare_map",
+    "compare_models",
+    "context_effect",
+    "data",
+    "decide",
+    "design_runs",
+    "errors",
+    "fit",
+    "frontier",
+    "iso_loss",
+    "latency",
+    "laws",
+    "lifetime",
+    "load_backtest",
+    "load_fit",
+    "load_plan",
+    "load_runs",
+    "loo",
+    "optimal_for_params",
+    "plan",
+    "plots",
+    "predict",
+    "predict_table",
+    "prior_predictive",
+    "save_figures",
+    "sbc",
+    "sensitivity",
+    "stack",
+    "stacking_weights",
+    "sweep",
+    "write_report",
+]
 
-
-class _Package(ModuleType):
-    """Keeps ``bs.frontier`` the function: importing the submodule of that name would rebind it."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _PUBLIC and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'bayes_scaling' has no attribute {name!r}")
-    value = getattr(import_module(f"bayes_scaling.{_PUBLIC[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+if not TYPE_CHECKING:  # a checker would take every name for known
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES, _ROOMS)

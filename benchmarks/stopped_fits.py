@@ -91,11 +91,11 @@ def compared(found: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
 
 def page(rows: pd.DataFrame, draws: int) -> str:
     """The rows as a page."""
-    by = rows.groupby(["table", "estimate"], sort=False)["z"]
+    by = rows.groupby(["table", "estimate"], sort=False)
     table = by.agg(
-        fits=lambda z: len(z) // rows["quantity"].nunique(),
-        rms=lambda z: np.sqrt((z**2).mean()),
-        largest=lambda z: z.abs().max(),
+        fits=("seed", "nunique"),
+        rms=("z", lambda z: np.sqrt((z**2).mean())),
+        largest=("z", lambda z: z.abs().max()),
     ).reset_index()
     count = rows.groupby("table")["quantity"].nunique().min()
     return "\n".join(

@@ -34,14 +34,14 @@ def datasets() -> pd.DataFrame:
     -------
     DataFrame
         One row a data set, all columns text, empty where there is nothing to say: name; kind (shipped;
-        fetched on request by `bayes_scaling.load_runs` and `bayes_scaling.fetch`; imported from a clone
+        fetched on request by `bayes_scaling.load_runs` and `bayes_scaling.data.fetch`; imported from a clone
         by the ``importer``); description, units, licence, source, url, file; sha256 of a shipped file, or
-        of the content of a fetched one (empty: not known, see `bayes_scaling.fetch`); citation, the key
+        of the content of a fetched one (empty: not known, see `bayes_scaling.data.fetch`); citation, the key
         of its BibTeX entry in `bayes_scaling.posterior.citing`; importer.
 
     Examples
     --------
-    >>> bs.datasets()["name"].tolist()
+    >>> bs.data.datasets()["name"].tolist()
     ['simulated', 'measured', 'gadre', 'xlstm-study', 'gemstones', 'olmo-ladder']
     """
     rows = [{"name": name, **entry} for name, entry in _entries().items()]

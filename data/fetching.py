@@ -36,7 +36,7 @@ def fetch(name: str, *, trust: bool = False) -> Path:
     Parameters
     ----------
     name : str
-        Of `bayes_scaling.datasets`.
+        Of `bayes_scaling.data.datasets`.
     trust : bool
         Accept the first download of a set without a known checksum.
 
@@ -53,7 +53,7 @@ def fetch(name: str, *, trust: bool = False) -> Path:
 
     Examples
     --------
-    >>> bs.fetch("gadre")  # doctest: +SKIP
+    >>> bs.data.fetch("gadre")  # doctest: +SKIP
     """
     entry = entry_of(name)
     if entry["kind"] == "shipped":
@@ -123,7 +123,7 @@ def _demand_trust(name: str, entry: dict[str, Any], trust: bool) -> None:
     if not trust and not entry.get("sha256"):
         raise RunsError(
             f"{name} has no known checksum: {entry['file']} from {entry['url']} cannot be checked the first "
-            f"time. Remedy: call bs.fetch({name!r}, trust=True) once; its SHA-256 is then kept."
+            f"time. Remedy: call bs.data.fetch({name!r}, trust=True) once; its SHA-256 is then kept."
         )
 
 

@@ -30,7 +30,7 @@ def load_runs(
     ----------
     source : str, Path, DataFrame or Runs
         A file (.csv, .tsv, .jsonl, .parquet, .feather), a table, or the name of a data set listed by
-        `bayes_scaling.datasets`.
+        `bayes_scaling.data.datasets`.
     columns : mapping of str to str, optional
         Canonical name to the table's column, such as ``{"architecture": "train_set"}``. Usual aliases
         (N, num_params, D, n_tokens, compute, val_loss, ctx, arch, ...) need none. Another column that

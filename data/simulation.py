@@ -73,8 +73,8 @@ def simulate(
     context_lengths : sequence of int
         In tokens.
     law : str
-        A name in `bayes_scaling.LAWS`. Under a law of repetition some runs go over their tokens 2, 5, 15 or
-        40 times (column ``unique_tokens``).
+        A name in `bayes_scaling.laws.LAWS`. Under a law of repetition some runs go over their tokens 2, 5,
+        15 or 40 times (column ``unique_tokens``).
     budgets : sequence of float
         Training FLOPs of the isoFLOP grids; each has 10 sizes over a factor of 8 round the optimum.
     token_param_ratios : sequence of float
@@ -95,8 +95,7 @@ def simulate(
 
     Examples
     --------
-    >>> from bayes_scaling import simulate
-    >>> len(simulate(seed=1).runs)
+    >>> len(bs.data.simulate(seed=1).runs)
     300
     """
     _check(architectures, context_lengths, budgets, token_param_ratios, noise)

@@ -70,7 +70,7 @@ def import_xlstm_study(folder: str | Path, duplicates: str = "drop") -> Runs:
 
     Examples
     --------
-    >>> bs.import_xlstm_study("xlstm_scaling_laws")  # doctest: +SKIP
+    >>> bs.data.import_xlstm_study("xlstm_scaling_laws")  # doctest: +SKIP
     """
     if duplicates not in DUPLICATES:
         raise RunsError(f"duplicates {duplicates!r}: choose one of {', '.join(DUPLICATES)}")

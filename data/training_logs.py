@@ -41,7 +41,7 @@ def import_training_logs(
 
     Examples
     --------
-    >>> runs = bs.import_training_logs("logs")
+    >>> runs = bs.data.import_training_logs("logs")
     >>> runs.frame["loss"].tolist()
     [3.21, 2.95]
     """

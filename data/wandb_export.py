@@ -47,7 +47,7 @@ def import_wandb(
 
     Examples
     --------
-    >>> runs = bs.import_wandb("export.csv", {"loss": "val/loss", "context_length": "ctx"})
+    >>> runs = bs.data.import_wandb("export.csv", {"loss": "val/loss", "context_length": "ctx"})
     >>> len(runs)  # the run that crashed is left out
     2
     """

@@ -9,15 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, get_args
 
 from bayes_scaling.errors import SpecError
 from bayes_scaling.laws.law import Law, get_law
 from bayes_scaling.models.priors import DEFAULT_PRIORS, LAW_PRIORS, Prior
 
-POOLINGS = ("partial", "none", "complete")
-DISCREPANCIES = ("drift", "none")
-ERRORS = ("symmetric", "skewed")
+Pooling = Literal["partial", "none", "complete"]
+Discrepancy = Literal["drift", "none"]
+Errors = Literal["symmetric", "skewed"]
+Backend = Literal["numpyro", "pymc"]
+Sampler = Literal["nutpie", "pymc"]
 _SETTABLE = ("median", "scale", "group_scale")
 
 
@@ -69,11 +71,11 @@ class ModelSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "law", get_law(self.law).name)
-        _one_of("pooling", self.pooling, POOLINGS)
+        _one_of("pooling", self.pooling, get_args(Pooling))
         if self.discrepancy == "default":
-            object.__setattr__(self, "discrepancy", DISCREPANCIES[0])
-        _one_of("discrepancy", self.discrepancy, DISCREPANCIES)
-        _one_of("errors", self.errors, ERRORS)
+            object.__setattr__(self, "discrepancy", get_args(Discrepancy)[0])
+        _one_of("discrepancy", self.discrepancy, get_args(Discrepancy))
+        _one_of("errors", self.errors, get_args(Errors))
         object.__setattr__(self, "offsets", _columns(self.offsets))
         frozen = {name: MappingProxyType(_checked(name, change)) for name, change in self.priors.items()}
         object.__setattr__(self, "priors", MappingProxyType(frozen))

@@ -88,7 +88,7 @@ plots.plot_context(bs.frontier(fit, BUDGETS[:2], cost="accounted").table())
 # wrong.
 
 # %%
-parabolas = bs.isoflop_fit(fit.runs, resamples=20 if SHORT else 200)
+parabolas = bs.classical.isoflop_fit(fit.runs, resamples=20 if SHORT else 200)
 plots.plot_optima(bs.frontier(fit, curve).table(), parabolas.table(), parabolas.frontier(curve))
 
 # %% [markdown]

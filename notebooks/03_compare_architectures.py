@@ -105,7 +105,7 @@ figure
 # scatters when runs are drawn again, not whether the law holds where it is asked.
 
 # %%
-huber = bs.huber_fit(fit.runs, resamples=20 if SHORT else 200).frontier(BUDGETS)
+huber = bs.classical.huber_fit(fit.runs, resamples=20 if SHORT else 200).frontier(BUDGETS)
 here = huber[huber["context_length"] == CONTEXT]
 points = here.pivot(index="compute", columns="architecture", values="loss_estimate")
 posterior = bs.compare(fit, BUDGETS, CONTEXT).table().query("architecture == @fit.architectures[-1]")

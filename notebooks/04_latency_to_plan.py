@@ -76,7 +76,7 @@ print(f"the 90% interval of a step time spans a factor of {ends.median():.1f}")
 
 # %%
 if os.environ.get("BAYES_SCALING_TIMINGS"):
-    timings = bs.load_timings(os.environ["BAYES_SCALING_TIMINGS"]).frame
+    timings = bs.latency.load_timings(os.environ["BAYES_SCALING_TIMINGS"]).frame
 else:
     device = latency.prior_fit(asked, settings, draws=1, seed=7)  # the device that is timed
     drawn = latency.predict(device, queries, seed=7).isel(chain=0, draw=0)
@@ -94,7 +94,7 @@ timings.groupby("architecture")[["ttft_ms", "step_time_ms"]].describe().T.round(
 # %%
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", bs.errors.ConvergenceWarning)  # the checks are printed
-    served = bs.fit_latency(timings, DEVICE, progress=False, **SAMPLING)
+    served = bs.latency.fit_latency(timings, DEVICE, progress=False, **SAMPLING)
 print(served.checks())
 
 # %%

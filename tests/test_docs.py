@@ -17,6 +17,7 @@ from bayes_scaling.cli import app
 from bayes_scaling.latency import LatencySettings, prior_fit
 from bayes_scaling.laws.law import LAWS, forget_law
 from tests.helpers.examples import laplace
+from tests.helpers.public import PUBLIC
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
@@ -26,8 +27,10 @@ def test_reference_has_every_public_name():
     named = re.findall(
         r"^::: bayes_scaling\.(\S+)\.(\w+)$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE
     )
-    assert {name: module for module, name in named} == bayes_scaling._PUBLIC
-    assert len(named) == len(bayes_scaling._PUBLIC)
+    assert {name: f"{module}.{name}" for module, name in named} == {
+        name.rpartition(".")[2]: home for name, home in PUBLIC.items()
+    }
+    assert len(named) == len(PUBLIC)
 
 
 def test_site_has_every_page():
@@ -60,7 +63,9 @@ def reader(tmp_path, monkeypatch):
     monkeypatch.setattr("bayes_scaling.posterior.fitting._sample", laplace)
     monkeypatch.setattr(bayes_scaling, "sbc", tiny_study)
     monkeypatch.setattr(
-        bayes_scaling, "fit_latency", lambda timings, device: prior_fit(timings, LatencySettings(device))
+        bayes_scaling.latency,
+        "fit_latency",
+        lambda timings, device: prior_fit(timings, LatencySettings(device)),
     )
     before = set(LAWS)
     yield

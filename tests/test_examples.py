@@ -10,13 +10,14 @@ import pytest
 
 import bayes_scaling as bs
 from tests.helpers.examples import example_fit, example_latency, laplace, latency_laplace, write_files
+from tests.helpers.public import PUBLIC, public_object
 
-PUBLIC = sorted(set(bs._PUBLIC) - {"LAWS"})  # a mapping has no docstring of its own
+NAMES = sorted(set(PUBLIC) - {"laws.LAWS"})  # a mapping has no docstring of its own
 ELSEWHERE = {  # examples that are shown and not run here
-    "fetch": "needs a network",
-    "run_sweep": "trains for an hour; has tests of its own",
-    "preregister": "needs runs that nobody has trained; has tests of its own",
-    "import_xlstm_study": "needs a clone of the study",
+    "data.fetch": "needs a network",
+    "sweep.run_sweep": "trains for an hour; has tests of its own",
+    "sweep.preregister": "needs runs that nobody has trained; has tests of its own",
+    "data.import_xlstm_study": "needs a clone of the study",
     "write_report": "draws for ten seconds; tests of the page write some",
     "sbc": "compiles a sampler; run by the page about clusters",
     "save_figures": "draws for half a minute; has a test of its own",
@@ -31,13 +32,13 @@ def folder(tmp_path_factory):
 
 
 def examples(name):
-    found = doctest.DocTestFinder(recurse=False).find(getattr(bs, name), name)
+    found = doctest.DocTestFinder(recurse=False).find(public_object(name), name)
     return [test for test in found if test.examples]
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_public_name_has_an_example(name):
-    assert inspect.getdoc(getattr(bs, name))
+    assert inspect.getdoc(public_object(name))
     (test,) = examples(name)
     skipped = [example.options.get(doctest.SKIP, False) for example in test.examples]
     assert all(skipped) if name in ELSEWHERE else not any(skipped)
@@ -47,7 +48,7 @@ def test_every_public_name_has_an_example(name):
 @pytest.mark.filterwarnings("ignore::bayes_scaling.errors.RunsWarning")
 @pytest.mark.filterwarnings("ignore::bayes_scaling.errors.TimingsWarning")
 @pytest.mark.filterwarnings("ignore::UserWarning:arviz_stats")
-@pytest.mark.parametrize("name", [name for name in PUBLIC if name not in ELSEWHERE])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ELSEWHERE])
 def test_examples_run(name, folder, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setattr("bayes_scaling.posterior.fitting._sample", laplace)
@@ -55,7 +56,7 @@ def test_examples_run(name, folder, monkeypatch):
     names = {"bs": bs, "np": np, "fit": example_fit(), "latency_fit": example_latency()}
     names |= {"other": example_fit("chinchilla")} if name == "stack" else {}
     (test,) = examples(name)
-    own = vars(inspect.getmodule(getattr(bs, name)))
+    own = vars(inspect.getmodule(public_object(name)))
     test.globs = {**own, **names}
     failed: list[str] = []
     doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=failed.append)

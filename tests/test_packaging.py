@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import os
 import re
 import shutil
@@ -229,3 +231,21 @@ def test_makefile_says_what_to_do_without_python(clone: Path, tmp_path: Path) ->
     assert found.returncode != 0
     assert found.stdout == ""
     assert "make which-python PYTHON=/path/to/python3.12" in found.stderr
+
+
+@pytest.mark.parametrize("package", ["", ".data", ".classical", ".sweep"])
+def test_type_checkers_read_the_names_that_are_imported_late(package: str) -> None:
+    """Each lazy name stands under ``TYPE_CHECKING`` too, out of the same module."""
+    module = importlib.import_module(f"bayes_scaling{package}")
+    tree = ast.parse(inspect.getsource(module))
+    switches = [node for node in tree.body if isinstance(node, ast.If)]
+    (only_types,) = (node for node in switches if ast.unparse(node.test) == "TYPE_CHECKING")
+    typed = {
+        alias.name: node.module.removeprefix(f"{module.__name__}.")
+        for node in only_types.body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+        if node.module != module.__name__
+    }
+    assert typed == module._HOMES
+    assert set(module.__all__) - set(module._HOMES) <= {"__version__", *getattr(module, "_ROOMS", ())}

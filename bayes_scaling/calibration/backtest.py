@@ -23,7 +23,7 @@ from bayes_scaling.calibration.scores import binned, score, summarise
 from bayes_scaling.calibration.splits import Split, make_splits
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError
-from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.models.spec import Backend, ModelSpec
 from bayes_scaling.parallel import workers
 from bayes_scaling.runs.reach import decades_outside
 from bayes_scaling.runs.table import Runs
@@ -75,7 +75,7 @@ def backtest(
     cuts: Sequence[float] | None = None,
     spec: ModelSpec | None = None,
     *,
-    backend: str = "numpyro",
+    backend: Backend = "numpyro",
     draws: int = 500,
     tune: int = 300,
     chains: int = 4,

@@ -13,7 +13,7 @@ from bayes_scaling.calibration.isoflop_line import isoflop_line
 from bayes_scaling.classical import huber_fit
 from bayes_scaling.classical.huber import LAWS
 from bayes_scaling.laws.law import log_form, log_loss
-from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.models.spec import Backend, ModelSpec
 from bayes_scaling.posterior.checks import FAIL, convergence_checks
 from bayes_scaling.posterior.fitting import fit
 from bayes_scaling.posterior.posterior import Fit
@@ -36,7 +36,7 @@ class Settings:
     """
 
     spec: ModelSpec
-    backend: str = "numpyro"
+    backend: Backend = "numpyro"
     draws: int = 500
     tune: int = 300
     chains: int = 4

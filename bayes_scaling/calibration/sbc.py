@@ -32,7 +32,7 @@ from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.draws import RawDraws, Sampling
 from bayes_scaling.models.refit import compile_refitter
 from bayes_scaling.models.rounds import Gate, Verdict
-from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.models.spec import Backend, ModelSpec
 from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.parallel import workers
 from bayes_scaling.posterior.fitting import BACKENDS
@@ -102,7 +102,7 @@ def sbc(
     seed: int = 0,
     progress: bool | None = None,
     scale: float = 1.0,
-    backend: str = "numpyro",
+    backend: Backend = "numpyro",
     executor: Executor | None = None,
 ) -> Sbc:
     """Simulate losses at the runs' sizes from the prior, refit, and rank each truth in its posterior.

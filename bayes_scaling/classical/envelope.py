@@ -101,7 +101,7 @@ def envelope_fit(
 
     Examples
     --------
-    >>> found = bs.envelope_fit("simulated", resamples=0)
+    >>> found = bs.classical.envelope_fit("simulated", resamples=0)
     >>> len(found.points)  # groups of architecture and context length
     6
     """

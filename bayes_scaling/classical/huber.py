@@ -141,7 +141,7 @@ def huber_fit(
 
     Examples
     --------
-    >>> found = bs.huber_fit("simulated", starts=100, resamples=0)
+    >>> found = bs.classical.huber_fit("simulated", starts=100, resamples=0)
     >>> sorted(found.table()["architecture"].unique())
     ['transformer', 'xlstm']
     """

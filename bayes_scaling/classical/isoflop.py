@@ -147,7 +147,7 @@ def isoflop_fit(
 
     Examples
     --------
-    >>> found = bs.isoflop_fit("simulated", resamples=0)
+    >>> found = bs.classical.isoflop_fit("simulated", resamples=0)
     >>> len(found.optima)  # groups of architecture and context length
     6
     """

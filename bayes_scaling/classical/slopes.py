@@ -62,7 +62,8 @@ def token_param_slopes(
     >>> import pandas as pd
     >>> runs = pd.DataFrame({"params": [1e8, 4e8, 16e8], "loss": [3.3, 2.9, 2.6]})
     >>> runs = runs.assign(architecture="llama", context_length=8192, tokens=20 * runs["params"])
-    >>> bs.token_param_slopes(runs, resamples=0)[["tokens_per_param", "slope"]].round(3).values.tolist()
+    >>> slopes = bs.classical.token_param_slopes(runs, resamples=0)
+    >>> slopes[["tokens_per_param", "slope"]].round(3).values.tolist()
     [[20.0, -0.043]]
     """
     check_bootstrap(resamples, seed)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from bayes_scaling.cli.arguments import LAW_NAMES, Columns, Json, RunsFile
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
+
+if TYPE_CHECKING:
+    from bayes_scaling.models.spec import Backend
 
 
 def sbc(
@@ -36,7 +39,7 @@ def sbc(
 
     spec = ModelSpec(law=law, pooling=pooling, discrepancy=discrepancy, errors=errors)
     runs = quiet_runs(file, column)
-    found = calibrate(runs, spec, replicates=replicates, seed=seed, backend=backend)
+    found = calibrate(runs, spec, replicates=replicates, seed=seed, backend=cast("Backend", backend))
     print_json(found.table()) if json else print_sbc(found)
     if output is not None:
         from bayes_scaling.plots import plot_ranks, save_figure
@@ -88,7 +91,7 @@ def backtest(
         by or ["compute"],
         numbers(cuts, "--cuts"),
         ModelSpec(law=law, pooling=pooling, discrepancy=discrepancy),
-        backend=backend,
+        backend=cast("Backend", backend),
         seed=seed,
         folder=folder,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayes_scaling.models.spec import Backend
     from bayes_scaling.posterior.checks import Checks
     from bayes_scaling.posterior.posterior import Fit
     from bayes_scaling.runs.table import Runs
@@ -43,7 +44,7 @@ class Demo:
 
 def run_demo(
     output_folder: str | Path = "demo",
-    backend: str = "numpyro",
+    backend: Backend = "numpyro",
     draws: int = 1000,
     chains: int = 4,
     seed: int = 0,
@@ -114,7 +115,7 @@ def save_results(fit: Fit, verdict: Verdict, folder: Path) -> tuple[Path, ...]:
     return (*files, folder / "fit.nc", report)
 
 
-def _fitted(runs: Runs, backend: str, draws: int, chains: int, seed: int) -> Fit:
+def _fitted(runs: Runs, backend: Backend, draws: int, chains: int, seed: int) -> Fit:
     import warnings
 
     from bayes_scaling.errors import ConvergenceWarning

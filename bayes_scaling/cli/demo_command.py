@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from bayes_scaling.cli.arguments import Json
 from bayes_scaling.cli.failures import CHECKS_FAILED
+
+if TYPE_CHECKING:
+    from bayes_scaling.models.spec import Backend
 
 
 def demo(
@@ -29,7 +32,7 @@ def demo(
     from bayes_scaling.posterior.checks import FAIL
 
     with redirect_stdout(sys.stderr) if json else nullcontext():
-        result = run_demo(output, backend=backend, draws=draws, seed=seed)
+        result = run_demo(output, backend=cast("Backend", backend), draws=draws, seed=seed)
     if json:
         print_json(result.verdict.groups)
     if result.checks.status == FAIL:

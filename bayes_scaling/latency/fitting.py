@@ -23,6 +23,7 @@ from bayes_scaling.models.draws import Engine, RawDraws, Sampling
 from bayes_scaling.models.latency_design import LatencyDesign
 from bayes_scaling.models.latency_mode import find_whitening
 from bayes_scaling.models.rounds import Progress, Sampled, Verdict, sample_in_rounds
+from bayes_scaling.models.spec import Backend, Sampler
 from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.posterior.criteria import FAIL, convergence_of, sampler_of
 from bayes_scaling.posterior.fitting import sampling_of
@@ -42,8 +43,8 @@ def fit_latency(
     *,
     settings: LatencySettings | None = None,
     bench: Any = None,
-    backend: str = "numpyro",
-    sampler: str = "nutpie",
+    backend: Backend = "numpyro",
+    sampler: Sampler = "nutpie",
     draws: int = 800,
     tune: int = 500,
     chains: int = 4,
@@ -92,7 +93,7 @@ def fit_latency(
 
     Examples
     --------
-    >>> bs.fit_latency("timings.csv", "H100-SXM", progress=False).architectures
+    >>> bs.latency.fit_latency("timings.csv", "H100-SXM", progress=False).architectures
     ('transformer', 'xlstm')
     """
     sampling = sampling_of(backend, sampler, draws, tune, chains, seed, progress, max_draws)

@@ -21,7 +21,7 @@ from bayes_scaling.posterior.storage import (
     write_whole,
 )
 
-KIND = "bayes_scaling.LatencyFit"
+KIND = "bayes_scaling.latency.LatencyFit"
 FORMAT_VERSION = 1
 _TIMINGS = "timings"
 _NEEDED = {
@@ -75,7 +75,7 @@ def load_latency(path: str | Path) -> LatencyFit:
     Examples
     --------
     >>> path = latency_fit.save("latency.nc")
-    >>> bs.load_latency(path).architectures
+    >>> bs.latency.load_latency(path).architectures
     ('transformer', 'xlstm')
     """
     return _rebuild(existing(path))

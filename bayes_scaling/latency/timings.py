@@ -40,7 +40,7 @@ class Timings:
 
     Examples
     --------
-    >>> timings = bs.load_timings("timings.csv")
+    >>> timings = bs.latency.load_timings("timings.csv")
     >>> len(timings), timings.architectures
     (36, ('transformer', 'xlstm'))
     """
@@ -114,7 +114,7 @@ def load_timings(source: str | Path | pd.DataFrame | Timings, *, need_times: boo
 
     Examples
     --------
-    >>> timings = bs.load_timings("timings.csv")
+    >>> timings = bs.latency.load_timings("timings.csv")
     >>> timings.frame["prefill"].unique().tolist()
     [0.0, 2048.0]
     """

@@ -78,7 +78,7 @@ class Law:
     Examples
     --------
     >>> import numpy as np
-    >>> law = bs.get_law("chinchilla")
+    >>> law = bs.laws.get_law("chinchilla")
     >>> law.names, dict(law.fixed)
     (('E', 'A', 'B', 'alpha', 'beta'), {'gamma': 1.0})
     >>> theta = {"E": 1.8, "A": 480.0, "B": 2085.0, "alpha": 0.35, "beta": 0.37}

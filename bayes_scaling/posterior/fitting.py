@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import ConvergenceWarning, SpecError
@@ -16,7 +16,7 @@ from bayes_scaling.models.draws import TARGET_ACCEPTANCE, Sampling
 from bayes_scaling.models.misfit_precisions import settle
 from bayes_scaling.models.refit import engine_of
 from bayes_scaling.models.rounds import Gate, Progress, Sampled, sample_in_rounds
-from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.models.spec import Backend, Discrepancy, Errors, ModelSpec, Pooling, Sampler
 from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.posterior.checks import convergence_checks
 from bayes_scaling.posterior.criteria import FAIL
@@ -28,8 +28,8 @@ from bayes_scaling.posterior.verdict import store
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.runs.validation import require_fittable
 
-BACKENDS = ("numpyro", "pymc")
-SAMPLERS = ("nutpie", "pymc")
+BACKENDS = get_args(Backend)
+SAMPLERS = get_args(Sampler)
 
 
 def fit(
@@ -37,13 +37,13 @@ def fit(
     spec: ModelSpec | None = None,
     *,
     law: str | None = None,
-    pooling: str | None = None,
-    discrepancy: str | None = None,
+    pooling: Pooling | None = None,
+    discrepancy: Discrepancy | None = None,
     offsets: Sequence[str] | None = None,
     priors: Mapping[str, Mapping[str, float]] | None = None,
-    errors: str | None = None,
-    backend: str = "numpyro",
-    sampler: str = "nutpie",
+    errors: Errors | None = None,
+    backend: Backend = "numpyro",
+    sampler: Sampler = "nutpie",
     draws: int = 1000,
     tune: int = 300,
     chains: int = 4,
@@ -58,9 +58,10 @@ def fit(
     runs : Runs, path, DataFrame or catalogue name
         See `load_runs`.
     spec : ModelSpec, optional
-        Or its parts: ``law`` (a name in `bayes_scaling.LAWS`), ``pooling`` ("partial", "none", "complete"),
-        ``discrepancy`` ("drift", "none"), ``offsets`` (columns of recipes or of the training that checkpoints
-        come from), ``priors`` (changes by name), ``errors`` ("symmetric", "skewed"); see `ModelSpec`.
+        Or its parts: ``law`` (a name in `bayes_scaling.laws.LAWS`), ``pooling`` ("partial", "none",
+        "complete"), ``discrepancy`` ("drift", "none"), ``offsets`` (columns of recipes or of the training
+        that checkpoints come from), ``priors`` (changes by name), ``errors`` ("symmetric", "skewed"); see
+        `ModelSpec`.
     backend : {"numpyro", "pymc"}
     sampler : {"nutpie", "pymc"}
         For the PyMC back end: nutpie, or PyMC's own (no compilation, slower draws).

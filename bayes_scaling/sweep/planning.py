@@ -33,7 +33,7 @@ def planned_runs(part: str | None = None) -> list[RunSpec]:
     Examples
     --------
     >>> import bayes_scaling as bs
-    >>> bs.planned_runs("preregistered")[0].run_id
+    >>> bs.sweep.planned_runs("preregistered")[0].run_id
     'transformer-32-w56x3-12066-s0'
     """
     if part not in (None, FITTED, PREREGISTERED):

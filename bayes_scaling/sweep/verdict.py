@@ -70,7 +70,7 @@ def judge(record: str | Path, frame: pd.DataFrame) -> Verdict:
     Examples
     --------
     >>> import bayes_scaling as bs
-    >>> verdict = bs.judge(RECORD, bs.load_runs("measured").frame)
+    >>> verdict = bs.sweep.judge(RECORD, bs.load_runs("measured").frame)
     >>> verdict.created
     '2026-11-25T04:34:56+00:00'
     """

@@ -178,7 +178,7 @@ def test_dask_does(runs) -> None:
 
 
 def test_the_isoflop_line_follows_isoflop_curves() -> None:
-    runs = bs.simulate(
+    runs = bs.data.simulate(
         seed=2, context_lengths=(8192,), budgets=(6e18, 2e19, 6e19, 2e20), token_param_ratios=()
     ).runs
     split = make_splits(runs, "compute", [1e20])[0]

@@ -95,8 +95,8 @@ def server(tmp_path_factory, monkeypatch):
 
 
 def test_table_of_all_sets() -> None:
-    table = bs.datasets().set_index("name")
-    assert tuple(bs.datasets()) == FIELDS and tuple(table.index) == NAMES
+    table = bs.data.datasets().set_index("name")
+    assert tuple(bs.data.datasets()) == FIELDS and tuple(table.index) == NAMES
     assert set(table["kind"]) == {"shipped", "fetched", "imported"}
     assert (table[["description", "units", "licence", "source"]].map(len) > 2).all(axis=None)
     away = table[table["kind"] != "shipped"]
@@ -120,13 +120,13 @@ def test_addresses_are_pinned(name: str) -> None:
 
 def test_an_archive_put_by_hand_is_read_checked_and_kept(folder, monkeypatch) -> None:
     source = put(folder, monkeypatch)
-    path = bs.fetch("gadre")
+    path = bs.data.fetch("gadre")
     frame = pd.read_csv(path)
     assert path == source.with_suffix(".csv") and list(frame["run_id"]) == ["c4-0", "c4-1", "c4-2"]
     assert list(frame["loss_paloma_ptb"]) == [4.5, 4.2, 3.9]
     assert not list(folder.glob("*.part"))
     source.unlink()
-    assert bs.fetch("gadre") == path
+    assert bs.data.fetch("gadre") == path
 
 
 def test_load_runs_by_name(folder, monkeypatch) -> None:
@@ -141,7 +141,7 @@ def test_another_content_is_refused(folder, monkeypatch) -> None:
     put(folder, monkeypatch)
     change(monkeypatch, "gadre", sha256="0" * 64)
     with pytest.raises(RunsError, match="not the known one"):
-        bs.fetch("gadre", trust=True)
+        bs.data.fetch("gadre", trust=True)
     assert [path.name for path in folder.iterdir()] == [GADRE["file"]]
 
 
@@ -158,41 +158,41 @@ def test_a_set_without_checksum_needs_trust_once(folder) -> None:
     source.write_text(lines())
     with pytest.raises(RunsError, match=r"no known checksum.*fetch\('gemstones', trust=True\)"):
         bs.load_runs("gemstones")
-    path = bs.fetch("gemstones", trust=True)
+    path = bs.data.fetch("gemstones", trust=True)
     digests = (folder / "gemstones.sha256").read_text().splitlines()
     assert digests[0] == f"{hashlib.sha256(source.read_bytes()).hexdigest()}  {source.name}"
-    assert bs.fetch("gemstones") == path
+    assert bs.data.fetch("gemstones") == path
     runs = bs.load_runs("gemstones")
     assert runs.frame[["params", "tokens", "loss"]].iloc[1].tolist() == [543482880, 22e9, 2.88]
     assert runs.architectures == ("transformer",) and runs.context_lengths == (2048,)
     path.unlink()  # the source is as recorded, so it needs no trust again
-    assert bs.fetch("gemstones") == path and path.is_file()
+    assert bs.data.fetch("gemstones") == path and path.is_file()
 
 
 @pytest.mark.parametrize("which", ["source", "table"])
 def test_a_change_after_the_first_reading_is_refused(folder, which: str) -> None:
     source = folder / GEMSTONES["file"]
     source.write_text(lines())
-    table = bs.fetch("gemstones", trust=True)
+    table = bs.data.fetch("gemstones", trust=True)
     if which == "source":
         table.unlink()
         source.write_text(lines(tokens=5))
     else:
         table.write_text(table.read_text().replace("2.88", "2.87"))
     with pytest.raises(RunsError, match=r"changed since it was fetched.*remove it and the record"):
-        bs.fetch("gemstones", trust=True)
+        bs.data.fetch("gemstones", trust=True)
 
 
 def test_a_file_of_another_layout_is_refused(folder) -> None:
     (folder / GEMSTONES["file"]).write_text(lines().replace("final_loss", "end_loss"))
     with pytest.raises(RunsError, match=r"gemstones-1fb97a2\.jsonl: no column 'final_loss'"):
-        bs.fetch("gemstones", trust=True)
+        bs.data.fetch("gemstones", trust=True)
 
 
 @pytest.mark.parametrize(("name", "trust"), [("gadre", False), ("gemstones", True)])
 def test_without_a_network_the_remedy_names_address_file_and_folder(folder, name: str, trust: bool) -> None:
     with pytest.raises(RunsError, match=r"could not be fetched \(ConnectionError: no route\)") as error:
-        bs.fetch(name, trust=trust)
+        bs.data.fetch(name, trust=trust)
     for part in (entry_of(name)["url"], f"as {entry_of(name)['file']} into {folder}"):
         assert part in str(error.value)
 
@@ -202,36 +202,36 @@ def test_over_the_network(server, tmp_path, monkeypatch, capfd) -> None:
     (place / "runs.jsonl").write_text(lines())
     monkeypatch.setenv(fetching.VARIABLE, str(tmp_path / "new"))
     change(monkeypatch, "gemstones", url=f"{address}/runs.jsonl")
-    table = bs.fetch("gemstones", trust=True)
+    table = bs.data.fetch("gemstones", trust=True)
     assert len(pd.read_csv(table)) == 3
     assert (tmp_path / "new" / GEMSTONES["file"]).read_text() == lines()
     assert capfd.readouterr() == ("", "")
     assert logging.getLogger("pooch").level != logging.WARNING
     change(monkeypatch, "gadre", url=f"{address}/absent.zip")
     with pytest.raises(RunsError, match=r"could not be fetched \(HTTPError: 404"):
-        bs.fetch("gadre")
+        bs.data.fetch("gadre")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04broken", b"<html>"])
 def test_a_broken_archive_is_refused(folder, content: bytes) -> None:
     (folder / GADRE["file"]).write_bytes(content)
     with pytest.raises(RunsError, match="no archive of the runs"):
-        bs.fetch("gadre")
+        bs.data.fetch("gadre")
 
 
 def test_an_archive_of_something_else_is_refused(folder) -> None:
     archive(folder / GADRE["file"], sizes=())
     with pytest.raises(RunsError, match="exp_data/models"):
-        bs.fetch("gadre")
+        bs.data.fetch("gadre")
 
 
 def test_sets_that_are_not_fetched_say_how(folder) -> None:
     for name, importer in (("xlstm-study", "import_xlstm_study"), ("olmo-ladder", "import_training_logs")):
         with pytest.raises(RunsError, match=f"clone {entry_of(name)['url']} and call bs.{importer}"):
             bs.load_runs(name)
-    assert bs.fetch("simulated") == dataset_path("simulated")
+    assert bs.data.fetch("simulated") == dataset_path("simulated")
     with pytest.raises(RunsError, match="choose one of simulated"):
-        bs.fetch("nope")
+        bs.data.fetch("nope")
 
 
 def test_a_folder_that_cannot_be_written(folder, monkeypatch) -> None:
@@ -242,4 +242,4 @@ def test_a_folder_that_cannot_be_written(folder, monkeypatch) -> None:
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", full)
     with pytest.raises(RunsError, match=r"No space left.*BAYES_SCALING_DATA"):
-        bs.fetch("gadre")
+        bs.data.fetch("gadre")

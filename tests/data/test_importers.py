@@ -97,7 +97,7 @@ def clone(tmp_path):
 
 
 def test_study_from_a_clone(clone) -> None:
-    runs = bs.import_xlstm_study(clone)
+    runs = bs.data.import_xlstm_study(clone)
     frame = runs.frame.set_index("run_id")
     assert len(frame) == 6 and runs.architectures == ("llama", "xlstm")
     assert frame.loc["id_dclm_llama_ctx2048_512", "in_paper_fits_twice"]
@@ -111,7 +111,7 @@ def test_study_from_a_clone(clone) -> None:
 def test_study_counts_flops_by_accounting(clone) -> None:
     from bayes_scaling.accounting import get_architecture, shape_from_columns
 
-    frame = bs.import_xlstm_study(clone).frame
+    frame = bs.data.import_xlstm_study(clone).frame
     part = frame[frame["architecture"] == "xlstm"]
     flops = get_architecture("xlstm").training_flops(
         shape_from_columns(part), part["tokens"].to_numpy(), part["context_length"].to_numpy()
@@ -120,17 +120,17 @@ def test_study_counts_flops_by_accounting(clone) -> None:
 
 
 def test_study_keeps_duplicates_on_request(clone) -> None:
-    frame = bs.import_xlstm_study(clone, duplicates="keep").frame
+    frame = bs.data.import_xlstm_study(clone, duplicates="keep").frame
     assert len(frame) == 7 and frame["in_paper_fits_twice"].sum() == 2
     with pytest.raises(RunsError, match="drop, keep"):
-        bs.import_xlstm_study(clone, duplicates="mark")
+        bs.data.import_xlstm_study(clone, duplicates="mark")
 
 
 def test_failed_runs_are_left_out(clone) -> None:
     failed = llama("dclm_llama_ctx2048_failed", width=896, logs={})
     path = clone / "data" / "isoflop_llama_ctx16384_wandb_data.pkl"
     path.write_bytes(pickle.dumps({"a": [failed]}))
-    assert len(bs.import_xlstm_study(clone)) == 6
+    assert len(bs.data.import_xlstm_study(clone)) == 6
 
 
 def test_params_that_do_not_fit_the_shape(clone) -> None:
@@ -139,18 +139,18 @@ def test_params_that_do_not_fit_the_shape(clone) -> None:
     path = clone / "data" / "isoflop_llama_ctx16384_wandb_data.pkl"
     path.write_bytes(pickle.dumps({"a": [odd]}))
     with pytest.raises(RunsError, match="id_dclm_llama_ctx2048_odd"):
-        bs.import_xlstm_study(clone)
+        bs.data.import_xlstm_study(clone)
 
 
 def test_a_folder_that_is_no_clone(tmp_path, clone) -> None:
     with pytest.raises(RunsError, match=r"isoflop_llama_ctx2048_wandb_data\.pkl"):
-        bs.import_xlstm_study(tmp_path / "nowhere")
+        bs.data.import_xlstm_study(tmp_path / "nowhere")
     (clone / "data" / "tokenparam_llama_wandb_data.pkl").write_bytes(pickle.dumps(eval))
     with pytest.raises(RunsError, match="refused"):
-        bs.import_xlstm_study(clone)
+        bs.data.import_xlstm_study(clone)
     (clone / "data" / "tokenparam_llama_wandb_data.pkl").write_bytes(pickle.dumps([1, 2]))
     with pytest.raises(RunsError, match="no runs by tag"):
-        bs.import_xlstm_study(clone)
+        bs.data.import_xlstm_study(clone)
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ COLUMNS = {"architecture": "model.arch", "context_length": "ctx", "loss": "val/l
 
 
 def test_wandb_runs_table(export) -> None:
-    frame = bs.import_wandb(export, COLUMNS).frame
+    frame = bs.data.import_wandb(export, COLUMNS).frame
     assert list(frame["run_id"]) == ["run-a", "run-b"] and list(frame["loss"]) == [3.2, 3.0]
 
 
@@ -180,7 +180,7 @@ def test_wandb_chart(export, tmp_path, choose: str, losses) -> None:
         "Step,run-a - val_loss,run-a - val_loss__MIN,run-b - val_loss\n"
         "1,3.4,3.4,3.3\n2,3.1,3.1,2.9\n3,3.15,3.1,\n4,,,2.95\n"
     )
-    frame = bs.import_wandb(export, COLUMNS, history=chart, choose=choose).frame
+    frame = bs.data.import_wandb(export, COLUMNS, history=chart, choose=choose).frame
     assert list(frame["loss"]) == losses
 
 
@@ -188,15 +188,15 @@ def test_wandb_faults(export, tmp_path) -> None:
     chart = tmp_path / "chart.csv"
     chart.write_text("Step,run-a - val_loss\n1,3.4\n")
     with pytest.raises(RunsError, match="'run-b'"):
-        bs.import_wandb(export, COLUMNS, history=chart)
+        bs.data.import_wandb(export, COLUMNS, history=chart)
     with pytest.raises(RunsError, match="last, best"):
-        bs.import_wandb(export, COLUMNS, history=chart, choose="first")
+        bs.data.import_wandb(export, COLUMNS, history=chart, choose="first")
     export.write_text(export.read_text().replace("finished", "running"))
     with pytest.raises(RunsError, match="no run is finished"):
-        bs.import_wandb(export, COLUMNS)
+        bs.data.import_wandb(export, COLUMNS)
     export.write_text("a,b\n1,2\n")
     with pytest.raises(RunsError, match="not a runs table"):
-        bs.import_wandb(export)
+        bs.data.import_wandb(export)
 
 
 @pytest.fixture
@@ -213,7 +213,7 @@ def logs(tmp_path):
     ("choose", "tokens", "losses"), [("last", [3e9, 3e9], [3.3, 3.0]), ("best", [2e9, 3e9], [3.2, 3.0])]
 )
 def test_training_logs(logs, choose: str, tokens, losses) -> None:
-    frame = bs.import_training_logs(logs, choose=choose).frame
+    frame = bs.data.import_training_logs(logs, choose=choose).frame
     assert list(frame["tokens"]) == tokens and list(frame["loss"]) == losses
     assert list(frame["params"]) == [1e8, 2e8]
 
@@ -221,12 +221,12 @@ def test_training_logs(logs, choose: str, tokens, losses) -> None:
 def test_training_log_faults(logs) -> None:
     (logs / "c.csv").write_text("tokens,val_loss\n1e9,3.5\n")
     with pytest.raises(RunsError, match="no run_id 'c'"):
-        bs.import_training_logs(logs)
+        bs.data.import_training_logs(logs)
     (logs / "c.csv").write_text("tokens,val_loss\n1e9,\n")
     with pytest.raises(RunsError, match=r"c\.csv: no point has a loss"):
-        bs.import_training_logs(logs)
+        bs.data.import_training_logs(logs)
     (logs / "c.csv").write_text("tokens,speed\n1e9,3\n")
     with pytest.raises(RunsError, match=r"c\.csv"):
-        bs.import_training_logs(logs)
+        bs.data.import_training_logs(logs)
     with pytest.raises(RunsError, match="no folder of logs"):
-        bs.import_training_logs(logs / "none")
+        bs.data.import_training_logs(logs / "none")

@@ -25,7 +25,7 @@ def test_shipped_files_regenerate_bit_for_bit(tmp_path):
     write_shipped_files(tmp_path)
     for name in shipped_files():
         assert (FOLDER / name).read_bytes() == (tmp_path / name).read_bytes()
-    table = bs.datasets().set_index("name")
+    table = bs.data.datasets().set_index("name")
     digest = hashlib.sha256((tmp_path / "simulated_runs.csv").read_bytes()).hexdigest()
     assert table.loc["simulated", "sha256"] == digest
 

@@ -98,7 +98,7 @@ def test_a_table_has_a_row_a_query_in_order(fit):
 
 
 def test_saving_keeps_everything(fit, tmp_path):
-    loaded = bs.load_latency(fit.save(tmp_path / "latency.nc"))
+    loaded = bs.latency.load_latency(fit.save(tmp_path / "latency.nc"))
     asked = {"architecture": ["llama"], "params": [4e8], "batch_size": [8], "prefill": [1024]}
     np.testing.assert_array_equal(loaded.predict(asked)["ttft_ms"], fit.predict(asked)["ttft_ms"])
     assert loaded.settings == fit.settings and loaded.timings.data_hash == fit.timings.data_hash
@@ -112,7 +112,7 @@ def test_a_damaged_file_is_refused(fit, tmp_path):
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(bytes(content))
     with pytest.raises(FitFileError, match=str(path)):
-        bs.load_latency(path)
+        bs.latency.load_latency(path)
 
 
 def test_settings_survive_text():

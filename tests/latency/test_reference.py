@@ -14,7 +14,7 @@ DEVICE = "H100-SXM"
 
 @pytest.fixture
 def timings(reference_data):
-    return bs.load_timings(reference_data("inference_timings.csv"))
+    return bs.latency.load_timings(reference_data("inference_timings.csv"))
 
 
 def _split(timings):
@@ -26,7 +26,7 @@ def test_the_reference_table_is_plausible_and_seconds_are_not(timings):
     assert len(timings) == 1300 and timings.notes == ()
     frame = timings.frame.assign(step_time_ms=timings.frame["step_time_ms"] / 1000)
     with pytest.warns(TimingsWarning, match="are they seconds"):
-        bs.load_timings(frame)
+        bs.latency.load_timings(frame)
 
 
 def test_baselines_miss_the_largest_model(timings):
@@ -48,7 +48,7 @@ def test_the_largest_model_is_predicted_from_the_smaller(timings, backend):
     small, large = _split(timings)
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
-        fit = bs.fit_latency(small, DEVICE, backend=backend, progress=False)
+        fit = bs.latency.fit_latency(small, DEVICE, backend=backend, progress=False)
     table = predict_table(fit, large.frame)
     for name in timings.architectures:
         rows = (table["architecture"] == name).to_numpy()

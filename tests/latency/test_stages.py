@@ -110,8 +110,8 @@ def test_coverage_of_the_stage_after_benchmarks():
 
 
 def test_a_host_is_timed_end_to_end():
-    from bayes_scaling import load_timings
     from bayes_scaling.bench.host_models import time_host
+    from bayes_scaling.latency import load_timings
 
     table = time_host(widths=((128, 1),), batches=(2,), prompts=(65,), repeats=1)
     timings = load_timings(table)

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayes_scaling import load_timings
 from bayes_scaling.errors import TimingsError, TimingsWarning
+from bayes_scaling.latency import load_timings
 
 GOOD = {"architecture": ["llama"] * 2, "params": [4e8, 4e8], "batch_size": [1, 8], "prefill": [0, 512],
         "ttft_ms": [3.0, 60.0], "step_time_ms": [2.0, 4.0]}  # fmt: skip

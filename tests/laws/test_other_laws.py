@@ -32,7 +32,7 @@ MODELS = (*LAWS, "data-limited with drift")
 @pytest.fixture(scope="module")
 def runs() -> Runs:
     """Runs of several epochs: every law can be fitted to them, one is true."""
-    return bs.simulate(
+    return bs.data.simulate(
         seed=5,
         law="data-limited",
         context_lengths=CONTEXTS,
@@ -109,7 +109,7 @@ def test_ignoring_repetition_biases_the_frontier(fits) -> None:
 
 def small_truth_loss(compute: float) -> float:
     truth = make_truth(np.random.default_rng(0), ["xlstm"], [8192], "data-limited", 0.004, 10.0)
-    law, row = bs.get_law("data-limited"), truth.coefficients.iloc[0]
+    law, row = bs.laws.get_law("data-limited"), truth.coefficients.iloc[0]
     return float(law.loss(np, *law.optimum(np, compute, row), row))
 
 
@@ -194,7 +194,7 @@ def test_what_is_lacking_is_said(fits) -> None:
     with pytest.raises(BudgetError, match="3e11"):
         bs.frontier(fits["data-limited"], 1e21, unique_tokens=-1.0)
     with pytest.raises(SpecError, match="huber"):
-        bs.huber_fit(plain, law="kaplan")
+        bs.classical.huber_fit(plain, law="kaplan")
     with pytest.raises(BayesScalingError, match="'unique_tokens'"):
         load_runs(plain.frame.assign(unique_tokens=0.0))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -19,10 +20,11 @@ from bayes_scaling.models.loss_numpyro import build_numpyro
 from bayes_scaling.models.loss_pymc import build_pymc
 from bayes_scaling.models.misfit_coordinates import coordinates_at
 from bayes_scaling.models.mode import start
-from bayes_scaling.models.spec import DISCREPANCIES, ERRORS, POOLINGS, ModelSpec
+from bayes_scaling.models.spec import Discrepancy, Errors, ModelSpec, Pooling
 from bayes_scaling.models.whitening import Whitening
 from tests.helpers.small_runs import UNEVEN, small_runs
 
+POOLINGS, DISCREPANCIES, ERRORS = map(get_args, (Pooling, Discrepancy, Errors))
 LAWS = ("gamma", "chinchilla")
 MODELS = [
     *product(LAWS, POOLINGS, DISCREPANCIES, ERRORS[:1]),

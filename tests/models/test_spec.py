@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bayes_scaling.errors import SpecError
 from bayes_scaling.models.priors import DEFAULT_PRIORS
-from bayes_scaling.models.spec import POOLINGS, ModelSpec
+from bayes_scaling.models.spec import ModelSpec, Pooling
 
 NAMES = [prior.name for prior in DEFAULT_PRIORS]
 SPECS = st.builds(
     ModelSpec,
     law=st.sampled_from(["gamma", "chinchilla"]),
-    pooling=st.sampled_from(POOLINGS),
+    pooling=st.sampled_from(get_args(Pooling)),
     priors=st.dictionaries(
         st.sampled_from(NAMES),
         st.dictionaries(st.sampled_from(["median", "scale"]), st.floats(1e-3, 0.99), min_size=1),

@@ -30,7 +30,7 @@ def test_lines_name_each_stage_where_there_is_no_terminal(capsys) -> None:
 def test_a_terminal_has_one_bar(monkeypatch) -> None:
     screen = io.StringIO()
     terminal = Console(file=screen, force_terminal=True, width=100)
-    monkeypatch.setattr("rich.console.Console", lambda **_: terminal)
+    monkeypatch.setattr("bayes_scaling.posterior.progress.Console", lambda **_: terminal)
     with sampling_progress(True) as progress:
         progress.stage("round 1", 4000)
         progress.advance(1000)

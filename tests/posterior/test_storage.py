@@ -147,7 +147,7 @@ def test_a_failed_save_leaves_the_folder_as_it_was(fit, tmp_path, monkeypatch, f
             args[1].write_bytes(b"half a file")
         raise failure
 
-    target = {"write": (netcdf, "write_tree"), "check": (storage, "_rebuild"), "replace": (os, "replace")}[
+    target = {"write": (storage, "write_tree"), "check": (storage, "_rebuild"), "replace": (os, "replace")}[
         step
     ]
     monkeypatch.setattr(*target, fail)
@@ -164,7 +164,7 @@ def test_a_file_that_does_not_read_back_is_not_put_in_place(fit, tmp_path, monke
         write(tree, path)
         path.write_bytes(path.read_bytes()[:-500])
 
-    monkeypatch.setattr(netcdf, "write_tree", write_cut_short)
+    monkeypatch.setattr(storage, "write_tree", write_cut_short)
     with pytest.raises(FitFileError, match=r"fit\.nc: not a NetCDF-4 file, or cut short"):
         save(fit, tmp_path / "fit.nc")
     assert os.listdir(tmp_path) == []

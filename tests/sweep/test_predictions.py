@@ -201,14 +201,14 @@ def measured_fit():
 
 def test_no_predictions_from_a_fit_that_failed(measured_fit, tmp_path):
     with pytest.raises(SweepError, match="checks of the fit failed"):
-        bs.preregister(measured_fit, planned_runs(PREREGISTERED), tmp_path / "record.json")
+        bs.sweep.preregister(measured_fit, planned_runs(PREREGISTERED), tmp_path / "record.json")
     assert not (tmp_path / "record.json").exists()
 
 
 def test_predictions_are_those_of_the_fit(measured_fit, tmp_path, monkeypatch):
     monkeypatch.setattr(preregistration, "FAIL", "nothing fails")
     path, specs = tmp_path / "record.json", planned_runs(PREREGISTERED)
-    digest = bs.preregister(measured_fit, specs, path)
+    digest = bs.sweep.preregister(measured_fit, specs, path)
     content = read_record(path)
     assert content["sha256"] == digest
     assert content["fit"]["data_hash"] == measured_fit.runs.data_hash
@@ -221,7 +221,7 @@ def test_predictions_are_those_of_the_fit(measured_fit, tmp_path, monkeypatch):
     assert (table["training_s_q05"] < table["training_s_q95"]).all()
     assert all(0 <= decision["xlstm_wins"] <= 1 for decision in content["decisions"])
     with pytest.raises(SweepError, match="is among the runs of the fit"):
-        bs.preregister(measured_fit, planned_runs(FITTED), tmp_path / "other.json")
+        bs.sweep.preregister(measured_fit, planned_runs(FITTED), tmp_path / "other.json")
 
 
 def test_a_wall_clock_cost_is_the_time_of_the_runs():

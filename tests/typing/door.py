@@ -1,0 +1,16 @@
+"""What a type checker must reject; read by mypy, never run. An ignore that nothing needs is an error too."""
+
+import bayes_scaling as bs
+
+runs = bs.load_runs("measured")
+fit: bs.Fit = bs.fit(runs, draws=10)
+table = bs.frontier(fit, compute=[1e13, 1e14], context_length=128).table()
+law: bs.laws.Law = bs.laws.get_law("gamma")
+line = bs.classical.isoflop_fit(runs)
+timings = bs.latency.load_timings("timings.csv")
+
+bs.fit(runs, drws=10)  # type: ignore[call-arg]
+bs.fit(runs, backend="numpyr")  # type: ignore[arg-type]
+bs.fit(runs, errors="skew")  # type: ignore[arg-type]
+bs.fronteer(fit)  # type: ignore[attr-defined]
+bs.data.fetsh("gadre")  # type: ignore[attr-defined]
