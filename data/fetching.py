@@ -62,7 +62,8 @@ def fetch(name: str, *, trust: bool = False) -> Path:
         raise RunsError(f"{name} is imported, not fetched. Remedy: clone {entry['url']} and call "
                         f"{entry['importer']}.")  # fmt: skip
     source = data_folder() / str(entry["file"])
-    table, record = source.with_suffix(".csv"), source.with_name(f"{name}.sha256")
+    table = source.with_suffix(".csv")
+    record = source.with_name(f"{name}.sha256")
     known = _recorded(record)
     if not _unchanged(table, known):
         _demand_trust(name, entry, trust or source.name in known)

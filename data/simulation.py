@@ -168,7 +168,8 @@ def _fixed_ratio(rng: np.random.Generator, ratios: Sequence[float]) -> pd.DataFr
         a.ravel() for a in np.meshgrid(RATIO_PARAMS, np.asarray(ratios, dtype=float), indexing="ij")
     )
     affordable = 6.0 * size**2 * ratio <= RATIO_COMPUTE
-    size, ratio = size[affordable], ratio[affordable]
+    size = size[affordable]
+    ratio = ratio[affordable]
     params = np.round(size * _jitter(rng, len(size)))
     tokens = np.round(ratio * params)
     return pd.DataFrame({"params": params, "tokens": tokens, "design": "token_param", "budget": np.nan})

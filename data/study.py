@@ -127,7 +127,8 @@ def _restarts(runs: list[Any]) -> dict[str, list[Any]]:
 
 def _row(group: list[Any], name: str) -> dict[str, Any] | None:
     """One finished run, None for a failed one."""
-    first, last = group[0], group[-1]
+    first = group[0]
+    last = group[-1]
     try:
         batch = int(first.summary["dataset/"]["global_batch_size"])
         steps = int(first.summary["dataset/"]["num_train_steps"])
@@ -161,7 +162,8 @@ def _context_length(run: Any) -> int:
 
 def _sizes(config: Mapping[str, Any]) -> dict[str, int]:
     base = "model.model_config."
-    width, blocks = int(config[base + "embedding_dim"]), int(config[base + "num_blocks"])
+    width = int(config[base + "embedding_dim"])
+    blocks = int(config[base + "num_blocks"])
     if "llama" in str(config["model.model_class"]):
         head = int(config[base + "head_dim"])
         inner = _up(math.floor(FFN_FACTOR * width), int(config[base + "ffn_multiple_of"]))
@@ -206,7 +208,8 @@ def _counted(frame: Any, folder: str | Path) -> Any:
     for name in frame["architecture"].unique():
         rows = (frame["architecture"] == name).to_numpy()
         part = frame[rows]
-        value, shape = get_architecture(str(name)), shape_from_columns(part)
+        value = get_architecture(str(name))
+        shape = shape_from_columns(part)
         params = np.asarray(value.params(shape), dtype=float)
         wrong = np.flatnonzero(params != part["params"].to_numpy())
         if wrong.size:

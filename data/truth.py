@@ -92,7 +92,8 @@ class Truth:
         law = get_law(self.law)
         arrays = {name: theta[name].to_numpy() for name in law.names}
         arrays |= {name: frame[name].to_numpy(dtype=float) for name in law.columns}
-        params, tokens = (frame[name].to_numpy(dtype=float) for name in ("params", "tokens"))
+        params = frame["params"].to_numpy(dtype=float)
+        tokens = frame["tokens"].to_numpy(dtype=float)
         return np.asarray(law.loss(np, params, tokens, arrays))
 
     def by_run(self, frame: pd.DataFrame) -> pd.DataFrame:

@@ -114,7 +114,8 @@ def judge(
         Other Triton code for the same specification.
     """
     spec.supports(shape, dtype)
-    config, code = config or spec.space()[0], code or load_code(spec)
+    config = config or spec.space()[0]
+    code = code or load_code(spec)
     inputs = {
         name: memory.put(array, spec.reads[name].dtype(dtype))
         for name, array in spec.inputs(shape, rng).items()

@@ -40,7 +40,8 @@ def recur(state: tuple[Array, Array, Array], token: Arrays) -> tuple[tuple[Array
     C, n, m = state
     decay = log_sigmoid(token["forget"]) + m
     m_new = np.maximum(decay, token["input"])
-    keep, write = np.exp(decay - m_new)[..., None], np.exp(token["input"] - m_new)[..., None]
+    keep = np.exp(decay - m_new)[..., None]
+    write = np.exp(token["input"] - m_new)[..., None]
     k = token["k"] / np.sqrt(token["k"].shape[-1])
     n_new = keep * n + write * k
     C_new = keep[..., None] * C + (write * k)[..., None] * token["v"][..., None, :]
@@ -81,7 +82,8 @@ def draw_tokens(shape: Sizes, rng: np.random.Generator, reads: dict[str, Buffer]
 
 def cell_shape(shape: Sizes, chunk_size: int = 64) -> Shape:
     """The accounting's shape of one block with these heads."""
-    heads, value = shape["num_heads"], shape["head_dim_v"]
+    heads = shape["num_heads"]
+    value = shape["head_dim_v"]
     return Shape(
         embedding_dim=heads * value,
         num_blocks=1,

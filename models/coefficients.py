@@ -106,7 +106,8 @@ def _condition(
     values: np.ndarray, component: np.ndarray, design: Design, new: Groups, noise: np.ndarray
 ) -> np.ndarray:
     """Conditional normal draws, the matrices made once for each coefficient and component."""
-    h, seen = design.hierarchy, len(design.groups)
+    h = design.hierarchy
+    seen = len(design.groups)
     variance = np.array([design.spec.prior(name).scale ** 2 for name in h.names])
     parts = h.tau[..., None, None] ** 2 * np.stack(kernels(design.groups.joined(new)))
     covariance = variance[:, None, None, None] + parts.sum(2)

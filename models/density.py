@@ -106,7 +106,9 @@ def log_approximate(xp: Any, position: Mapping[str, Array], design: Design, lgam
 
 def unpin(xp: Any, pinned: Mapping[str, Array]) -> dict[str, Array]:
     """Natural coefficients from data-pinned ones, on log (logit) scales."""
-    log_reducible, share, level = pinned["R"], pinned["share"], {}
+    log_reducible = pinned["R"]
+    share = pinned["share"]
+    level = {}
     if "E" in pinned:
         log_reducible = pinned["E"] - softplus(xp, -pinned["R"])
         level = {"E": log_reducible - pinned["R"], "R": log_reducible}
@@ -122,7 +124,9 @@ def unpin(xp: Any, pinned: Mapping[str, Array]) -> dict[str, Array]:
 
 def pin(xp: Any, natural: Mapping[str, Array]) -> dict[str, Array]:
     """Data-pinned coefficients from natural ones; the inverse of `unpin`."""
-    log_reducible, share, level = natural["R"], natural["share"], {}
+    log_reducible = natural["R"]
+    share = natural["share"]
+    level = {}
     if "E" in natural:
         log_e = natural["E"]
         level = {"E": log_sum(xp, log_e, log_reducible), "R": log_reducible - log_e}

@@ -151,10 +151,12 @@ def build_design(runs: Runs, spec: ModelSpec) -> Design:
     """Arrays of the runs for one spec."""
     groups, code = observed_groups(runs)
     slots = _slots(np.zeros_like(code) if spec.pooling == "complete" else code)
-    log_params, log_tokens = np.log(_floats(runs, "params")), np.log(_floats(runs, "tokens"))
+    log_params = np.log(_floats(runs, "params"))
+    log_tokens = np.log(_floats(runs, "tokens"))
     loss = _floats(runs, "loss")
     sd = np.nan_to_num(_floats(runs, "loss_sd", 0.0))
-    n, d = (slots.spread(logs - logs.mean(), 0.0) for logs in (log_params, log_tokens))
+    n = slots.spread(log_params - log_params.mean(), 0.0)
+    d = slots.spread(log_tokens - log_tokens.mean(), 0.0)
     weight = slots.spread(_floats(runs, "weight", 1.0), 0.0)
     references = float(np.exp(log_params.mean())), float(np.exp(log_tokens.mean()))
     return Design(

@@ -191,7 +191,8 @@ def build_hierarchy(priors: Mapping[str, Prior], groups: Groups, pooling: str) -
         variance = np.broadcast_to(scale[:, None, None] ** 2, (len(names), 1, size))
         alone = np.ones(1), np.eye(size), np.zeros(size)
         return Hierarchy(names, mean, none, (1, 1), *alone, np.ones(len(names)), variance)
-    architectures, members = len(set(groups.architecture)), len(groups)
+    architectures = len(set(groups.architecture))
+    members = len(groups)
     scales = [prior.group_scale for prior in priors.values()]
     between = np.stack([scale_points(s, architectures) for s in scales])
     along = ALONG_CONTEXT * np.stack([scale_points(s, members) for s in scales])

@@ -51,7 +51,8 @@ def log_time(xp: Any, block: TimeBlock, part: Array, device: Device) -> Array:
 def scatter(xp: Any, block: TimeBlock, part: Array) -> tuple[Array, Array]:
     """Shift of ln time and ln of the noise's scale of each row (..., row)."""
     start = len(block.parameters)
-    scale, first_scale = part[..., start, None], part[..., start + 1, None]
+    scale = part[..., start, None]
+    first_scale = part[..., start + 1, None]
     shifts = part[..., start + 2 :]
     return xp.dot(shifts, block.member.T), scale + block.first * (first_scale - scale)
 

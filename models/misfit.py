@@ -121,7 +121,8 @@ def fitted(
     residual: np.ndarray, natural: Mapping[str, np.ndarray], misfit: Misfit
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance at every slot of what the weights add, given the law: (column, slot) each."""
-    mean, variance = np.zeros(residual.shape), np.zeros(residual.shape)
+    mean = np.zeros(residual.shape)
+    variance = np.zeros(residual.shape)
     scales = misfit.scales(np, log_scale(natural))
     for block, (factor, lifted) in zip(
         misfit.blocks, block_systems(np, residual, natural, misfit), strict=True

@@ -59,7 +59,8 @@ def coordinates_at(natural: Mapping[str, np.ndarray], misfit: Misfit) -> Coordin
     scale = np.asarray(log_scale(natural))
     scaled = misfit.basis * misfit.scales(np, scale)
     precision = (misfit.precision * np.exp(-2 * natural["sigma"])[:, None])[..., None]
-    rotation, eigenvalue = np.empty((*misfit.shape, misfit.shape[1])), np.empty(misfit.shape)
+    rotation = np.empty((*misfit.shape, misfit.shape[1]))
+    eigenvalue = np.empty(misfit.shape)
     turned = np.empty((2, *scaled.shape))
     for b, block in enumerate(misfit.blocks):
         columns = list(block)

@@ -58,7 +58,8 @@ def _reweighted(design: Design, whitening: Whitening) -> Design:
     residual = design.log_loss - law_at_slots(np, natural, design)
     mean, variance = fitted(residual, natural, design.misfit)
     sigma = np.exp(natural["sigma"])[:, None]
-    left, used = (residual - mean) / sigma, design.weight > 0
+    left = (residual - mean) / sigma
+    used = design.weight > 0
     degrees = _degrees(left[used], design.weight[used], design)
     robust = (degrees + 1) / (degrees + left**2 + variance / sigma**2)
     known = 0.0 if design.relative_sd is None else design.relative_sd

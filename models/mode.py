@@ -244,7 +244,8 @@ def compile_rows(potential: Callable[..., Any], size: int) -> Callable[..., tupl
         padded[: len(flat)] = flat
         with jax.enable_x64(True):
             values, gradients = rows(padded, len(flat), *given)
-        values, gradients = np.asarray(values)[: len(flat)], np.asarray(gradients)[: len(flat)]
+        values = np.asarray(values)[: len(flat)]
+        gradients = np.asarray(gradients)[: len(flat)]
         return values.reshape(points.shape[:-1]), gradients.reshape(points.shape)
 
     return call

@@ -149,7 +149,9 @@ def _rounds(
 
     A divergence ends them unless this is the last try.
     """
-    wanted, rounds, note = sampling.draws, 1, ""
+    wanted = sampling.draws
+    rounds = 1
+    note = ""
     while True:
         progress.stage(f"round {rounds}{note}", wanted * sampling.chains)
         raw = chains.reach(wanted, progress.advance)

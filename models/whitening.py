@@ -75,7 +75,8 @@ def turned(whitening: Whitening, pilot: np.ndarray) -> Whitening:
     The covariance of the law's part, taken in the present coordinates, is shrunk towards its diagonal, the
     more the fewer points there are; the scales take the points' standard deviations.
     """
-    count, size = len(pilot), len(whitening.center)
+    count = len(pilot)
+    size = len(whitening.center)
     law = pilot[:, :size]
     mean = law.mean(0)
     covariance = np.atleast_2d(np.cov(law, rowvar=False))

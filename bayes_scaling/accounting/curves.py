@@ -59,7 +59,8 @@ class LogCurve:
         return (3 * c[0] * distance + 2 * c[1]) * distance + c[2]
 
     def _piece(self, xp: Any, x: Array) -> tuple[Array, Array, Array]:
-        knots, table = xp.asarray(self.knots), xp.asarray(self.coefficients)
+        knots = xp.asarray(self.knots)
+        table = xp.asarray(self.coefficients)
         inside = xp.clip(x, self.knots[0], self.knots[-1])
         index = xp.clip(self._index(xp, inside), 0, len(self.knots) - 2)
         return x - inside, inside - knots[index], table[:, index]

@@ -166,7 +166,8 @@ def fit_family(shape: Shape, params: Array, **fixed: Any) -> ShapeFamily:
         Vocabularies, chunks or fixed key-value heads that differ among the runs.
     """
     sizes = _columns(shape, params)
-    log_params, log_width = np.log(sizes["params"]), np.log(sizes["embedding_dim"] / REFERENCE_WIDTH)
+    log_params = np.log(sizes["params"])
+    log_width = np.log(sizes["embedding_dim"] / REFERENCE_WIDTH)
     width_slope = _slope(log_params, log_width, 0.0)
     depth_slope = _slope(log_params, np.log(sizes["num_blocks"]), 0.0)
     default = ShapeFamily.blocks_exponent

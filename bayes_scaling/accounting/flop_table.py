@@ -46,7 +46,8 @@ class FlopTable:
         return LogCurve(cubic.x, np.asarray(cubic.c))
 
     def _at_context(self, context_length: float) -> np.ndarray:
-        low, high = self.context_length[0], self.context_length[-1]
+        low = self.context_length[0]
+        high = self.context_length[-1]
         if not low <= context_length <= high:
             raise AccountingError(
                 f"context_length {context_length:g} lies outside the table of FLOPs ({low:g} to {high:g}): "

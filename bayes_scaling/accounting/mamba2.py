@@ -37,7 +37,8 @@ def projection_width(shape: Shape) -> Array:
 
 def block_weights(shape: Shape) -> Array:
     """Weights of one block: projections, convolution with bias, three scalars a head, two norms."""
-    d, inner = shape.embedding_dim, inner_width(shape)
+    d = shape.embedding_dim
+    inner = inner_width(shape)
     convolution = conv_width(shape) * (CONV_WIDTH + 1)
     return d * (projection_width(shape) + inner) + convolution + 3 * shape.num_heads + inner + d
 
@@ -50,8 +51,10 @@ def params(shape: Shape) -> Array:
 
 def scan_flops(shape: Shape, tokens: Array) -> Array:
     """FLOPs of one block's chunked scan: scores, outputs within, states, states between, skip."""
-    length, state = 1.0 * shape.chunk_size, shape.head_dim_qk
-    inner, heads = inner_width(shape), shape.num_heads
+    length = 1.0 * shape.chunk_size
+    state = shape.head_dim_qk
+    inner = inner_width(shape)
+    heads = shape.num_heads
     scores = 2 * length * state * shape.num_kv_heads + length * heads  # decay mask per head
     per_token = scores + 2 * length * inner + 4 * state * inner + 2 * inner
     return tokens * (per_token + 2 * inner * state / length)
@@ -78,7 +81,8 @@ def token_flops(shape: Shape) -> Array:
 
 def block_activations(shape: Shape) -> Array:
     """Numbers moved per token by one block without the scan."""
-    d, inner = shape.embedding_dim, inner_width(shape)
+    d = shape.embedding_dim
+    inner = inner_width(shape)
     return 3 * d + projection_width(shape) + 2 * conv_width(shape) + 4 * inner
 
 

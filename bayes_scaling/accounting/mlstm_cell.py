@@ -17,7 +17,9 @@ TFLA_CAUSAL = 0.75  # share of a chunk's score matrix that tiled kernels compute
 
 def chunk_flops_first(shape: Shape) -> Array:
     """FLOPs of one head and chunk in the study's default count, ``first``."""
-    length, key, value = 1.0 * shape.chunk_size, shape.head_dim_qk, shape.head_dim_v
+    length = 1.0 * shape.chunk_size
+    key = shape.head_dim_qk
+    value = shape.head_dim_v
     gates = length * (length + 1) / 2
     state = gates + 7 * length + 5 + key * value * (2 + 4 * length) + key * (7 * length + 2)
     scores = length**2 * (10 + 2 * key + 2 * value)
@@ -26,7 +28,9 @@ def chunk_flops_first(shape: Shape) -> Array:
 
 def chunk_flops_tfla(shape: Shape, causal: Array) -> Array:
     """FLOPs of one head and chunk of the tiled kernels; ``causal`` is the share of scores computed."""
-    length, key, value = 1.0 * shape.chunk_size, shape.head_dim_qk, shape.head_dim_v
+    length = 1.0 * shape.chunk_size
+    key = shape.head_dim_qk
+    value = shape.head_dim_v
     gates = length * (length + 1) / 2
     state = gates + 6 * length + 5 + key * value * (2 + 2 * length) + key * (3 * length + 2)
     scores = length**2 * (8 + 2 * (key + value)) + 2 * length
@@ -52,7 +56,8 @@ def prefill_flops(shape: Shape, tokens: Array) -> Array:
 
 def step_flops(shape: Shape) -> Array:
     """FLOPs of one block's cells for one recurrent step."""
-    key, value = 1.0 * shape.head_dim_qk, shape.head_dim_v
+    key = 1.0 * shape.head_dim_qk
+    value = shape.head_dim_v
     return shape.num_heads * (6 * key * value + 7 * key + value + 12)
 
 

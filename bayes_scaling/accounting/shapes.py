@@ -165,7 +165,8 @@ def check_divides(part_name: str, part: Array, whole_name: str, whole: Array) ->
     AccountingError
         Naming both sizes and the first bad row.
     """
-    parts, wholes = concrete(part), concrete(whole)
+    parts = concrete(part)
+    wholes = concrete(whole)
     if parts is None or wholes is None:
         return
     parts, wholes = np.broadcast_arrays(parts, wholes)

@@ -38,7 +38,8 @@ def value_width(shape: Shape) -> Array:
 
 def block_weights(shape: Shape) -> Array:
     """Weights of one block, the biases of the two gates included."""
-    d, value = shape.embedding_dim, value_width(shape)
+    d = shape.embedding_dim
+    value = value_width(shape)
     gates = 2 * shape.num_heads * (d + 1)
     return d * (qkv_width(shape) + 2 * value) + gates + d + value + ffn_weights(shape)
 
@@ -61,14 +62,17 @@ def forward_flops(shape: Shape, context_length: Array, mode: str) -> Array:
 
 def backbone_flops(shape: Shape) -> Array:
     """Inference FLOPs per token of all blocks without the cells, norms and skips included."""
-    d, heads, value = shape.embedding_dim, shape.num_heads, value_width(shape)
+    d = shape.embedding_dim
+    heads = shape.num_heads
+    value = value_width(shape)
     mixer = 2.0 * d * (qkv_width(shape) + 2 * value) + 2 * d * heads + 2 * heads + 4 * value
     return shape.num_blocks * (8.0 * d + mixer + ffn_forward(shape, 1.0))
 
 
 def block_activations(shape: Shape) -> Array:
     """Numbers moved per token by one block without its cells."""
-    d, value = shape.embedding_dim, value_width(shape)
+    d = shape.embedding_dim
+    value = value_width(shape)
     gates = 2 * (d + shape.num_heads)
     return d + d + qkv_width(shape) + gates + 2 * (d + value) + value + ffn_activations(shape)
 

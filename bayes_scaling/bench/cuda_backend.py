@@ -67,7 +67,8 @@ class CudaMemory:
 
     def blank(self, size: tuple[int, ...], dtype: str) -> Any:
         """A tensor of NaN."""
-        torch, count = self._torch, int(np.prod(size, dtype=np.int64))
+        torch = self._torch
+        count = int(np.prod(size, dtype=np.int64))
         whole = torch.full((count + 2 * MARGIN,), float("nan"), dtype=getattr(torch, dtype), device="cuda")
         tensor = whole[MARGIN : MARGIN + count].view(size)
         self._wholes[tensor.data_ptr()] = whole
@@ -124,7 +125,8 @@ class CudaBackend:
         """
         shape = GATE_SHAPES[spec.name]
         for config in spec.space(self._capability):
-            memory, rng = CudaMemory(self._torch), np.random.default_rng(0)
+            memory = CudaMemory(self._torch)
+            rng = np.random.default_rng(0)
             require(spec, shape, DTYPE, judge(spec, shape, DTYPE, memory, rng, config))
 
     def prepare(self, spec: KernelSpec, provider: str, shape: Mapping[str, int]) -> Call:

@@ -66,7 +66,8 @@ def donated_copy(x: Array) -> Call:
     from bayes_scaling.bench.jax_twins import copy
 
     twin = jax.jit(copy, donate_argnames="y")
-    source, held = jax.device_put(x), {"y": jax.device_put(np.zeros_like(x))}
+    source = jax.device_put(x)
+    held = {"y": jax.device_put(np.zeros_like(x))}
 
     def call() -> Any:
         held.update(twin(source, held["y"]))

@@ -52,7 +52,8 @@ class HostModel:
                 h = twin["swiglu"](twin["matmul"](x, self.weights["gate"])["c"], h)["y"]
             x = x + twin["matmul"](h, self.weights["output"])["c"]
             h = twin["rmsnorm"](x, self.weights["norm"])["y"]
-            gate, up = (twin["matmul"](h, self.weights[name])["c"] for name in ("ffn_gate", "ffn_up"))
+            gate = twin["matmul"](h, self.weights["ffn_gate"])["c"]
+            up = twin["matmul"](h, self.weights["ffn_up"])["c"]
             x = x + twin["matmul"](twin["swiglu"](gate, up)["y"], self.weights["ffn_down"])["c"]
         return twin["matmul"](x[-1:] if last else x, self.head)["c"]
 
@@ -89,8 +90,11 @@ def host_shape(architecture: str, embedding_dim: int, num_blocks: int) -> Shape:
 
 def build(architecture: str, shape: Shape, rng: np.random.Generator) -> HostModel:
     """Random weights of the right sizes."""
-    d, f, heads = int(shape.embedding_dim), int(shape.ffn_dim), int(shape.num_heads)
-    inner, keys = heads * int(shape.head_dim_v), heads * int(shape.head_dim_qk)
+    d = int(shape.embedding_dim)
+    f = int(shape.ffn_dim)
+    heads = int(shape.num_heads)
+    inner = heads * int(shape.head_dim_v)
+    keys = heads * int(shape.head_dim_qk)
     sizes = {
         "inputs": (d, 2 * keys + inner),
         "output": (inner, d),

@@ -62,7 +62,8 @@ def mlstm_step(
     """One recurrent step, the states written anew."""
     decay = jax.nn.log_sigmoid(forget_gate) + m
     m_new = jnp.maximum(decay, input_gate)
-    keep, write = jnp.exp(decay - m_new)[..., None], jnp.exp(input_gate - m_new)[..., None]
+    keep = jnp.exp(decay - m_new)[..., None]
+    write = jnp.exp(input_gate - m_new)[..., None]
     key = write * k / jnp.sqrt(jnp.float32(k.shape[-1]))
     n_new = keep * n + key
     C_new = keep[..., None] * C + key[..., None] * v[..., None, :]
@@ -100,7 +101,8 @@ def chunk(state: tuple[Array, Array, Array], tokens: tuple[Array, ...]) -> tuple
     whole = decay[..., -1]
     ahead = whole[..., None] - decay + gate
     m_new = jnp.maximum(whole + m, ahead.max(axis=-1))
-    keep, write = jnp.exp(whole + m - m_new)[..., None], jnp.exp(ahead - m_new[..., None])
+    keep = jnp.exp(whole + m - m_new)[..., None]
+    write = jnp.exp(ahead - m_new[..., None])
     gated = k * write[..., None]
     return (keep[..., None] * C + gated.swapaxes(-1, -2) @ v, keep * n + gated.sum(axis=-2), m_new), h
 

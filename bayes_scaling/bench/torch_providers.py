@@ -19,21 +19,26 @@ def torch_copy(torch: ModuleType, inputs: Tensors) -> Call:
 
 def torch_matmul(torch: ModuleType, inputs: Tensors) -> Call:
     """torch's product, by its library."""
-    a, b = inputs["a"], inputs["b"]
+    a = inputs["a"]
+    b = inputs["b"]
     out = torch.empty((a.shape[0], b.shape[1]), dtype=a.dtype, device=a.device)
     return lambda: torch.matmul(a, b, out=out)
 
 
 def torch_decode(torch: ModuleType, inputs: Tensors) -> Call:
     """torch's attention of one query."""
-    q, k, v = inputs["q"][:, :, None], inputs["k"], inputs["v"]
+    q = inputs["q"][:, :, None]
+    k = inputs["k"]
+    v = inputs["v"]
     attend = torch.nn.functional.scaled_dot_product_attention
     return lambda: attend(q, k, v, enable_gqa=q.shape[1] != k.shape[1])
 
 
 def torch_prefill(torch: ModuleType, inputs: Tensors) -> Call:
     """torch's causal attention."""
-    q, k, v = inputs["q"], inputs["k"], inputs["v"]
+    q = inputs["q"]
+    k = inputs["k"]
+    v = inputs["v"]
     attend = torch.nn.functional.scaled_dot_product_attention
     return lambda: attend(q, k, v, is_causal=True, enable_gqa=q.shape[1] != k.shape[1])
 

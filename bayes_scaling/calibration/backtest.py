@@ -218,7 +218,8 @@ def _all(
 
 def _forecast(task: _Task) -> pd.DataFrame:
     """One split by one forecaster, in whatever process."""
-    past, future = (_part(task.runs, rows) for rows in (task.split.fitted, task.split.predicted))
+    past = _part(task.runs, task.split.fitted)
+    future = _part(task.runs, task.split.predicted)
     draws, converged = FORECASTERS[task.forecaster](past, future, task.settings)
     frame = future.frame
     loss = frame["loss"].to_numpy(dtype=float)

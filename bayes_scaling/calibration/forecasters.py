@@ -124,5 +124,6 @@ def _keys(runs: Runs) -> list[tuple[str, int]]:
 def _log_loss(runs: Runs, rows: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
     """ln loss (1 + resample, run) of the law at some rows."""
     theta = log_form(np, {name: np.asarray(draws)[:, None] for name, draws in values.items()})
-    params, tokens = (np.log(runs.frame[name].to_numpy(dtype=float)[rows]) for name in ("params", "tokens"))
+    params = np.log(runs.frame["params"].to_numpy(dtype=float)[rows])
+    tokens = np.log(runs.frame["tokens"].to_numpy(dtype=float)[rows])
     return np.asarray(log_loss(np, params, tokens, theta))

@@ -31,7 +31,8 @@ def isoflop_line(past: Runs, future: Runs, seed: int) -> np.ndarray:
             return draws
     rng = np.random.default_rng([seed, 6])
     for key in found.optima:
-        known, wanted = (_rows(runs, key) for runs in (past, future))
+        known = _rows(past, key)
+        wanted = _rows(future, key)
         if wanted.any():
             draws[:, wanted] = _group(found, key, past, known, future, wanted, rng)
     return draws
@@ -58,7 +59,8 @@ def _group(
     def centred(runs: Runs, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """ln of the least loss and squared decades from N*, (1 + resample, run)."""
         frame = runs.frame[rows]
-        log_compute, log_params = (np.log(frame[n].to_numpy(dtype=float)) for n in ("flops", "params"))
+        log_compute = np.log(frame["flops"].to_numpy(dtype=float))
+        log_params = np.log(frame["params"].to_numpy(dtype=float))
         off = (log_params - place[0] - place[1] * log_compute) / DECADE
         return level[0] + level[1] * log_compute, off**2
 

@@ -236,7 +236,8 @@ def _ranks(design: Design, truth: Curves, found: Curves, rng: np.random.Generato
     """Rank of the truth of each quantity among spread-out plausible draws."""
     keep = np.flatnonzero(plausible(design, found))
     chosen = keep[np.linspace(0, len(keep) - 1, RANKED).round().astype(int)]
-    posterior, known = quantities(design, found[chosen]), quantities(design, truth)
+    posterior = quantities(design, found[chosen])
+    known = quantities(design, truth)
     return {
         name: int((posterior[name] < known[name][0]).sum() + _ties(posterior[name] == known[name][0], rng))
         for name in known

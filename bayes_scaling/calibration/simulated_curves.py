@@ -115,7 +115,8 @@ def simulate_losses(design: Design, truth: Curves, rng: np.random.Generator, sca
 
 def quantities(design: Design, curves: Curves) -> dict[str, np.ndarray]:
     """What is ranked, each (draw,): coefficients, scalars, optima, and the order of architectures."""
-    labels, names = group_labels(design), design.hierarchy.names
+    labels = group_labels(design)
+    names = design.hierarchy.names
     found = {
         f"{name} [{label}]": curves.natural[name][:, i] for name in names for i, label in enumerate(labels)
     }

@@ -50,7 +50,8 @@ def uniform_band(count: int, draws: int, level: float) -> Band:
     rng = np.random.default_rng(2022)
     ranks = rng.integers(0, draws + 1, size=(SIMULATIONS, count))
     below = np.stack([(ranks < p * (draws + 1)).sum(1) for p in points], axis=1)
-    low, high = stats.binom.cdf(below, count, points), stats.binom.sf(below - 1, count, points)
+    low = stats.binom.cdf(below, count, points)
+    high = stats.binom.sf(below - 1, count, points)
     worst = 2 * np.minimum(low, high).min(1)  # the smallest two-sided tail along each curve
     tail = float(np.quantile(worst, 1 - level))
     lower = stats.binom.ppf(tail / 2, count, points) / count
@@ -69,5 +70,6 @@ def outside(ranks: np.ndarray, draws: int, level: float) -> np.ndarray:
     band = uniform_band(len(ranks), draws, level)
     curve = ecdf_at(ranks, draws, band.points)
     shape = (-1,) + (1,) * (curve.ndim - 1)
-    low, high = band.lower.reshape(shape), band.upper.reshape(shape)
+    low = band.lower.reshape(shape)
+    high = band.upper.reshape(shape)
     return np.asarray(((curve < low - 1e-12) | (curve > high + 1e-12)).any(0))

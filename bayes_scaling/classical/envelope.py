@@ -111,7 +111,10 @@ def envelope_fit(
     frame = load_runs(runs).frame
     if curve is not None and curve not in frame:
         raise RunsError(f"no column {curve!r} to name the curves: the table has {', '.join(map(str, frame))}")
-    points, laws, ranges, left_out = {}, {}, {}, []
+    points = {}
+    laws = {}
+    ranges = {}
+    left_out = []
     for key, at in groups_of(frame):
         group = frame.iloc[at]
         rows = _on_envelope(group, method)
@@ -128,7 +131,8 @@ def envelope_fit(
 
 def _on_envelope(group: pd.DataFrame, method: str) -> np.ndarray:
     """Row numbers by compute."""
-    x, y = (np.log(group[name].to_numpy(dtype=float)) for name in ("flops", "loss"))
+    x = np.log(group["flops"].to_numpy(dtype=float))
+    y = np.log(group["loss"].to_numpy(dtype=float))
     return lower_hull(x, y) if method == "hull" else _lowest_in_bins(x, y)
 
 

@@ -219,7 +219,8 @@ def _optimum(values: dict[str, np.ndarray], log_compute: np.ndarray, curve: Any)
     good = _has_optimum(theta, log_compute)
     theta = {name: np.where(good, draws, 0.5) for name, draws in theta.items()}
     log_params = optimal_log_params(theta, log_compute, curve)
-    params, tokens = np.exp(log_params), np.exp(log_compute - curve.value(np, log_params))
+    params = np.exp(log_params)
+    tokens = np.exp(log_compute - curve.value(np, log_params))
     rise = exponent(theta, log_params, curve, log_compute)
     cell = {
         "params": params,

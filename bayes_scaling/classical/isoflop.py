@@ -158,11 +158,13 @@ def isoflop_fit(
     label = isoflop_budgets(frame, budget)
     if budgets is not None:
         label = np.where(np.isin(label, np.asarray(budgets, dtype=float)), label, np.nan)
-    needed, named = max(FEWEST, degree + 2), budget_column(frame, budget) is not None
+    needed = max(FEWEST, degree + 2)
+    named = budget_column(frame, budget) is not None
     left_out: list[str] = []
     optima, ranges = {}, {}
     for key, rows in groups_of(frame):
-        group, here = frame.iloc[rows], label[rows]
+        group = frame.iloc[rows]
+        here = label[rows]
         reasons = _reasons(group, here, needed, named)
         good = [value for value, why in reasons.items() if not why]
         if not named:
@@ -219,7 +221,8 @@ def _group(
 def _curve(curve: pd.DataFrame, counts: np.ndarray, degree: int, why: str) -> dict[str, Any]:
     """Minima over params and tokens, each (1 + resample,), NaN where there is a reason why not."""
     weight = run_weights(curve)
-    flops, loss = (curve[name].to_numpy(dtype=float) for name in ("flops", "loss"))
+    flops = curve["flops"].to_numpy(dtype=float)
+    loss = curve["loss"].to_numpy(dtype=float)
     cell: dict[str, Any] = {"compute": np.average(flops, weights=weight), "runs": len(curve)}
     bad = []
     for name, level in LEVELS.items():

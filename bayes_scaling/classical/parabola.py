@@ -26,7 +26,8 @@ def polynomial_minimum(
         Place and loss there, each (resample,). NaN where the polynomial has no minimum, or none within a
         decade of the runs, or where the resample has too few distinct runs for it.
     """
-    center, spread = x.mean(), max(float(np.ptp(x)), 1e-12)
+    center = x.mean()
+    spread = max(float(np.ptp(x)), 1e-12)
     z = (x - center) / spread
     c, determined = _coefficients(z, loss, weights, degree)
     place = _stationary(c, degree)

@@ -40,9 +40,11 @@ def fit_power_law(compute: np.ndarray, values: np.ndarray) -> PowerLaw:
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         use = np.isfinite(values) & (values > 0)
-        x, y = np.where(use, np.log(compute), 0.0), np.log(np.where(use, values, 1.0))
+        x = np.where(use, np.log(compute), 0.0)
+        y = np.log(np.where(use, values, 1.0))
         n = use.sum(-1)
-        x_mean, y_mean = x.sum(-1) / n, y.sum(-1) / n
+        x_mean = x.sum(-1) / n
+        y_mean = y.sum(-1) / n
         dx, dy = (np.where(use, v - m[..., None], 0.0) for v, m in ((x, x_mean), (y, y_mean)))
         spread = np.where(n > 1, (dx**2).sum(-1), np.nan)
         exponent = (dx * dy).sum(-1) / spread

@@ -118,8 +118,10 @@ def _why_no_line(members: pd.DataFrame) -> str:
 
 
 def _line(members: pd.DataFrame, resamples: int, seed: int, key: tuple[str, int]) -> dict[str, Any]:
-    compute, loss = (members[name].to_numpy(dtype=float) for name in ("flops", "loss"))
-    law, ratio = fit_power_law(compute, loss), _mean_ratio(members)
+    compute = members["flops"].to_numpy(dtype=float)
+    loss = members["loss"].to_numpy(dtype=float)
+    law = fit_power_law(compute, loss)
+    ratio = _mean_ratio(members)
     resamples = resamples if len(loss) >= FEWEST_RESAMPLED else 0
     counts = resample_counts(len(loss), resamples, seed, *key, f"{ratio:.6g}")
     slopes = np.append(law.exponent, _weighted_slopes(np.log(compute), np.log(loss), counts))

@@ -110,7 +110,8 @@ def solve_many(starts: np.ndarray, problem: Problem, counts: np.ndarray, steps: 
     with jax.enable_x64(True):
         solve = _solver(problem.law)
         for at in range(0, len(starts), BLOCK):
-            block, rows = (_filled(a[at : at + BLOCK]) for a in (starts, counts))
+            block = _filled(starts[at : at + BLOCK])
+            rows = _filled(counts[at : at + BLOCK])
             found = solve(block, rows, data, problem.delta, *problem.box(), steps)
             parts.append([np.asarray(part)[: min(BLOCK, len(starts) - at)] for part in found])
     return Found(*(np.concatenate(part) for part in zip(*parts, strict=True)))
@@ -156,7 +157,8 @@ def _solver(law: str) -> Callable[..., Any]:
             better = found < value
             stalled = jnp.where(better & (found < value * (1 - SETTLED)), 0, stalled + 1)
             damping = jnp.clip(jnp.where(better, 0.3 * damping, 4.0 * damping), 1e-10, 1e10)
-            x, value = jnp.where(better, moved, x), jnp.where(better, found, value)
+            x = jnp.where(better, moved, x)
+            value = jnp.where(better, found, value)
             return done + 1, x, value, damping, stalled
 
         start = jnp.clip(start, low, high)

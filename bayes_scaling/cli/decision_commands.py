@@ -67,7 +67,8 @@ def decide(
     from bayes_scaling.printing.planning import print_design
     from bayes_scaling.printing.table import print_heading
 
-    budgets, lengths = required_numbers(compute, "--compute"), numbers(context_length, "--context-length")
+    budgets = required_numbers(compute, "--compute")
+    lengths = numbers(context_length, "--context-length")
     check_figure(figure)
     serving = open_serving(latency, json)
     asked: dict[str, Any] = {"constraints": limits_of(limit), "cost": cost, "latency": serving}
@@ -175,10 +176,8 @@ def lifetime(
     from bayes_scaling.decisions.lifetime.lifetime import lifetime as ask
     from bayes_scaling.printing.planning import print_break_even, print_lifetime
 
-    tokens, lengths = (
-        required_numbers(served_tokens, "--served-tokens"),
-        numbers(context_length, "--context-length"),
-    )
+    tokens = required_numbers(served_tokens, "--served-tokens")
+    lengths = numbers(context_length, "--context-length")
     found = ask(
         open_fit(fit, json),
         loss,

@@ -78,7 +78,8 @@ def run_demo(
     from bayes_scaling.printing.views import print_runs
     from bayes_scaling.sweep.verdict import shipped_verdict
 
-    folder, start = open_folder(output_folder), time.perf_counter()
+    folder = open_folder(output_folder)
+    start = time.perf_counter()
     runs = load_runs(DATASET)
     print_heading("Runs")
     print_runs(runs)

@@ -80,7 +80,8 @@ def map_(
     from bayes_scaling.decisions.winner_map import compare_map
     from bayes_scaling.printing.planning import print_map
 
-    budgets, lengths = numbers(compute, "--compute"), numbers(context_length, "--context-length")
+    budgets = numbers(compute, "--compute")
+    lengths = numbers(context_length, "--context-length")
     check_figure(figure)
     found = compare_map(
         open_fit(fit, json),

@@ -47,7 +47,8 @@ def report(
     from bayes_scaling.posterior.checks import FAIL
     from bayes_scaling.report.writing import check_report, make_page, save_page
 
-    budgets, lengths = numbers(compute, "--compute"), numbers(context_length, "--context-length")
+    budgets = numbers(compute, "--compute")
+    lengths = numbers(context_length, "--context-length")
     check_report(output)
     page = make_page(
         open_fit(fit, told=True),  # on the page, so that standard output is the path alone

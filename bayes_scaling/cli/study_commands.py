@@ -112,9 +112,12 @@ def _fitted(
         check_budget(budgets)
     found: Any
     if method == "isoflop":
-        found, show = estimators.isoflop_fit(runs, budget=budget, **options), views.print_isoflop
+        found = estimators.isoflop_fit(runs, budget=budget, **options)
+        show = views.print_isoflop
     elif method == "huber":
-        found, show = estimators.huber_fit(runs, law=law, **options), views.print_huber
+        found = estimators.huber_fit(runs, law=law, **options)
+        show = views.print_huber
     else:
-        found, show = estimators.envelope_fit(runs, method=method, **options), views.print_points
+        found = estimators.envelope_fit(runs, method=method, **options)
+        show = views.print_points
     return (found.frontier(budgets), views.print_frontier) if budgets else (found.table(), show)

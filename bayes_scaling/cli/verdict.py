@@ -114,7 +114,8 @@ def verdicts() -> Iterator[None]:
     if _ASKED.get() is not None:  # a group of commands within the group
         yield
         return
-    token, stream = _ASKED.set([]), sys.stdout
+    token = _ASKED.set([])
+    stream = sys.stdout
     sys.stdout = _Announcing(stream)
     try:
         yield

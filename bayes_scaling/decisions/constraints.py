@@ -128,7 +128,8 @@ class Constraints:
 
     def shown(self, name: str) -> str:
         """An active constraint in words, with its unit."""
-        value, sure = getattr(self, name), f"with probability {self.probability:g}"
+        value = getattr(self, name)
+        sure = f"with probability {self.probability:g}"
         batch = f"batch {self.batch_size:g}, prefill {self.prefill:g}"
         return {
             "params_at_least": f"params >= {value:.4g}",

@@ -151,7 +151,8 @@ def decide(
     solved, problems, theta, cost = _solve_all(
         fit, compute, context_length, architecture, question, limits, cost, latency
     )
-    draws, priced = draws_of(solved, theta), limits_of(problems, solved, question)
+    draws = draws_of(solved, theta)
+    priced = limits_of(problems, solved, question)
     actions = actions_of(fit, solved, draws, cost, question)
     return Decision(
         actions.assign(binding=[binding_of(priced, key) for key in solved]),

@@ -46,7 +46,8 @@ def actions_of(
     question: Question,
 ) -> pd.DataFrame:
     """`Decision.actions`, all but binding."""
-    families, exact = shape_families(fit), cost.name == "accounted"
+    families = shape_families(fit)
+    exact = cost.name == "accounted"
     lowest = draws["optimum_loss"].min("architecture")
     rows = []
     for key, found in solved.items():

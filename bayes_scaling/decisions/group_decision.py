@@ -103,7 +103,9 @@ class Solved:
 
     def _flat_ends(self) -> tuple[float, float]:
         """ln params, looked for further where the grid ends first."""
-        grid, share, confidence = self.action.grid, self.within(), self.question.confidence
+        grid = self.action.grid
+        share = self.within()
+        confidence = self.question.confidence
         for _ in range(WIDENINGS):
             ends = flat_region(grid, share, confidence)
             cut = [
@@ -135,8 +137,10 @@ class Solved:
 
     def _sensitivity(self) -> dict[str, float]:
         """d L* / d ln C and d ln N* / d ln C, of each draw's optimum under the constraints."""
-        up, down = (optima(self.line.moved(side * NUDGE), self.region) for side in (1, -1))
-        rise, fall = (up[i] - down[i] for i in (0, 1))
+        up = optima(self.line.moved(NUDGE), self.region)
+        down = optima(self.line.moved(-NUDGE), self.region)
+        rise = up[0] - down[0]
+        fall = up[1] - down[1]
         return spread("loss_slope", fall / (2 * NUDGE)) | spread("params_exponent", rise / (2 * NUDGE))
 
 

@@ -129,10 +129,12 @@ def shadow_prices(problem: Problem, utility: Utility, value: float | None) -> li
 def _priced(
     problem: Problem, utility: Utility, name: str, value: float | None, free: float | None
 ) -> dict[str, Any]:
-    region, allowed = problem.region(name), problem.alone(name)
+    region = problem.region(name)
+    allowed = problem.alone(name)
     other = _best(problem, utility, without=name) if region else np.nan
     if value is None:
-        price, binds = other - (free or 0.0), bool(region)
+        price = other - (free or 0.0)
+        binds = bool(region)
     else:
         price = max(value - other, 0.0)  # a budget need not be spent to its end
         binds = price > BINDS

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 Region = tuple[tuple[float, float], ...]
-SMALLEST, LARGEST = float(np.log(1e3)), float(np.log(1e18))
+SMALLEST = float(np.log(1e3))
+LARGEST = float(np.log(1e18))
 EVERYTHING: Region = ((SMALLEST, LARGEST),)
 STEP = 0.05  # of grids
 ASIDE = 2.0  # e-folds of an interval that the range asked for misses
@@ -53,9 +54,12 @@ def is_end(x: float, region: Region) -> bool:
 
 def _points(first: float, last: float, low: float, high: float) -> np.ndarray:
     if last < low:
-        low, high = max(first, last - ASIDE), last
+        low = max(first, last - ASIDE)
+        high = last
     elif first > high:
-        low, high = first, min(last, first + ASIDE)
+        low = first
+        high = min(last, first + ASIDE)
     else:
-        low, high = max(first, low), min(last, high)
+        low = max(first, low)
+        high = min(last, high)
     return np.linspace(low, high, int(np.ceil((high - low) / STEP)) + 1)

@@ -191,7 +191,8 @@ def load_plan(path: str | Path) -> tuple[Scenario, ...]:
 def parse_plan(values: Mapping[str, Any]) -> tuple[Scenario, ...]:
     """Scenarios of a plan file's values; errors as for `load_plan`."""
     check_keys(values, list(TABLES), "table")
-    defaults, tables = values.get("defaults", {}), values.get("scenario", [])
+    defaults = values.get("defaults", {})
+    tables = values.get("scenario", [])
     if not isinstance(tables, list) or not tables or not all(isinstance(table, Mapping) for table in tables):
         raise DecisionError("a plan has no [[scenario]]: give one or more, each with a name and compute")
     found = tuple(_scenario(defaults, table, i) for i, table in enumerate(tables, 1))

@@ -118,8 +118,10 @@ def best_each(
         own = np.concatenate([own, clip(np.maximum(line.optimum, line.kink), region)], axis=-1)
     exact = line.loss_each(own)
     rows = np.arange(len(own))
-    first, second = exact.argmin(-1), loss.argmin(-1)
-    found, seen = exact[rows, first], loss[rows, second]
+    first = exact.argmin(-1)
+    second = loss.argmin(-1)
+    found = exact[rows, first]
+    seen = loss[rows, second]
     _guard(line, region, found, seen, grid[second])
     better = seen < found
     return np.where(better, grid[second], own[rows, first]), np.where(better, seen, found)

@@ -116,7 +116,8 @@ def served_region(serving: Serving, constraints: Constraints, name: str, archite
     extra = [np.linspace(SEARCHED[i], SEARCHED[i + 1], FINER)[1:-1] for i in edges]
     if extra:
         finer = np.concatenate(extra)
-        x, margin = np.concatenate([SEARCHED, finer]), np.concatenate([margin, enough(finer)])
+        x = np.concatenate([SEARCHED, finer])
+        margin = np.concatenate([margin, enough(finer)])
         order = np.argsort(x)
         return intervals_where(x[order], margin[order])
     return ((SMALLEST, LARGEST),) if (margin >= 0).all() else ()

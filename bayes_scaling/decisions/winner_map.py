@@ -136,7 +136,8 @@ def compare_map(
     >>> found.pairs()[["architecture", "other", "probability"]].shape
     (12, 3)
     """
-    cost, limits = resolve_cost(fit, cost), as_constraints(constraints)
+    cost = resolve_cost(fit, cost)
+    limits = as_constraints(constraints)
     budgets = _default_budgets(fit, cost) if compute is None else compute
     if limits.active:
         loss = optimal_losses(fit, budgets, context_length, architecture, limits, cost, latency)

@@ -51,7 +51,8 @@ def _add_variable(digest: Any, name: str, variable: xr.Variable) -> None:
         content = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
         kind = values.dtype.newbyteorder("<").str
     else:  # text, whatever its type in memory
-        content, kind = json.dumps(values.astype(str).tolist()).encode(), "text"
+        content = json.dumps(values.astype(str).tolist()).encode()
+        kind = "text"
     digest.update(_line(name, variable.dims, values.shape, kind, _sorted_attributes(variable.attrs)))
     digest.update(content)
 

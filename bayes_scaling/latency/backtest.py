@@ -97,13 +97,13 @@ def _left_out(
     timings: Timings, size: float, settings: LatencySettings, seed: int, sampling: dict[str, Any]
 ) -> pd.DataFrame:
     near = (abs(np.log(timings.frame["params"] / size)) < SAME_SIZE).to_numpy()
-    train, test = timings.subset(~near), timings.subset(near)
+    train = timings.subset(~near)
+    test = timings.subset(near)
     fit = fit_latency(train, settings=settings, seed=seed, **sampling)
     parts = []
     for name in test.architectures:
-        seen, left = (
-            each.frame[each.frame["architecture"] == name].reset_index(drop=True) for each in (train, test)
-        )
+        seen = train.frame[train.frame["architecture"] == name].reset_index(drop=True)
+        left = test.frame[test.frame["architecture"] == name].reset_index(drop=True)
         predicted = predict_table(fit, left, seed=seed)
         for quantity in QUANTITIES:
             kept = predicted[["architecture", "params", "batch_size", "prefill", "fits_probability"]]
@@ -154,7 +154,8 @@ def score_fits(rows: pd.DataFrame) -> pd.DataFrame:
     found = []
     known = rows[(rows["quantity"] == "ttft_ms") & rows["measured"].notna()]
     for (size, name), part in known.groupby(["left_out", "architecture"]):
-        probability, fits = part["fits_probability"], part["measured"]
+        probability = part["fits_probability"]
+        fits = part["measured"]
         found.append(
             {
                 "left_out": size,

@@ -20,7 +20,8 @@ def work_of(frame: pd.DataFrame, quantity: str, study: bool = False) -> tuple[np
     """
     architecture = get_architecture(str(frame["architecture"].iloc[0]))
     shape: Shape = row_shapes(frame)
-    batch, prompt = (frame[name].to_numpy(dtype=float) for name in ("batch_size", "prefill"))
+    batch = frame["batch_size"].to_numpy(dtype=float)
+    prompt = frame["prefill"].to_numpy(dtype=float)
     if quantity == "ttft_ms":
         work = architecture.prefill(shape, batch, np.maximum(prompt, 1))
     else:
@@ -64,7 +65,8 @@ def _features(frame: pd.DataFrame, quantity: str) -> np.ndarray:
 
 
 def _fit_size(rows: pd.DataFrame, quantity: str) -> np.ndarray:
-    features, time = _features(rows, quantity), rows[quantity].to_numpy(dtype=float)
+    features = _features(rows, quantity)
+    time = rows[quantity].to_numpy(dtype=float)
     first = np.linalg.lstsq(features / time[:, None], np.ones(len(time)), rcond=None)[0]
     if quantity == "ttft_ms":
         return np.asarray(first)

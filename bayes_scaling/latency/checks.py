@@ -118,7 +118,8 @@ def _cover(fit: LatencyFit) -> Check:
 
 def _sizes(fit: LatencyFit) -> Check:
     counts = fit.timings.frame.groupby("architecture")["params"].nunique()
-    name, least = counts.idxmin(), int(counts.min())
+    name = counts.idxmin()
+    least = int(counts.min())
     seen = f"{name} was timed at {least} model size{'s' if least > 1 else ''}"
     advice = f"{seen}: other sizes rest on the prior. Time more sizes before predicting them"
     return judge("model_sizes", least, ">=", FEWEST_SIZES, REVIEW, seen, advice)

@@ -36,7 +36,8 @@ def build_design(timings: Timings, settings: LatencySettings) -> LatencyDesign:
 
 
 def _blocks(architecture: str, frame: pd.DataFrame, settings: LatencySettings, source: str) -> list[Block]:
-    steps, prompts = step_rows(frame), frame[(frame["prefill"] > 0) & frame["ttft_ms"].notna()]
+    steps = step_rows(frame)
+    prompts = frame[(frame["prefill"] > 0) & frame["ttft_ms"].notna()]
     prompts = prompts.assign(time_ms=prompts["ttft_ms"], first=0.0)
     blocks: list[Block] = []
     for phase, rows in ((STEP, steps), (PREFILL, prompts)):

@@ -202,10 +202,12 @@ def laplace(density: Callable[[np.ndarray], float], start: np.ndarray) -> tuple[
     """Mode of a log density of few coordinates, and the inverse of its curvature there."""
     found = optimize.minimize(lambda x: -density(x), start, method="Nelder-Mead",
                               options={"xatol": 1e-5, "fatol": 1e-8, "maxiter": 4000})  # fmt: skip
-    size, step = len(start), 1e-3
+    size = len(start)
+    step = 1e-3
     curvature = np.empty((size, size))
     for i, j in np.ndindex(size, size):
-        a, b = step * np.eye(size)[i], step * np.eye(size)[j]
+        a = step * np.eye(size)[i]
+        b = step * np.eye(size)[j]
         corners = density(found.x + a + b) - density(found.x + a - b)
         corners += density(found.x - a - b) - density(found.x - a + b)
         curvature[i, j] = -corners / (4 * step**2)
@@ -220,7 +222,8 @@ def ideal_seconds(link: Link, rows: pd.DataFrame, device: Device) -> np.ndarray:
     if link.resource == "bytes":
         return rows["bytes"].to_numpy(dtype=float) / device.bytes_per_second
     sizes = rows["sizes"]
-    batch, heads = _size(sizes, "batch"), _size(sizes, "num_kv_heads")
+    batch = _size(sizes, "batch")
+    heads = _size(sizes, "num_kv_heads")
     width = _size(sizes, "head_dim_v")
     if link.resource == "keys":
         waves = np.ceil(batch * heads / device.units)

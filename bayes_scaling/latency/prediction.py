@@ -58,7 +58,8 @@ def predict(fit: LatencyFit, queries: Any, kind: str = "response", seed: int = 0
     if kind not in KINDS:
         raise LatencyError(f"unknown kind {kind!r}: choose one of {', '.join(KINDS)}")
     frame = query_frame(fit, queries)
-    chains, draws = (fit.posterior.sizes[dim] for dim in ("chain", "draw"))
+    chains = fit.posterior.sizes["chain"]
+    draws = fit.posterior.sizes["draw"]
     found = {name: np.full((chains, draws, len(frame)), np.nan) for name in (*QUANTITIES, "fits")}
     for label in frame["label"].unique():
         rows = np.flatnonzero((frame["label"] == label).to_numpy())
@@ -111,7 +112,8 @@ def _draws(
     position = fit.positions(label, phase)
     if not position:
         return None
-    mixer, device = mixer_of(label), fit.settings.device
+    mixer = mixer_of(label)
+    device = fit.settings.device
     work = workload(label, phase, rows, fit.settings)
     c = _coefficients(parameters(phase, mixer), position)
     if phase == STEP:

@@ -91,7 +91,8 @@ class Drift:
         index : ndarray of int
             Of the draw, all chains in a row; broadcasts with the points.
         """
-        n, d = log_params - self.reference[0], log_tokens - self.reference[1]
+        n = log_params - self.reference[0]
+        d = log_tokens - self.reference[1]
         total = np.zeros((3, *np.broadcast_shapes(np.shape(index), np.shape(n), np.shape(d))))
         for i, (u, v) in enumerate(DIRECTIONS.values()):
             value, slope, _ = self._along(i, index, np.asarray(u * n + v * d))
@@ -106,7 +107,8 @@ class Drift:
 
         The first, the second, and that of the first with ln tokens.
         """
-        n, d = log_params - self.reference[0], log_tokens - self.reference[1]
+        n = log_params - self.reference[0]
+        d = log_tokens - self.reference[1]
         total = np.zeros((3, *np.broadcast_shapes(np.shape(index), np.shape(n), np.shape(d))))
         for i, (u, v) in enumerate(DIRECTIONS.values()):
             _, slope, turn = self._along(i, index, np.asarray(u * n + v * d))

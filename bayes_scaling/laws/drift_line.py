@@ -62,7 +62,9 @@ class Line:
         self, start: np.ndarray, index: np.ndarray, log_compute: np.ndarray, within: float
     ) -> np.ndarray:
         """The minimum next to each start by guarded Newton steps; the start where none is within reach."""
-        x, low, high = start.copy(), start - within, start + within
+        x = start.copy()
+        low = start - within
+        high = start + within
         left = np.arange(x.size)
         for i in range(ITERATIONS):
             at = x[left]
@@ -99,7 +101,8 @@ class Line:
         """d ln N* / d ln C at an optimum (chain, draw, budget), from the slope of ln L being 0 along it."""
         index = self.index(log_params.shape)
         cost, rise = self.curve.value_and_slope(np, log_params)
-        log_tokens, theta = log_compute - cost, self._of(index)
+        log_tokens = log_compute - cost
+        theta = self._of(index)
         law = self._law(theta, log_params, log_tokens, rise)
         drift = self.drift.along(index, log_params, log_tokens, rise)
         price = law.slope_of_tokens + self.drift.each(index, log_params, log_tokens)[2]
@@ -136,8 +139,10 @@ def _law(theta: Mapping[str, Any], x: np.ndarray, log_tokens: np.ndarray, rise: 
     part = 1 / (1 + np.exp(theta["log_E"] - theta["gamma"] * inner))
     share = np.exp(of_params - inner)
     outer = theta["gamma"] * part
-    curved, mixed = theta["gamma"] * (1 - part), share * (1 - share)
-    rate, of_tokens = theta["alpha"] + rise * theta["beta"], -(1 - share) * theta["beta"]
+    curved = theta["gamma"] * (1 - part)
+    mixed = share * (1 - share)
+    rate = theta["alpha"] + rise * theta["beta"]
+    of_tokens = -(1 - share) * theta["beta"]
     along = -rise * of_tokens - share * theta["alpha"]
     return _Law(
         outer * along,
@@ -155,9 +160,12 @@ def _effective_law(theta: Mapping[str, Any], x: np.ndarray, log_tokens: np.ndarr
     part = 1 / (1 + np.exp(theta["log_E"] - theta["gamma"] * inner))
     share = np.exp(of_params - inner)
     outer = theta["gamma"] * part
-    curved, mixed = theta["gamma"] * (1 - part), share * (1 - share)
-    gain, price = theta["alpha"] * np.exp(at.log_slope), theta["beta"] * np.exp(at.log_price)
-    rate, of_tokens = gain + at.tokens_fall * price, -(1 - share) * price
+    curved = theta["gamma"] * (1 - part)
+    mixed = share * (1 - share)
+    gain = theta["alpha"] * np.exp(at.log_slope)
+    price = theta["beta"] * np.exp(at.log_price)
+    rate = gain + at.tokens_fall * price
+    of_tokens = -(1 - share) * price
     along = -at.tokens_fall * of_tokens - share * gain
     bent = of_tokens * at.tokens_curve - share * gain * at.curve
     return _Law(

@@ -54,7 +54,8 @@ def optimal_log_params(values: Values, log_compute: np.ndarray, curve: Any) -> n
 def refine(values: Values, log_compute: np.ndarray, curve: Any, start: np.ndarray) -> np.ndarray:
     """The minimum next to a start (chain, draw, ...); the start where there is none within a step."""
     line = Line(values, curve)
-    index, compute = line.index(start.shape).ravel(), np.broadcast_to(log_compute, start.shape).ravel()
+    index = line.index(start.shape).ravel()
+    compute = np.broadcast_to(log_compute, start.shape).ravel()
     return np.asarray(line.lowest(start.ravel(), index, compute, STEP)).reshape(start.shape)
 
 
@@ -83,7 +84,8 @@ def where_it_falls(
     compute = np.broadcast_to(log_ladder, optima.shape)
     level = falling(line, optima.ravel(), index.ravel(), compute.ravel()).reshape(optima.shape)
     rung = rung_before(level[..., None, :], target)
-    left, right = (np.take_along_axis(optima, rung + i, axis=-1).ravel() for i in (0, 1))
+    left = np.take_along_axis(optima, rung, axis=-1).ravel()
+    right = np.take_along_axis(optima, rung + 1, axis=-1).ravel()
 
     def lowest(log_compute: np.ndarray, index: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """The lower of the minima next to those of the rungs on either side."""
@@ -96,7 +98,8 @@ def where_it_falls(
         return falling(line, lowest(log_compute, index, *starts), index, log_compute) - target
 
     points = line.index(target.shape).ravel()
-    low, high = log_ladder[rung].ravel(), log_ladder[rung + 1].ravel()
+    low = log_ladder[rung].ravel()
+    high = log_ladder[rung + 1].ravel()
     root = elementwise.find_root(
         gap,
         (low, high),
@@ -119,11 +122,13 @@ def exponent(values: Values, log_params: np.ndarray, curve: Any, log_compute: np
 
 def _search(theta: Values, drift: Drift, alone: np.ndarray, log_compute: np.ndarray, curve: Any) -> Any:
     """Where the loss is lowest on the grid (single precision), and between its points by a parabola."""
-    first, last = (np.floor(end / STEP).astype(int) for end in (alone.min((0, 1)), alone.max((0, 1))))
+    first = np.floor(alone.min((0, 1)) / STEP).astype(int)
+    last = np.floor(alone.max((0, 1)) / STEP).astype(int)
     steps = np.arange((last - first).max() + 2 * WITHIN + 2) - WITHIN
     grid = STEP * (first[:, None] + steps)
     tokens = log_compute[:, None] - curve.value(np, grid)
-    n, d = grid.astype(np.float32), tokens.astype(np.float32)
+    n = grid.astype(np.float32)
+    d = tokens.astype(np.float32)
     level = log_loss(np, n, d, theta)
     level += drift(grid.ravel(), tokens.ravel()).reshape(level.shape)
     level[np.abs(n - alone[..., None].astype(np.float32)) > WITHIN * STEP] = np.inf
@@ -132,12 +137,17 @@ def _search(theta: Values, drift: Drift, alone: np.ndarray, log_compute: np.ndar
 
 def _vertex(grid: np.ndarray, level: np.ndarray) -> np.ndarray:
     """The lowest point (chain, draw, budget) of the parabolas through each three (..., budget, point)."""
-    left, middle, right = level[..., :-2], level[..., 1:-1], level[..., 2:]
+    left = level[..., :-2]
+    middle = level[..., 1:-1]
+    right = level[..., 2:]
     inside = (middle <= left) & (middle <= right) & np.isfinite(left + right)
-    left, middle, right = (np.where(inside, side, 0) for side in (left, middle, right))
+    left = np.where(inside, left, 0)
+    middle = np.where(inside, middle, 0)
+    right = np.where(inside, right, 0)
     bend = np.where(inside, left - 2 * middle + right, 1)
     bend = np.where(bend > 0, bend, 1)
-    lowered, shift = level.copy(), np.zeros_like(level)
+    lowered = level.copy()
+    shift = np.zeros_like(level)
     lowered[..., 1:-1] -= (right - left) ** 2 / (8 * bend)
     shift[..., 1:-1] = (left - right) / (2 * bend)
     at = lowered.argmin(-1)

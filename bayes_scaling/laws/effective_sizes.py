@@ -96,14 +96,19 @@ class Path:
 
 def path(theta: Mapping[str, Array], log_params: Array, log_tokens: Array, rise: Array) -> Path:
     """Along d ln D / d ln N = -rise."""
-    n, log_slope, curve = log_params, 0.0, 0.0
-    d, log_price, bent = log_tokens, 0.0, 0.0
+    n = log_params
+    log_slope = 0.0
+    curve = 0.0
+    d = log_tokens
+    log_price = 0.0
+    bent = 0.0
     if "log_unique" in theta:
         n, log_slope, curve = _faded_slopes(n, matching_log_params(np, theta), theta["repeat_params"])
         d, log_price, bent = _faded_slopes(d, theta["log_unique"], theta["repeat_tokens"])
     if "eta" not in theta:
         return Path(n, d, log_slope, curve, log_price, rise, rise**2 * bent, -rise * bent)
-    eta, pivot = theta["eta"], theta["pivot_tokens"]
+    eta = theta["eta"]
+    pivot = theta["pivot_tokens"]
     log_factor = eta * (log_params - theta["pivot_params"])
     own = eta * (d - pivot) * np.exp(np.minimum(-log_price, LARGE))
     return Path(

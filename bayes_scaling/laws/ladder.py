@@ -33,9 +33,12 @@ def compute_for_loss(loss: np.ndarray, ladder: np.ndarray, target: np.ndarray) -
     below = loss <= target[..., None]
     reached = np.where(below.any(-1), below.argmax(-1), len(ladder))
     right = np.clip(reached, 1, len(ladder) - 1)[..., None]
-    logs, x = np.log(loss), np.log(ladder)
-    y0, y1 = (np.take_along_axis(logs, right - i, -1)[..., 0] for i in (1, 0))
-    x0, x1 = x[right[..., 0] - 1], x[right[..., 0]]
+    logs = np.log(loss)
+    x = np.log(ladder)
+    y0 = np.take_along_axis(logs, right - 1, -1)[..., 0]
+    y1 = np.take_along_axis(logs, right - 0, -1)[..., 0]
+    x0 = x[right[..., 0] - 1]
+    x1 = x[right[..., 0]]
     found = x0 + (x1 - x0) * (np.log(target) - y0) / (y1 - y0)
     found = np.where(reached == 0, np.minimum(found, x[0]), found)  # whatever the first step's slope
     return np.exp(np.where(reached == len(ladder), np.inf, found))
@@ -66,7 +69,8 @@ def crossings(difference: np.ndarray, ladder: np.ndarray, compute: np.ndarray) -
         NaN where there is none.
     """
     x = np.log(ladder)
-    left, right = difference[..., :-1], difference[..., 1:]
+    left = difference[..., :-1]
+    right = difference[..., 1:]
     with np.errstate(divide="ignore", invalid="ignore"):
         zero = x[:-1] + np.diff(x) * left / (left - right)
     zero = np.where(np.signbit(left) != np.signbit(right), zero, np.inf)

@@ -295,7 +295,8 @@ def forget_law(name: str) -> None:
 
 
 def _check_family(law: Law) -> None:
-    free, fixed = set(law.names), dict(law.fixed)
+    free = set(law.names)
+    fixed = dict(law.fixed)
     where = f"law {law.name!r}"
     if not law.name or not law.name.isprintable():
         raise SpecError(f"{where}: give it a name of some letters")

@@ -87,7 +87,8 @@ def _root(falling: Any, start: np.ndarray, lowest: Any, highest: Any, closed: bo
     x, low, high = start, *(np.broadcast_to(end, start.shape) for end in (lowest, highest))
     for _ in range(ITERATIONS):
         gap, rate = falling(x)
-        low, high = np.where(gap > 0, x, low), np.where(gap > 0, high, x)
+        low = np.where(gap > 0, x, low)
+        high = np.where(gap > 0, high, x)
         step = gap / rate
         if closed:
             step = np.where(high - low < TOLERANCE, 0.0, step)
@@ -214,7 +215,8 @@ def cheapest_log_params(coefficients: Mapping[str, np.ndarray], loss: np.ndarray
         with np.errstate(invalid="ignore"):
             if not (np.abs(moved - x) > TOLERANCE).any():
                 return moved
-        x, slope = moved, curve.slope(np, np.nan_to_num(moved))
+        x = moved
+        slope = curve.slope(np, np.nan_to_num(moved))
     raise OptimumError("the cheapest params for that loss were not found: the cost curve is not smooth")
 
 
@@ -231,6 +233,7 @@ def _cheapest_effective(coefficients: Mapping[str, np.ndarray], loss: np.ndarray
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
         above = best(middle)[1] > loss
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
+        low = np.where(above, middle, low)
+        high = np.where(above, high, middle)
     x, reached = best(high)
     return np.where(reached < loss * (1 + 1e-6), x, np.nan)

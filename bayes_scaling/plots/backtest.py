@@ -34,7 +34,8 @@ def plot_backtest(rows: pd.DataFrame, by_distance: pd.DataFrame) -> Figure:
     for i, name in enumerate(names):
         part = by_distance[by_distance["forecaster"] == name].set_index("distance").reindex(order)
         x = np.arange(len(order)) + 0.12 * (i - 1)
-        share, spread = part["in_90"], np.sqrt(part["in_90"] * (1 - part["in_90"]) / part["runs"])
+        share = part["in_90"]
+        spread = np.sqrt(part["in_90"] * (1 - part["in_90"]) / part["runs"])
         cover.errorbar(x, share, spread, fmt="o-", ms=4, lw=1, color=colour[name])
         error.plot(x, 1000 * part["mae"], "o-", ms=4, lw=1, color=colour[name])
         pit = rows.loc[(rows["forecaster"] == name) & rows["median"].notna(), "pit"]

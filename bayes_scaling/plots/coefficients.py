@@ -82,7 +82,8 @@ def _panel(ax: Axes, table: pd.DataFrame, palette: dict[Any, str], lines: dict[A
     keys: Any
     for keys, part in table.groupby(["source", "architecture", "context_length"]):
         source, architecture, length = keys
-        x, y = part["value"], part["density"]
+        x = part["value"]
+        y = part["density"]
         if source == "prior":
             ax.fill_between(x, y, color=style.GREY, alpha=0.35, lw=0)
         else:

@@ -86,7 +86,8 @@ def _ends(parts: list[pd.DataFrame]) -> tuple[float, float]:
     )
     known = median[np.isfinite(median)]
     least, most = (known.min(), known.max()) if known.size else (1.0, 1.0)
-    start, end = max(low.min(), least / OUTSIDE), min(high.max(), most * OUTSIDE)
+    start = max(low.min(), least / OUTSIDE)
+    end = min(high.max(), most * OUTSIDE)
     return min(start, 1.0) / 1.05, max(end, 1.0) * 1.05
 
 
@@ -107,7 +108,8 @@ def _multiplier(ax: Axes, table: pd.DataFrame, palette: dict[Any, str], ends: tu
     style.log_axis(ax, "y", counts=True, subs=subs)
     ax.axhline(1, color=style.GREY, lw=0.8)
     for length, part in table.groupby("context_length"):
-        part, colour = part.sort_values("compute"), palette[length]
+        part = part.sort_values("compute")
+        colour = palette[length]
         # An infinite end would leave a hole in the band; a finite one far outside runs out of the axis.
         low, median, high = (
             part[f"multiplier_{q}"].clip(upper=10 * ends[1]) for q in ("q05", "median", "q95")

@@ -16,7 +16,8 @@ from bayes_scaling.plots import style
 
 KEYS = ["architecture", "context_length", "compute"]
 MOST = 6
-FLAT, ACTION = style.PALETTE[2], "black"
+FLAT = style.PALETTE[2]
+ACTION = "black"
 
 
 def plot_decision(decision: Decision) -> Figure:

@@ -62,7 +62,8 @@ def _panel(
         style.log_axis(ax, "y", counts=True)
     ax.set_ylabel(QUANTITIES[name])
     for architecture, part in table.groupby("architecture"):
-        colour, part = palette[str(architecture)], part.sort_values("compute")
+        colour = palette[str(architecture)]
+        part = part.sort_values("compute")
         x = part["compute"]
         for low, high, alpha in (("q05", "q95", style.BAND), ("q25", "q75", style.INNER_BAND)):
             ax.fill_between(x, part[f"{name}_{low}"], part[f"{name}_{high}"], color=colour, alpha=alpha, lw=0)

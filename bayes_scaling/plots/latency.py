@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -50,7 +52,9 @@ def plot_stages(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _label(row: object) -> str:
+def _label(row: Any) -> str:
     """Params, batch and prompt of a query."""
-    params, batch, prompt = (getattr(row, name) for name in ("params", "batch_size", "prefill"))
+    params = row.params
+    batch = row.batch_size
+    prompt = row.prefill
     return f"{style.short_count(params)}, {int(batch)} x {int(prompt):,}"

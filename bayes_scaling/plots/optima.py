@@ -37,7 +37,8 @@ def plot_optima(table: pd.DataFrame, isoflop: pd.DataFrame, lines: pd.DataFrame 
     for row, (name, label) in zip(axes, QUANTITIES.items(), strict=True):
         for ax, length in zip(row, lengths, strict=True):
             power = None if lines is None else lines[lines["context_length"] == length]
-            here, points = (t[t["context_length"] == length] for t in (table, isoflop))
+            here = table[table["context_length"] == length]
+            points = isoflop[isoflop["context_length"] == length]
             _against(ax, "compute", name, here, points, power, palette=palette)
         row[0].set_ylabel(label)
     for ax, length in zip(axes[0], lengths, strict=True):

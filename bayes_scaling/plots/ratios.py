@@ -85,7 +85,8 @@ def _panel(
         ax.fill_between(part["compute"], part["q05"], part["q95"], color=colour, alpha=style.BAND, lw=0)
         ax.plot(part["compute"], part["median"], color=colour, lw=1.3)
     for _, row in slopes.iterrows():
-        colour, points = _colour(row["tokens_per_param"], ratios), line_runs(runs, row)
+        colour = _colour(row["tokens_per_param"], ratios)
+        points = line_runs(runs, row)
         ax.plot(points["flops"], points["loss"], "o", color=colour, ms=3.5, mec="white", mew=0.4)
         x = np.array([row["compute_low"], row["compute_high"]], dtype=float)
         y = np.exp(row["intercept"] + row["slope"] * np.log(x))
@@ -105,7 +106,8 @@ def line_runs(frame: pd.DataFrame, row: Any) -> pd.DataFrame:
 
 
 def _design(row: Any, fit: Fit) -> pd.DataFrame:
-    runs, ratio = line_runs(fit.runs.frame, row), float(row["tokens_per_param"])
+    runs = line_runs(fit.runs.frame, row)
+    ratio = float(row["tokens_per_param"])
     sizes = runs["params"].to_numpy(dtype=float)
     params = np.geomspace(sizes.min(), sizes.max(), POINTS)
     per_token = np.log(runs["flops"].to_numpy(dtype=float) / runs["tokens"].to_numpy(dtype=float))

@@ -48,7 +48,8 @@ def plot_residuals(table: pd.DataFrame) -> Figure:
     -------
     Figure
     """
-    names, lengths = (sorted(table[key].unique()) for key in ("architecture", "context_length"))
+    names = sorted(table["architecture"].unique())
+    lengths = sorted(table["context_length"].unique())
     palette = style.colours(names)
     figure, axes = style.panels(len(names), len(lengths), sharex=True, sharey=True)
     groups = dict(iter(table.groupby(["architecture", "context_length"])))

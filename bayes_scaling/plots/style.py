@@ -129,7 +129,8 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
         The format is unknown, or the file cannot be written.
     """
     target = Path(path)
-    kind, known = target.suffix.lstrip(".").lower(), sorted(figure.canvas.get_supported_filetypes())
+    kind = target.suffix.lstrip(".").lower()
+    known = sorted(figure.canvas.get_supported_filetypes())
     if kind not in known:
         raise BayesScalingError(f"{target}: name a format that can be drawn: {', '.join(known)}")
     image = BytesIO()

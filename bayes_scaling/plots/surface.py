@@ -38,7 +38,8 @@ def loss_surface(fit: Fit, context_length: int, points: int = POINTS) -> pd.Data
         A bad context length.
     """
     frame = fit.runs.frame
-    params, tokens = (_range(frame[name].to_numpy(dtype=float), points) for name in ("params", "tokens"))
+    params = _range(frame["params"].to_numpy(dtype=float), points)
+    tokens = _range(frame["tokens"].to_numpy(dtype=float), points)
     theta = coefficients(fit, context_length=context_length).isel(draw=slice(None, None, 4))
     parts = []
     for architecture in fit.architectures:
@@ -75,7 +76,8 @@ def plot_surface(surface: pd.DataFrame, runs: pd.DataFrame, frontier: pd.DataFra
     names = sorted(surface["architecture"].unique())
     length = int(surface["context_length"].iloc[0])
     figure, axes = style.panels(1, len(names), extra_height=1.0, sharex=True, sharey=True)
-    low, high = surface["median"].min(), surface["median"].quantile(0.98)
+    low = surface["median"].min()
+    high = surface["median"].quantile(0.98)
     levels = np.round(np.linspace(low, high, 12), 2)
     for ax, name in zip(axes[0], names, strict=True):
         _contours(ax, surface[surface["architecture"] == name], levels)
@@ -112,7 +114,8 @@ def _contours(ax: Axes, surface: pd.DataFrame, levels: np.ndarray) -> None:
     grid = surface.pivot(index="tokens", columns="params", values="median")
     style.log_axis(ax, "x", counts=True)
     style.log_axis(ax, "y", counts=True)
-    x, y = grid.columns.to_numpy(), grid.index.to_numpy()
+    x = grid.columns.to_numpy()
+    y = grid.index.to_numpy()
     lines = ax.contour(x, y, grid.to_numpy(), np.unique(levels), cmap="viridis", linewidths=1)
     ax.clabel(lines, fontsize=style.SMALL - 1, fmt="%.2f")
     ax.set_xlim(x.min(), x.max())
@@ -127,6 +130,7 @@ def _path(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def _range(values: np.ndarray, points: int) -> np.ndarray:
-    low, high = np.log(values.min()), np.log(values.max())
+    low = np.log(values.min())
+    high = np.log(values.max())
     margin = MARGIN * (high - low)
     return np.exp(np.linspace(low - margin, high + margin, points))

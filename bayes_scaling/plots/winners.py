@@ -76,7 +76,9 @@ def _pair(found: Map, names: list[str]) -> dict[str, tuple[pd.DataFrame, str]]:
 
 def _panel(ax: Axes, part: pd.DataFrame, column: str, ends: tuple[str, str], numbers: bool) -> Any:
     grid = part.pivot(index="context_length", columns="compute", values=column)
-    compute, lengths, values = grid.columns.to_numpy(dtype=float), list(grid.index), grid.to_numpy()
+    compute = grid.columns.to_numpy(dtype=float)
+    lengths = list(grid.index)
+    values = grid.to_numpy()
     across, down = (
         _edges(compute),
         np.arange(len(lengths) + 1) - 0.5,

@@ -23,8 +23,12 @@ from bayes_scaling.posterior.residual_trend import LEVEL, residual_trends
 from bayes_scaling.posterior.sensitivity import CONFLICT, sensitivity
 from bayes_scaling.posterior.summary import describe_cell, diagnostics, posterior_cells
 
-PASS, REVIEW, FAIL = "PASS", "REVIEW", "FAIL"
-R_HAT, ESS, E_BFMI = 1.01, 400, 0.3
+PASS = "PASS"
+REVIEW = "REVIEW"
+FAIL = "FAIL"
+R_HAT = 1.01
+ESS = 400
+E_BFMI = 0.3
 MAX_TREE_DEPTH = 10  # the limit of both back ends' NUTS
 BAD_K_SHARE = 0.01
 NOMINAL = 0.9
@@ -116,7 +120,8 @@ def rounds(fit: Fit) -> tuple[Check, ...]:
     account = json.loads(fit.idata.attrs.get("sampling", "null"))
     if not account or "max_draws" not in account:
         return ()
-    draws, cap = account["draws"], account["max_draws"]
+    draws = account["draws"]
+    cap = account["max_draws"]
     count = account["rounds"]
     seen = f"{draws:,} draws of each chain in {count} round{'s' if count > 1 else ''}"
     if account["restarts"]:
@@ -139,7 +144,8 @@ def sampler_of(stats: xr.Dataset) -> tuple[Check, ...]:
 def _divergences(stats: xr.Dataset) -> Check:
     if "diverging" not in stats:
         return _absent("divergences", "<=", 0)
-    count, size = int(stats["diverging"].sum()), stats["diverging"].size
+    count = int(stats["diverging"].sum())
+    size = stats["diverging"].size
     advice = f"{count} of {size} transitions diverged: parts of the posterior are missed. Give "
     advice += "tighter priors, or take the simpler law"
     return judge("divergences", count, "<=", 0, FAIL, f"none in {size} transitions", advice)
@@ -240,7 +246,8 @@ def _coverage(fit: Fit) -> Check:
     inside = abs(level - 0.5) <= NOMINAL / 2
     groups = frame.assign(inside=inside).groupby(["architecture", "context_length"])["inside"].mean()
     row = extreme(abs(groups.to_numpy() - NOMINAL), largest=True)
-    share, name = inside.mean(), ", ".join(map(str, groups.index[row]))
+    share = inside.mean()
+    name = ", ".join(map(str, groups.index[row]))
     allowed = 0.05 + 2 * math.sqrt(NOMINAL * (1 - NOMINAL) / len(frame))
     seen = f"the 90% interval covers {share:.0%} of the fitted runs; "
     seen += f"furthest off {name}: {groups.iloc[row]:.0%}"
@@ -271,7 +278,8 @@ def data(fit: Fit) -> tuple[Check, ...]:
 def _compute_span(frame: pd.DataFrame) -> Check:
     flops = frame.groupby("architecture")["flops"]
     decades = (flops.max() / flops.min()).apply(np.log10)
-    name, value = decades.idxmin(), decades.min()
+    name = decades.idxmin()
+    value = decades.min()
     seen = f"the runs of {name} span {value:.1f} decades of compute"
     advice = f"{seen}: the exponents rest on the priors. Add smaller or larger runs before extrapolating"
     return judge("compute_span", value, ">=", DECADES, REVIEW, seen, advice)

@@ -112,9 +112,11 @@ def _misfit_groups(
     natural: Mapping[str, np.ndarray], design: Design, misfit: Misfit, runs: Runs, rng: np.random.Generator
 ) -> dict[str, xr.Dataset]:
     """The groups drift and offsets, as far as the spec has them."""
-    weights, groups = misfit_weights(natural, design), {}
+    weights = misfit_weights(natural, design)
+    groups = {}
     if design.spec.discrepancy == "drift":
-        reached, scale = weights[..., : len(misfit.boxes)], np.exp(natural["drift_scale"])[..., None]
+        reached = weights[..., : len(misfit.boxes)]
+        scale = np.exp(natural["drift_scale"])[..., None]
         groups["drift"] = _drift_dataset(all_boxes(misfit.boxes, reached, scale, rng), runs)
     if misfit.levels:
         groups["offsets"] = _offsets_dataset(weights, misfit, runs)

@@ -197,7 +197,8 @@ def offset_of(fit: Fit, architecture: str, column: str, value: str) -> np.ndarra
     None where the fit has seen no run of that architecture with it.
     """
     shift = fit.idata["offsets"].to_dataset()["shift"]
-    level, frame = f"{column}={value}", fit.runs.frame
+    level = f"{column}={value}"
+    frame = fit.runs.frame
     if level not in shift["level"].to_numpy():
         return None
     same = frame["architecture"].astype(str) == architecture

@@ -160,7 +160,8 @@ def _each_run(draws: xr.Dataset, runs: Runs) -> dict[str, np.ndarray]:
 def _log_mean(
     law: Law, cells: dict[str, np.ndarray], runs: Runs, unique_tokens: float | None = None
 ) -> np.ndarray:
-    log_params, log_tokens = (np.log(runs.frame[c].to_numpy(dtype=float)) for c in ("params", "tokens"))
+    log_params = np.log(runs.frame["params"].to_numpy(dtype=float))
+    log_tokens = np.log(runs.frame["tokens"].to_numpy(dtype=float))
     known: dict[str, Any] = unique_of(law, unique_tokens)
     if law.repeats and not known and "unique_tokens" in runs.frame:
         known = {"unique_tokens": runs.frame["unique_tokens"].to_numpy(dtype=float)}
@@ -205,7 +206,8 @@ def _offsets(fit: Fit, runs: Runs, kind: str, seed: int) -> np.ndarray | float:
 def _scatter(fit: Fit, cells: dict[str, np.ndarray], shape: tuple[int, ...], seed: int) -> np.ndarray:
     nu = fit.posterior["nu"].transpose("chain", "draw").to_numpy()[..., None]
     rng = np.random.default_rng([seed, 2])
-    noise, sigma = rng.standard_t(nu, size=shape), cells["sigma"]
+    noise = rng.standard_t(nu, size=shape)
+    sigma = cells["sigma"]
     return two_sided(noise, sigma, sigma * cells["skew"] if "skew" in cells else None, rng)
 
 

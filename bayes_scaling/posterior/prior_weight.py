@@ -30,7 +30,8 @@ def conclusions(fit: Fit) -> tuple[pd.DataFrame, np.ndarray]:
     frame = fit.runs.frame
     theta = coefficients(fit)
     for (architecture, context), part in frame.groupby(["architecture", "context_length"], observed=True):
-        name, length = str(architecture), int(str(context))
+        name = str(architecture)
+        length = int(str(context))
         curve = get_cost("6ND").curve(1.0, "")
         log_compute = np.log(np.atleast_1d(float(part["flops"].max())))
         surface = surface_of(fit, theta, name, length)

@@ -94,7 +94,8 @@ def stack_cells(array: xr.DataArray, seen: xr.DataArray | None = None) -> tuple[
     if seen is not None and set(seen.dims) <= set(dims):
         others = {d: array.sizes[d] for d in dims if d not in seen.dims}
         keep = np.flatnonzero(seen.expand_dims(others).transpose(*dims).values)
-        stacked, labels = stacked[..., keep], labels.iloc[keep].reset_index(drop=True)
+        stacked = stacked[..., keep]
+        labels = labels.iloc[keep].reset_index(drop=True)
     return _draws_array(stacked, array), labels
 
 

@@ -126,7 +126,8 @@ def _flat(low: float, high: float, wide: float) -> str:
 def _allowed(low: float, high: float) -> str:
     if low != low:
         return "none"
-    least, most = low > 1e3 * (1 + 1e-9), high < 1e18 * (1 - 1e-9)
+    least = low > 1e3 * (1 + 1e-9)
+    most = high < 1e18 * (1 - 1e-9)
     if least and most:
         return interval(count(low), count(high))
     return f"from {count(low)}" if least else f"up to {count(high)}" if most else "any"

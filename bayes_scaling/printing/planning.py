@@ -112,7 +112,8 @@ def print_design(design: Design) -> None:
 
 def design_columns(design: Design) -> list[Column]:
     """Columns of `bayes_scaling.decisions.next_runs.next_runs.Design.table`."""
-    table, unit = design.table(), UNITS[design.goal]
+    table = design.table()
+    unit = UNITS[design.goal]
     return [
         *groups(table),
         column(table, "params", "params", count),

@@ -133,8 +133,10 @@ def _search_ladder(fit: Fit, here: Frontier, cost: Cost) -> np.ndarray:
 
 def _pair(loss: xr.DataArray, along: xr.DataArray, architecture: str, other: str) -> xr.Dataset:
     """Draws of one ordered pair; dims chain, draw, context_length, compute."""
-    ours, theirs = loss.sel(architecture=architecture, drop=True), loss.sel(architecture=other, drop=True)
-    ladder, compute = along["compute"].to_numpy(), loss["compute"].to_numpy()
+    ours = loss.sel(architecture=architecture, drop=True)
+    theirs = loss.sel(architecture=other, drop=True)
+    ladder = along["compute"].to_numpy()
+    compute = loss["compute"].to_numpy()
     rungs = {name: along.sel(architecture=name).to_numpy() for name in (architecture, other)}
     needed = compute_for_loss(rungs[other][..., None, :], ladder, ours.to_numpy())
     crossing = crossings(rungs[architecture] - rungs[other], ladder, compute)

@@ -149,7 +149,8 @@ def optimum(
     curve = cost.curve(float(context_length), architecture)
     log_compute = np.log(cost.to_flops(budgets))
     log_params = surface.optimal_log_params(log_compute, curve)
-    params, tokens = np.exp(log_params), np.exp(log_compute - curve.value(np, log_params))
+    params = np.exp(log_params)
+    tokens = np.exp(log_compute - curve.value(np, log_params))
     rise = surface.exponent(log_params, log_compute, curve)
     return {
         "params": params,
@@ -173,7 +174,8 @@ def on_cells(
     cells: Mapping[tuple[str, int], Mapping[str, np.ndarray]], theta: xr.Dataset, dim: str, values: np.ndarray
 ) -> xr.Dataset:
     """Results by group, each (chain, draw, value), as one Dataset with ``dim`` last."""
-    names, lengths = theta["architecture"].to_numpy(), theta["context_length"].to_numpy()
+    names = theta["architecture"].to_numpy()
+    lengths = theta["context_length"].to_numpy()
     dims = ("architecture", "context_length", "chain", "draw", dim)
     data = {
         name: (dims, np.array([[cells[str(a), int(t)][name] for t in lengths] for a in names]))

@@ -92,7 +92,8 @@ def _card(question: Question, row: dict[Any, Any], optimum: pd.Series, response:
 
 def _flags(row: dict[Any, Any]) -> tuple[str, ...]:
     """What to beware of."""
-    far, lost = row["extrapolation_decades"], row["lost_share"]
+    far = row["extrapolation_decades"]
+    lost = row["lost_share"]
     beyond = [f"{far:.1f} decades beyond the fitted runs"] if far > FAR else []
     edge = [f"no optimum within its search in {lost:.0%} of the draws"] if lost > LOST else []
     return (*beyond, *edge)
@@ -127,7 +128,8 @@ def _together(text: str) -> str:
 
 
 def _flat(row: dict[Any, Any]) -> str:
-    low, high = row["flat_low"], row["flat_high"]
+    low = row["flat_low"]
+    high = row["flat_high"]
     return (
         "nowhere"
         if low != low

@@ -74,7 +74,8 @@ def architectures(question: Question) -> Section | None:
     """Which architecture, over compute and context; None where there is one."""
     if len(question.fit.architectures) < 2:
         return None
-    found, decades = question.comparison, _decades(question)
+    found = question.comparison
+    decades = _decades(question)
     mapped = _mapped(question, decades)
     within = ", within limits" if question.limited else ""
     blocks: list[Block] = [
@@ -109,7 +110,8 @@ def next_runs(question: Question) -> Section | None:
     """The runs that teach most about the largest budget, where they were asked for."""
     if not question.next_runs:
         return None
-    budget, length = question.compute[-1], question.context_length[-1]
+    budget = question.compute[-1]
+    length = question.context_length[-1]
     found = design_runs(
         question.fit,
         budget,
@@ -128,7 +130,8 @@ def next_runs(question: Question) -> Section | None:
 
 def comparison_map(question: Question, found: pd.DataFrame, budgets: list[float]) -> Map:
     """The likeliest best architecture over decades of compute and all context lengths."""
-    lengths, names = sorted(found["context_length"].unique()), list(dict.fromkeys(found["architecture"]))
+    lengths = sorted(found["context_length"].unique())
+    names = list(dict.fromkeys(found["architecture"]))
     near = {c: found["compute"].iloc[int(np.abs(np.log(found["compute"] / c)).argmin())] for c in budgets}
     cells = tuple(
         tuple(
@@ -150,7 +153,9 @@ def _mapped(question: Question, decades: list[float]) -> WinMap:
     lengths = sorted({*question.fit.context_lengths, *question.context_length})
     steps = FINER * (len(decades) - 1) + 1
     budgets = np.geomspace(decades[0], decades[-1], steps) if steps > 1 else decades
-    limits, cost, latency = question.limits, question.cost, question.latency
+    limits = question.limits
+    cost = question.cost
+    latency = question.latency
     return compare_map(question.fit, budgets, lengths, constraints=limits, cost=cost, latency=latency)
 
 
@@ -164,7 +169,8 @@ def _cell(names: list[str], group: pd.DataFrame) -> Cell:
     if not group["feasible"].any():
         return Cell("none", "within limits", 0, 0, outside)
     best = group.nlargest(1, "best_probability")
-    share, even = float(best["best_probability"].iloc[0]), 1 / len(names)
+    share = float(best["best_probability"].iloc[0])
+    even = 1 / len(names)
     strength = round(100 * (share - even) / (1 - even))
     winner = str(best["architecture"].iloc[0])
     return Cell(winner, probability(share), names.index(winner), strength, outside)
@@ -173,10 +179,8 @@ def _cell(names: list[str], group: pd.DataFrame) -> Cell:
 def _decades(question: Question) -> list[float]:
     """Powers of ten about the runs and the budgets asked for, and those budgets."""
     flops = question.fit.runs.frame["flops"].to_numpy(dtype=float)
-    low, high = (
-        np.log10(min(flops.min(), question.compute[0])),
-        np.log10(max(flops.max(), question.compute[-1])),
-    )
+    low = np.log10(min(flops.min(), question.compute[0]))
+    high = np.log10(max(flops.max(), question.compute[-1]))
     steps = 10.0 ** np.arange(np.floor(low), np.ceil(high) + 1)
     return [float(step) for step in steps[-MOST_DECADES:]]
 

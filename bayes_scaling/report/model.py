@@ -28,7 +28,8 @@ CONCLUSIONS = {"params": "optimal params", "loss": "loss there"}
 def priors(question: Question) -> Section:
     """Prior beside posterior, and how far conclusions hang on it."""
     found = _sensitivity(question)
-    coefficients, conclusions = _coefficients(question.fit, found), _conclusions(found)
+    coefficients = _coefficients(question.fit, found)
+    conclusions = _conclusions(found)
     moved = conclusions[conclusions["diagnosis"] != FINE]
     told = f"{len(moved)} of {len(conclusions)} conclusions are sensitive to the prior"
     blocks: list[Block] = [

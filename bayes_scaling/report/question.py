@@ -80,7 +80,8 @@ class Question:
     @cached_property
     def compared(self) -> pd.DataFrame:
         """Each pair of architectures at the budgets and along the curve."""
-        lengths, unique = list(self.context_length), self.unique_tokens
+        lengths = list(self.context_length)
+        unique = self.unique_tokens
         budgets = [*self.compute, *self.curve]
         return compare(self.fit, budgets, lengths, cost=self.cost, unique_tokens=unique).table()
 

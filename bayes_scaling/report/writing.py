@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from bayes_scaling.report.blocks import Page
     from bayes_scaling.report.question import Question
 
-HTML, MARKDOWN = (".html", ".htm"), (".md", ".markdown")
+HTML = (".html", ".htm")
+MARKDOWN = (".md", ".markdown")
 
 
 def write_report(

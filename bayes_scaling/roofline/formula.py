@@ -19,7 +19,8 @@ SETTLING_FLOPS = 1.2e13  # a prompt of that work leaves half of `prompt_time` be
 
 def smooth_max(xp: Any, first: Array, second: Array, sharpness: Array) -> Array:
     """Between the larger of two times (sharpness to infinity) and their sum (sharpness 1)."""
-    log_first, log_second = xp.log(first) * sharpness, xp.log(second) * sharpness
+    log_first = xp.log(first) * sharpness
+    log_second = xp.log(second) * sharpness
     return xp.exp(xp.logaddexp(log_first, log_second) / sharpness)
 
 

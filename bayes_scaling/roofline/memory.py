@@ -63,7 +63,8 @@ def footprint(
     """
     counts = get_architecture(architecture)
     attends = mixer_of(architecture) == ATTENTION
-    batch, prompt = np.asarray(batch, dtype=float), np.asarray(prompt, dtype=float)
+    batch = np.asarray(batch, dtype=float)
+    prompt = np.asarray(prompt, dtype=float)
     passed = batch * np.maximum(prompt, 1)
     cache = counts.cache_bytes(shape, batch, prompt + generated, precision)
     if not attends:

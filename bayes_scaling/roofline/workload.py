@@ -160,9 +160,11 @@ def _counts(
 ) -> dict[str, Array]:
     """Counts that both phases share; ``sizes`` are sequences, tokens of each, and positions with logits."""
     batch, tokens, logits = (np.asarray(each, dtype=float) for each in sizes)
-    body, head = counts.backbone_flops(shape), logits_flops(shape)
+    body = counts.backbone_flops(shape)
+    head = logits_flops(shape)
     weights = shape.num_blocks * counts.block_weights(shape) + shape.embedding_dim * (shape.vocab_size + 1)
-    blocks, passed = 1.0 * shape.num_blocks, batch * tokens
+    blocks = 1.0 * shape.num_blocks
+    passed = batch * tokens
     attends = 1.0 if kind == ATTENTION else 0.0
     return {
         "single": (batch == 1).astype(float),

@@ -43,7 +43,8 @@ def _column(series: pd.Series) -> dict[str, Any]:
     values = [_plain(value) for value in series.tolist()]
     dtype = str(series.dtype)
     if not _same(values, series):
-        dtype, values = "object", [value if value is None else str(value) for value in values]
+        dtype = "object"
+        values = [value if value is None else str(value) for value in values]
     return {"name": str(series.name), "dtype": dtype, "values": values}
 
 

@@ -21,7 +21,9 @@ REPLICATE_SPREAD = 0.03
 ROUNDED_TO = (0.1, 0.01)  # nats: coarser than the scatter of good runs
 FEWEST_TO_TELL = 20  # runs, before even numbers are taken for rounded ones
 HIGHEST_LOSS = 8.0  # nats; guessing among 3,000 tokens
-FEWEST_PARAMS, FEWEST_TOKENS, SHORTEST_CONTEXT = 1e4, 1e5, 16
+FEWEST_PARAMS = 1e4
+FEWEST_TOKENS = 1e5
+SHORTEST_CONTEXT = 16
 DESIGN = ("architecture", "context_length", "params", "tokens", "group")
 
 

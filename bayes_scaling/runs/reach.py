@@ -10,7 +10,8 @@ from bayes_scaling.runs.table import Runs
 def decades_outside(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Decades by which each value lies outside the range of the known ones; 0 inside."""
     logs = np.log10(values)
-    low, high = np.log10(known.min()), np.log10(known.max())
+    low = np.log10(known.min())
+    high = np.log10(known.max())
     return np.maximum(0.0, np.maximum(logs - high, low - logs))
 
 

@@ -110,7 +110,8 @@ def _decisions(fit: Fit, planned: pd.DataFrame, design: Runs, seed: int) -> list
     """
     mean = predict(fit, design, "mean", seed).stack(sample=("chain", "draw")).transpose("run", ...)
     single = predict(fit, design, "response", seed).stack(sample=("chain", "draw"))
-    means, singles = mean.to_numpy(), single.transpose("run", ...).to_numpy()
+    means = mean.to_numpy()
+    singles = single.transpose("run", ...).to_numpy()
     groups = planned.groupby(["context_length", "budget"]).indices
     found = []
     for rows in map(np.asarray, groups.values()):

@@ -95,7 +95,8 @@ def shape_of(architecture: str, name: str) -> Shape:
         raise SweepError(f"no shape {name!r} in the protocol. Remedy: choose one of "
                          f"{', '.join(shape_names())}.")  # fmt: skip
     entry = recipe()["shapes"][name]
-    width, heads = entry["embedding_dim"], entry["heads"][architecture]
+    width = entry["embedding_dim"]
+    heads = entry["heads"][architecture]
     keys = width // heads // (2 if architecture == "xlstm" else 1)  # keys half as wide, as in the study
     return Shape(
         embedding_dim=width, num_blocks=entry["num_blocks"], num_heads=heads, ffn_dim=entry["ffn_dim"],

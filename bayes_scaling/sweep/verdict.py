@@ -117,7 +117,8 @@ def _require_later(measured: pd.DataFrame, created: str) -> None:
 
 
 def _scored(table: pd.DataFrame) -> pd.DataFrame:
-    loss, time = table["loss"], table["training_s"]
+    loss = table["loss"]
+    time = table["training_s"]
     return table.assign(
         error=loss - table["median"],
         inside_50=loss.between(table["q25"], table["q75"]),
@@ -162,7 +163,8 @@ def _optima(runs: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
 
 def lowest_of_curve(params: Any, loss: Any) -> float:
     """Params at the minimum of a parabola of the loss in ln N; NaN unless it lies between the sizes."""
-    x, y = np.log(np.asarray(params, dtype=float)), np.asarray(loss, dtype=float)
+    x = np.log(np.asarray(params, dtype=float))
+    y = np.asarray(loss, dtype=float)
     if len(x) < 4:
         return float("nan")
     middle = x.mean()

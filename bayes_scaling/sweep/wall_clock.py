@@ -46,7 +46,8 @@ class WallClock:
 
     def quantiles(self, frame: pd.DataFrame, levels: tuple[float, ...] = QUANTILES) -> np.ndarray:
         """Predicted seconds of each run, shape (run, level)."""
-        x, steps = _predictors(frame), frame["steps"].to_numpy(dtype=float)
+        x = _predictors(frame)
+        steps = frame["steps"].to_numpy(dtype=float)
         spread = np.sum(solve_triangular(self.root, x.T, trans="T") ** 2, axis=0)
         sd = self.scale * np.sqrt(1 + spread)
         return steps[:, None] * np.exp((x @ self.mean)[:, None] + sd[:, None] * t.ppf(levels, self.freedom))
@@ -99,13 +100,15 @@ def wall_clock_cost(frame: pd.DataFrame) -> Cost:
     SweepError, AccountingError
         Too few runs, or no shape columns.
     """
-    models, families = fit_wall_clock(frame), fit_families(dict(frame))
+    models = fit_wall_clock(frame)
+    families = fit_families(dict(frame))
     rate = float(np.median(frame["flops"] / frame["training_s"]))
     batch_tokens = float((frame["tokens"] / frame["steps"]).iloc[0])
 
     @lru_cache(maxsize=256)
     def build(architecture: str, context_length: float) -> LogCurve:
-        known, family = get_architecture(architecture), families[architecture]
+        known = get_architecture(architecture)
+        family = families[architecture]
 
         def log_seconds(log_params: np.ndarray) -> np.ndarray:
             shape = family.shape(known.params, np.exp(log_params))
@@ -121,7 +124,8 @@ def wall_clock_cost(frame: pd.DataFrame) -> Cost:
 def _fit(name: str, frame: pd.DataFrame) -> WallClock:
     if len(frame) < 10:
         raise SweepError(f"{name} has {len(frame)} runs, too few to learn its speed. Remedy: train more.")
-    x, y = _predictors(frame), np.log((frame["training_s"] / frame["steps"]).to_numpy(dtype=float))
+    x = _predictors(frame)
+    y = np.log((frame["training_s"] / frame["steps"]).to_numpy(dtype=float))
     q, root = np.linalg.qr(x)
     mean = np.linalg.solve(root, q.T @ y)
     freedom = len(y) - x.shape[1]

@@ -120,7 +120,8 @@ def device_seconds(
 
 def _log_seconds(latency: LatencyFit, architecture: str, requests: Requests, seed: int) -> np.ndarray:
     """ln seconds of a served token (draw, grid), whatever the memory."""
-    params, batch = np.exp(GRID), requests.batch_size
+    params = np.exp(GRID)
+    batch = requests.batch_size
     later = max(requests.generated - latency.settings.generated, 0.0) / 2
     first = predict(latency, query(architecture, params, batch, requests.prefill), "mean", seed)["ttft_ms"]
     total = first.to_numpy().reshape(-1, len(GRID))

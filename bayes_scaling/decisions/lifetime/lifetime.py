@@ -167,12 +167,14 @@ def lifetime(
     >>> bool(many < few)  # a model that is served much is smaller, and trained longer
     True
     """
-    wanted, served = _positive("loss", loss), _positive("served_tokens", served_tokens)
+    wanted = _positive("loss", loss)
+    served = _positive("served_tokens", served_tokens)
     if len(wanted) != 1:
         raise BudgetError(f"one loss at a time, not {len(wanted)}: call again for the others")
     if not serving_price > 0:
         raise DecisionError(f"serving_price {serving_price!r}: give a positive ratio, such as 3")
-    theta, cost = coefficients(fit, architecture, context_length), resolve_cost(fit, cost)
+    theta = coefficients(fit, architecture, context_length)
+    cost = resolve_cost(fit, cost)
     lengths = _lengths(prefill, generated)
     way = _way_of_serving(serving, lengths, batch_size, flops_per_second)
     money = _money_per_flop(price_per_hour, flops_per_second)
@@ -205,7 +207,8 @@ def lifetime(
 def _break_even(total: xr.DataArray, rungs: xr.DataArray, served: np.ndarray) -> xr.Dataset:
     """Served tokens at which the cheaper of each ordered pair changes."""
     names = [str(name) for name in total["architecture"].to_numpy()]
-    pairs, parts = list(permutations(names, 2)), []
+    pairs = list(permutations(names, 2))
+    parts = []
     rungs = rungs.where(np.isfinite(rungs))
     rungs = rungs.copy(data=np.log(rungs.to_numpy()))
     for pair in pairs:

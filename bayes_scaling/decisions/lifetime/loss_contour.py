@@ -54,7 +54,8 @@ def contour(surface: Surface, loss: float, curve: object) -> Contour:
     """Runs of a loss, from 1.5 times fewer to 500 million times more tokens than the cheapest has."""
     x, d = (part.reshape(-1) for part in surface.cheapest(np.array([loss]), curve))
     x = needed(surface, loss, d, x)
-    fewer, more = ([x], [x])
+    fewer = [x]
+    more = [x]
     for found, side, count in ((fewer, -1, FEWER), (more, 1, MORE)):
         for i in range(1, count + 1):
             found.append(needed(surface, loss, d + side * i * STEP, _guess(found)))
@@ -75,7 +76,8 @@ def needed(surface: Surface, loss: float, log_tokens: np.ndarray, start: np.ndar
 
     Infinite where the loss no longer falls on the way.
     """
-    x, lost = start.copy(), ~np.isfinite(start)
+    x = start.copy()
+    lost = ~np.isfinite(start)
     x[lost] = 0.0
     gap = np.full(x.shape, np.inf)
     for _ in range(ITERATIONS):

@@ -90,13 +90,18 @@ class Priced:
         that of training and serving, each a cubic between four points: the parabola's error counts squared.
         """
         total = self.total(served)
-        rows, at = np.arange(len(total)), total.argmin(-1)
+        rows = np.arange(len(total))
+        at = total.argmin(-1)
         inner = np.clip(at, 1, total.shape[1] - 3)
         with np.errstate(invalid="ignore"):
-            left, middle, right = (np.log(total[rows, inner + i]) for i in (-1, 0, 1))
+            left = np.log(total[rows, inner - 1])
+            middle = np.log(total[rows, inner])
+            right = np.log(total[rows, inner + 1])
             bend = left - 2 * middle + right
         usable = (at == inner) & np.isfinite(bend) & (bend > 0) & np.isfinite(self.training[rows, inner + 2])
-        left, right, bend = (np.where(usable, part, 1.0) for part in (left, right, bend))
+        left = np.where(usable, left, 1.0)
+        right = np.where(usable, right, 1.0)
+        bend = np.where(usable, bend, 1.0)
         shift = np.where(usable, 0.5 * (left - right) / bend, 0.0)
         there = [_between(part, rows, inner, shift, usable) for part in (self.training, self.per_token)]
         least = np.where(usable, there[0] + served * there[1], total[rows, at])
@@ -109,7 +114,8 @@ def _between(
 ) -> np.ndarray:
     """Positive values (draw, point) ``shift`` steps beyond the point ``at``: a cubic of their logs."""
     before, here, after, second = (np.log(np.where(usable, values[rows, at + i], 1.0)) for i in range(-1, 3))
-    left, right = shift + 1, shift - 1
+    left = shift + 1
+    right = shift - 1
     far = shift - 2
     cubic = (
         -before * shift * right * far / 6
@@ -128,15 +134,19 @@ def cheapest(priced: Priced, again: Callable[[Contour], Priced], served: np.ndar
 
 def _at(priced: Priced, again: Callable[[Contour], Priced], served: float) -> dict[str, np.ndarray]:
     """Each quantity (draw,): the cheapest on the contour, then looked at more and more closely."""
-    runs, total = priced.runs, priced.total(served)
+    runs = priced.runs
+    total = priced.total(served)
     d, _, start = priced.vertex(served)
     for step in FINER:
         d, _, start = again(runs.around(d, start, step)).vertex(served)
     middle = 2  # of the five points round the last
     closest = again(runs.around(d, start, FINER[-1]))
-    x, least = closest.runs.log_params[:, middle], closest.total(served)[:, middle]
+    x = closest.runs.log_params[:, middle]
+    least = closest.total(served)[:, middle]
     reached = np.isfinite(x)
-    x, d, least = (np.where(reached, part, np.nan) for part in (x, d, least))
+    x = np.where(reached, x, np.nan)
+    d = np.where(reached, d, np.nan)
+    least = np.where(reached, least, np.nan)
     ratio = runs.cheapest_tokens - runs.cheapest
     values = (np.exp(x), np.exp(d), least, np.exp(d - x - ratio), total[:, FEWER] / least)
     lost = (total.argmin(-1) == total.shape[1] - 1) & reached

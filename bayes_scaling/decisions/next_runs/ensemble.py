@@ -86,9 +86,8 @@ def draw_ensemble(fit: Fit, table: pd.DataFrame, target: Target, cost: Cost) -> 
     best = min(found, key=lambda one: one.action.value)
     optima = np.stack([one.optimum_loss for one in found])
     outcomes, sigma = _outcomes(fit, theta, table)
-    richer, poorer = (
-        best_action(best.line.moved(side * NUDGE), best.region, Utility()).value for side in (1, -1)
-    )
+    richer = best_action(best.line.moved(NUDGE), best.region, Utility()).value
+    poorer = best_action(best.line.moved(-NUDGE), best.region, Utility()).value
     targets = {
         "regret": lambda: optima.min(0),
         "loss": lambda: best.loss,
@@ -127,7 +126,8 @@ def _difference(optima: np.ndarray) -> np.ndarray:
 def _outcomes(fit: Fit, theta: xr.Dataset, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """ln loss and scatter of every candidate: (draw, run) each."""
     draws = theta.sizes["chain"] * theta.sizes["draw"]
-    found, sigma = np.empty((draws, len(table))), np.empty((draws, len(table)))
+    found = np.empty((draws, len(table)))
+    sigma = np.empty((draws, len(table)))
     for (name, length), part in table.groupby(["architecture", "context_length"]):
         at = table.index.get_indexer(part.index)
         surface = surface_of(fit, theta, str(name), int(str(length)))

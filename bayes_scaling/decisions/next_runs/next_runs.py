@@ -153,7 +153,8 @@ def design_runs(
         table = grid_candidates(fit, names, sorted({*fit.context_lengths, length}), cost, largest)
     else:
         table = listed_candidates(fit, candidates, cost)
-    limits, serving = as_constraints(constraints), as_serving(latency)
+    limits = as_constraints(constraints)
+    serving = as_serving(latency)
     check_served(limits, serving)
     target = Target(tuple(names), length, float(cost.to_flops(compute)), limits, serving, goal)
     ensemble = draw_ensemble(fit, table, target, cost)
@@ -222,7 +223,8 @@ def _greedy(
     belief: Belief, question: _Question, price: np.ndarray, rng: np.random.Generator
 ) -> Iterator[_Step]:
     """Runs one by one, each the best in view of those before."""
-    left, spent = np.ones(len(price), dtype=bool), 0.0
+    left = np.ones(len(price), dtype=bool)
+    spent = 0.0
     for _ in range(min(question.runs, len(price))):
         affordable = left & (spent + price <= question.total)
         if not affordable.any():
@@ -245,7 +247,8 @@ def _reweighted(
 ) -> list[dict[str, Any]]:
     """What is left after each run, by reweighting the draws for fantasised outcomes of all up to it."""
     rng = np.random.default_rng([seed, 8])
-    outcomes, sigma = ensemble.outcomes[:, picked], ensemble.sigma[:, picked]
+    outcomes = ensemble.outcomes[:, picked]
+    sigma = ensemble.sigma[:, picked]
     observed, own = fantasise(outcomes, sigma, ensemble.nu, CHECKED, rng)
     densities = log_densities(outcomes, observed, sigma, ensemble.nu).cumsum(-1)
     found = [reweight(densities[..., i], own) for i in range(len(picked))]

@@ -18,7 +18,8 @@ def rotate(x: Array) -> Array:
     tokens, dim = x.shape[-2:]
     rates = ROTARY_BASE ** (-np.arange(dim // 2) / (dim // 2))
     angle = np.arange(tokens)[:, None] * rates
-    cos, sin = jnp.asarray(np.cos(angle), x.dtype), jnp.asarray(np.sin(angle), x.dtype)
+    cos = jnp.asarray(np.cos(angle), x.dtype)
+    sin = jnp.asarray(np.sin(angle), x.dtype)
     first, second = jnp.split(x, 2, axis=-1)
     return jnp.concatenate([first * cos - second * sin, first * sin + second * cos], axis=-1)
 

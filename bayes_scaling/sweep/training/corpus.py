@@ -62,7 +62,8 @@ def load_corpus(folder: Path | None = None) -> Corpus:
     if found != recipe["sha256"]:
         raise SweepError(f"{path}: not the corpus of the sweep (SHA-256 {found}, known {recipe['sha256']}). "
                          "Remedy: remove the file and try again.")  # fmt: skip
-    everything, split = np.frombuffer(content, np.uint8), int(recipe["train_bytes"])
+    everything = np.frombuffer(content, np.uint8)
+    split = int(recipe["train_bytes"])
     return Corpus(everything[:split], everything[split:])
 
 

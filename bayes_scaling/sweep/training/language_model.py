@@ -48,7 +48,9 @@ def start_weights(architecture: str, shape: Shape, seed: int) -> Weights:
     dict
         ``embedding``, ``blocks`` (a list), ``final_norm`` and ``head``.
     """
-    width, depth, vocab = int(shape.embedding_dim), int(shape.num_blocks), int(shape.vocab_size)
+    width = int(shape.embedding_dim)
+    depth = int(shape.num_blocks)
+    vocab = int(shape.vocab_size)
     first, last, *keys = jax.random.split(jax.random.PRNGKey(seed), 2 + depth)
     gain = (2 * depth) ** -0.5  # two layers a block join the stream (Radford et al. 2019)
     return {

@@ -38,7 +38,8 @@ def recurrent(q: Array, k: Array, v: Array, input_gate: Array, forget_gate: Arra
         memory, normaliser, top = state
         q, k, v, write, keep = token
         new_top = jnp.maximum(keep + top, write)
-        keep, write = jnp.exp(keep + top - new_top)[..., None], jnp.exp(write - new_top)[..., None]
+        keep = jnp.exp(keep + top - new_top)[..., None]
+        write = jnp.exp(write - new_top)[..., None]
         normaliser = keep * normaliser + write * k
         memory = keep[..., None] * memory + (write * k)[..., None] * v[..., None, :]
         h = jnp.einsum("bhkv,bhk->bhv", memory, q)
@@ -90,7 +91,8 @@ def _states_before(k: Array, v: Array, write: Array, decay: Array) -> State:
         memory, normaliser, scale = state
         kept, top, new_memory, new_normaliser = chunk
         new_scale = jnp.maximum(kept + scale, top)
-        old, new = jnp.exp(kept + scale - new_scale)[..., None], jnp.exp(top - new_scale)[..., None]
+        old = jnp.exp(kept + scale - new_scale)[..., None]
+        new = jnp.exp(top - new_scale)[..., None]
         after = old[..., None] * memory + new[..., None] * new_memory, old * normaliser + new * new_normaliser
         return (*after, new_scale), state
 
@@ -117,12 +119,15 @@ def _outputs(q: Array, k: Array, v: Array, write: Array, decay: Array, states: S
 
 def remember(weights: Weights, x: Array, shape: Shape) -> Array:
     """The mLSTM layer on (batch, token, width): cells, a norm per head, an output gate, a projection."""
-    heads, keys = int(shape.num_heads), int(shape.num_heads * shape.head_dim_qk)
+    heads = int(shape.num_heads)
+    keys = int(shape.num_heads * shape.head_dim_qk)
     width = x.shape[-1]
     q, k, v, gate = jnp.split(x @ weights["qkvo"], (keys, 2 * keys, 2 * keys + width), axis=-1)
     gates = GATE_CAP * jnp.tanh((x @ weights["gates"] + weights["gate_bias"]) / GATE_CAP)
     write, keep = (part.transpose(0, 2, 1) for part in jnp.split(gates, 2, axis=-1))
-    q, k, v = (split_heads(part, heads) for part in (q, k, v))
+    q = split_heads(q, heads)
+    k = split_heads(k, heads)
+    v = split_heads(v, heads)
     h = chunkwise(q, k, v, write, keep, int(shape.chunk_size))
     h = rms_norm(h, 1.0).transpose(0, 2, 1, 3).reshape(x.shape) * weights["head_norm"]
     return (jax.nn.sigmoid(gate) * h) @ weights["out"]
@@ -131,7 +136,8 @@ def remember(weights: Weights, x: Array, shape: Shape) -> Array:
 def start_mlstm(key: Array, shape: Shape, gain: float) -> Weights:
     """Weights of one mLSTM layer; gates start from their biases alone."""
     inputs, out = jax.random.split(key)
-    heads, keys = int(shape.num_heads), int(shape.num_heads * shape.head_dim_qk)
+    heads = int(shape.num_heads)
+    keys = int(shape.num_heads * shape.head_dim_qk)
     width = int(shape.embedding_dim)
     bias = np.concatenate([np.full(heads, INPUT_BIAS), np.linspace(*FORGET_BIAS, heads)])
     return {

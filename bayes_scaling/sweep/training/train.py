@@ -75,12 +75,14 @@ def train(spec: RunSpec, shape: Shape, protocol: Protocol, corpus: Corpus) -> Tr
     SweepError
         The corpus is too short for the run.
     """
-    length, windows = spec.context_length, protocol.batch_tokens // spec.context_length
+    length = spec.context_length
+    windows = protocol.batch_tokens // spec.context_length
     batches = Batches(corpus.train, length, windows, spec.seed)
     validation = _validator(spec.architecture, _sizes(shape), protocol)
     held_out = validation_windows(corpus.validation, length, protocol.validation_tokens)
     weights = start_weights(spec.architecture, shape, spec.seed)
-    params, initial = count_params(weights), validation(weights, held_out)
+    params = count_params(weights)
+    initial = validation(weights, held_out)
     began = time.perf_counter()
     advance = _compiled(spec.architecture, _sizes(shape), length, windows, protocol)
     compile_s = time.perf_counter() - began
