@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from bayes_scaling.models.spec import ModelSpec
     from bayes_scaling.plots.study import save_figures
     from bayes_scaling.posterior.citing import cite
+    from bayes_scaling.posterior.coefficients import coefficients
+    from bayes_scaling.posterior.fit import Fit, load_fit
     from bayes_scaling.posterior.fitting import fit
     from bayes_scaling.posterior.loo import compare_models, loo
-    from bayes_scaling.posterior.posterior import Fit, coefficients
     from bayes_scaling.posterior.prediction import predict, predict_table, prior_predictive
     from bayes_scaling.posterior.sensitivity import sensitivity
     from bayes_scaling.posterior.stacking import stack, stacking_weights
-    from bayes_scaling.posterior.storage import load_fit
     from bayes_scaling.questions.compare import compare
     from bayes_scaling.questions.context_effect import context_effect
     from bayes_scaling.questions.frontier import frontier
@@ -51,9 +51,9 @@ _HOMES = {
     "Runs": "runs.table",
     "ModelSpec": "models.spec",
     "fit": "posterior.fitting",
-    "Fit": "posterior.posterior",
-    "load_fit": "posterior.storage",
-    "coefficients": "posterior.posterior",
+    "Fit": "posterior.fit",
+    "load_fit": "posterior.fit",
+    "coefficients": "posterior.coefficients",
     "predict": "posterior.prediction",
     "predict_table": "posterior.prediction",
     "prior_predictive": "posterior.prediction",

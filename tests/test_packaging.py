@@ -249,3 +249,12 @@ def test_type_checkers_read_the_names_that_are_imported_late(package: str) -> No
     }
     assert typed == module._HOMES
     assert set(module.__all__) - set(module._HOMES) <= {"__version__", *getattr(module, "_ROOMS", ())}
+
+
+def test_help_loads_no_numerical_library(tmp_path: Path) -> None:
+    """The commands are known without what they need to run."""
+    code = "import sys, bayes_scaling.cli.commands; print(*sys.modules)"
+    loaded = run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(ROOT))
+    assert loaded.returncode == 0, loaded.stderr
+    assert "typer" in loaded.stdout.split()
+    assert not {"numpy", "pandas", "xarray", "scipy", "matplotlib", "jax"} & set(loaded.stdout.split())

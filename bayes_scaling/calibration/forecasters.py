@@ -15,8 +15,8 @@ from bayes_scaling.classical.huber import LAWS
 from bayes_scaling.laws.law import log_form, log_loss
 from bayes_scaling.models.spec import Backend, ModelSpec
 from bayes_scaling.posterior.checks import FAIL, convergence_checks
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.fitting import fit
-from bayes_scaling.posterior.posterior import Fit
 from bayes_scaling.posterior.prediction import predict
 from bayes_scaling.runs.table import Runs
 

@@ -9,6 +9,7 @@ import typer
 
 from bayes_scaling.cli.arguments import Json, check_folder
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
+from bayes_scaling.cli.output import print_json
 
 
 def bench(
@@ -27,7 +28,6 @@ def bench(
     from bayes_scaling.bench import get_backend, write_bench
     from bayes_scaling.bench.rows import OK, OUT_OF_MEMORY
     from bayes_scaling.bench.summary import summarise_bench
-    from bayes_scaling.cli.output import print_json
     from bayes_scaling.printing.bench import print_bench
 
     check_folder(output.expanduser().resolve().parent, output)

@@ -7,8 +7,20 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from bayes_scaling.cli.arguments import LAW_NAMES, Columns, Json, RunsFile
+from bayes_scaling.cli.arguments import (
+    LAW_NAMES,
+    Columns,
+    Json,
+    RunsFile,
+    check_folder,
+    check_output,
+    numbers,
+)
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
+from bayes_scaling.cli.output import print_json
+from bayes_scaling.cli.reading import quiet_runs
+from bayes_scaling.cli.verdict import open_fit
+from bayes_scaling.errors import BayesScalingError
 
 if TYPE_CHECKING:
     from bayes_scaling.models.spec import Backend
@@ -32,8 +44,6 @@ def sbc(
     """Calibrate the fit on simulations at the runs' sizes; exit code 1 if ranks are not uniform."""
     from bayes_scaling.calibration.sbc import RANKED
     from bayes_scaling.calibration.sbc import sbc as calibrate
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.reading import quiet_runs
     from bayes_scaling.models.spec import ModelSpec
     from bayes_scaling.printing.calibration import print_sbc
 
@@ -78,9 +88,6 @@ def backtest(
 ) -> None:
     """Fit part of the runs, predict the rest, score the intervals beside baselines."""
     from bayes_scaling.calibration.backtest import backtest as leave_out
-    from bayes_scaling.cli.arguments import check_folder, numbers
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.reading import quiet_runs
     from bayes_scaling.models.spec import ModelSpec
     from bayes_scaling.printing.calibration import print_backtest
 
@@ -116,10 +123,6 @@ def stack(
 ) -> None:
     """Weigh several models by runs they have not seen, and mix their draws into one fit."""
     from bayes_scaling.calibration.backtest import load_backtest
-    from bayes_scaling.cli.arguments import check_output
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.verdict import open_fit
-    from bayes_scaling.errors import BayesScalingError
     from bayes_scaling.posterior.stacking import stack as mix
     from bayes_scaling.printing.calibration import print_stack
 

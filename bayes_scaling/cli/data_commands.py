@@ -9,12 +9,12 @@ import typer
 
 from bayes_scaling.cli.arguments import Columns, Json, RunsFile
 from bayes_scaling.cli.failures import note
+from bayes_scaling.cli.output import print_json
 from bayes_scaling.cli.reading import describe_finding, quiet_runs
 
 
 def describe(file: RunsFile, column: Columns = None, json: Json = False) -> None:
     """Describe a table of runs and what is odd in it."""
-    from bayes_scaling.cli.output import print_json
     from bayes_scaling.printing.table import print_line
     from bayes_scaling.printing.views import print_runs
 
@@ -29,7 +29,6 @@ def describe(file: RunsFile, column: Columns = None, json: Json = False) -> None
 
 def datasets(json: Json = False) -> None:
     """List the data sets known by name: shipped, fetched, imported."""
-    from bayes_scaling.cli.output import print_json
     from bayes_scaling.data.catalog import datasets as catalogue
     from bayes_scaling.printing.table import Column, print_table
 
@@ -49,7 +48,6 @@ def fetch(
     json: Json = False,
 ) -> None:
     """Fetch a data set by name, check it and say where it lies."""
-    from bayes_scaling.cli.output import print_json
     from bayes_scaling.data.fetching import fetch as fetch_table
     from bayes_scaling.printing.table import print_line
 
@@ -67,9 +65,8 @@ def cite(
     json: Json = False,
 ) -> None:
     """Print BibTeX of the methods, laws and data used."""
-    from bayes_scaling.cli.output import print_json
     from bayes_scaling.posterior.citing import cite as bibtex
-    from bayes_scaling.posterior.storage import load_fit
+    from bayes_scaling.posterior.fit import load_fit
     from bayes_scaling.printing.table import print_line
 
     text = bibtex(None if fit is None else load_fit(fit)).strip()

@@ -29,6 +29,8 @@ from bayes_scaling.cli.decision_arguments import (
     limits_of,
 )
 from bayes_scaling.cli.failures import CHECKS_FAILED
+from bayes_scaling.cli.output import print_json
+from bayes_scaling.cli.verdict import open_fit, open_latency
 from bayes_scaling.errors import DecisionError
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
     from bayes_scaling.decisions.decide import Decision
     from bayes_scaling.decisions.next_runs.next_runs import Design
-    from bayes_scaling.posterior.posterior import Fit
+    from bayes_scaling.posterior.fit import Fit
 
 
 def decide(
@@ -60,8 +62,7 @@ def decide(
     json: Json = False,
 ) -> None:
     """What to train and what being wrong may cost; exit code 1 where nothing keeps to the limits."""
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.verdict import open_fit, open_serving
+    from bayes_scaling.cli.verdict import open_serving
     from bayes_scaling.decisions.decide import decide as ask
     from bayes_scaling.printing.decisions import print_decision
     from bayes_scaling.printing.planning import print_design
@@ -126,8 +127,7 @@ def plan(
     json: Json = False,
 ) -> None:
     """Decide the scenarios of a plan side by side; exit code 1 where one has no answer."""
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.verdict import open_fit, open_serving
+    from bayes_scaling.cli.verdict import open_serving
     from bayes_scaling.decisions.scenarios import load_plan
     from bayes_scaling.decisions.scenarios import plan as ask
     from bayes_scaling.printing.planning import print_plan
@@ -171,8 +171,6 @@ def lifetime(
     json: Json = False,
 ) -> None:
     """The params for which training to a loss and serving cost least together."""
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.verdict import open_fit, open_latency
     from bayes_scaling.decisions.lifetime.lifetime import lifetime as ask
     from bayes_scaling.printing.planning import print_break_even, print_lifetime
 

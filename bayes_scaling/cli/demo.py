@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from bayes_scaling.errors import ConvergenceWarning
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_scaling.models.spec import Backend
     from bayes_scaling.posterior.checks import Checks
-    from bayes_scaling.posterior.posterior import Fit
+    from bayes_scaling.posterior.fit import Fit
     from bayes_scaling.runs.table import Runs
     from bayes_scaling.sweep.verdict import Verdict
 
@@ -117,9 +120,6 @@ def save_results(fit: Fit, verdict: Verdict, folder: Path) -> tuple[Path, ...]:
 
 
 def _fitted(runs: Runs, backend: Backend, draws: int, chains: int, seed: int) -> Fit:
-    import warnings
-
-    from bayes_scaling.errors import ConvergenceWarning
     from bayes_scaling.posterior.fitting import fit
 
     with warnings.catch_warnings():

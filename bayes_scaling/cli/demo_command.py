@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from bayes_scaling.cli.arguments import Json
+from bayes_scaling.cli.demo import run_demo
 from bayes_scaling.cli.failures import CHECKS_FAILED
+from bayes_scaling.cli.output import print_json
 
 if TYPE_CHECKING:
     from bayes_scaling.models.spec import Backend
@@ -24,11 +28,6 @@ def demo(
     json: Json = False,
 ) -> None:
     """Show the whole way on measured runs: fit, tables, figures, predictions made beforehand, report."""
-    import sys
-    from contextlib import nullcontext, redirect_stdout
-
-    from bayes_scaling.cli.demo import run_demo
-    from bayes_scaling.cli.output import print_json
     from bayes_scaling.posterior.checks import FAIL
 
     with redirect_stdout(sys.stderr) if json else nullcontext():

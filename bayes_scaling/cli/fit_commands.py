@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,12 +12,15 @@ import typer
 
 from bayes_scaling.cli.arguments import LAW_NAMES, Columns, FitFile, Json, MaxDraws, RunsFile, check_output
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
+from bayes_scaling.cli.output import print_json
 from bayes_scaling.cli.reading import fittable_runs
+from bayes_scaling.cli.verdict import open_fit
+from bayes_scaling.errors import ConvergenceWarning, FitFileError, SpecError
 
 if TYPE_CHECKING:
     from bayes_scaling.models.spec import ModelSpec
     from bayes_scaling.posterior.checks import Checks
-    from bayes_scaling.posterior.posterior import Fit
+    from bayes_scaling.posterior.fit import Fit
 
 
 def fit(
@@ -75,7 +81,7 @@ def check(
     """Check whether a fit can be trusted; exit code 1 if not."""
     from bayes_scaling.calibration.backtest import load_backtest
     from bayes_scaling.posterior.criteria import notes
-    from bayes_scaling.posterior.storage import load_fit
+    from bayes_scaling.posterior.fit import load_fit
 
     left_out = None if backtest is None else load_backtest(backtest).rows
     loaded = load_fit(fit)
@@ -86,8 +92,6 @@ def check(
 
 def summary(fit: FitFile, json: Json = False) -> None:
     """Summarise the posterior of every coefficient."""
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.printing.views import print_summary
 
     table = open_fit(fit, json).summary()
@@ -99,7 +103,6 @@ def loo(
     json: Json = False,
 ) -> None:
     """Leave-one-out score; ranks several fits."""
-    from bayes_scaling.cli.output import print_json
     from bayes_scaling.printing.views import print_loo
 
     table = _scores(_named(fit), json)
@@ -108,7 +111,6 @@ def loo(
 
 def _model(spec: Path | None, options: dict[str, Any]) -> ModelSpec:
     """The model of the options, or of the file; both at once is an error."""
-    from bayes_scaling.errors import SpecError
     from bayes_scaling.models.spec import ModelSpec
 
     given: dict[str, Any] = {k: v for k, v in options.items() if v is not None}
@@ -124,11 +126,6 @@ def _model(spec: Path | None, options: dict[str, Any]) -> ModelSpec:
 
 def _fitted(file: str, column: list[str] | None, model: ModelSpec, sampling: dict[str, Any]) -> Fit:
     """The fit; what libraries print goes to standard error, and the checks stand for the warning."""
-    import sys
-    import warnings
-    from contextlib import redirect_stdout
-
-    from bayes_scaling.errors import ConvergenceWarning
     from bayes_scaling.posterior.fitting import fit as sample
 
     runs = fittable_runs(file, column)
@@ -139,7 +136,6 @@ def _fitted(file: str, column: list[str] | None, model: ModelSpec, sampling: dic
 
 def report_checks(checks: Checks, json: bool) -> None:
     """Print checks; leave with 1 where they failed."""
-    from bayes_scaling.cli.output import print_json
     from bayes_scaling.posterior.checks import FAIL
     from bayes_scaling.printing.views import print_checks
 
@@ -153,8 +149,6 @@ def report_checks(checks: Checks, json: bool) -> None:
 
 def _named(paths: list[Path]) -> dict[str, Path]:
     """Fits by a short name, by their path where short names collide."""
-    from bayes_scaling.errors import FitFileError
-
     twice = [path for path in paths if sum(path.resolve() == other.resolve() for other in paths) > 1]
     if twice:
         raise FitFileError(f"{twice[0]}: given more than once; compare different fits")
@@ -166,7 +160,6 @@ def _scores(paths: dict[str, Path], json: bool) -> Any:
     """One row a fit."""
     import pandas as pd
 
-    from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.posterior.loo import bad_runs, compare_models
     from bayes_scaling.posterior.loo import loo as score
 

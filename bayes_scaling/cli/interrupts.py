@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from multiprocessing import active_children
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -83,8 +84,6 @@ def _tell() -> None:
 def _end_workers() -> None:
     """End processes of our own that work for this one."""
     if "multiprocessing" in sys.modules:
-        from multiprocessing import active_children
-
         for child in active_children():
             child.kill()
 

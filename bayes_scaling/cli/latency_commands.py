@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli.arguments import Json, MaxDraws, check_output
+from bayes_scaling.cli.arguments import Json, MaxDraws, check_folder, check_output
 from bayes_scaling.cli.failures import GuardedGroup, note
+from bayes_scaling.cli.fit_commands import report_checks
+from bayes_scaling.cli.output import print_json
+from bayes_scaling.cli.verdict import open_latency
+from bayes_scaling.errors import ConvergenceWarning
+from bayes_scaling.roofline.devices import Device, get_device
 
 if TYPE_CHECKING:
     from bayes_scaling.latency import LatencyFit
-    from bayes_scaling.roofline.devices import Device
 
 latency = typer.Typer(
     name="latency",
@@ -55,8 +62,6 @@ def fit(
     json: Json = False,
 ) -> None:
     """Fit the latency model to timings, save the posterior, check it."""
-    from bayes_scaling.cli.fit_commands import report_checks
-
     check_output(output)
     chosen = _device(device, devices)
     sampling = {"backend": backend, "draws": draws, "tune": tune, "chains": chains, "seed": seed}
@@ -81,8 +86,6 @@ def predict(
     json: Json = False,
 ) -> None:
     """Predict time to first token, step time and whether a query fits; response intervals."""
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.verdict import open_latency
     from bayes_scaling.latency.table import predict_table
     from bayes_scaling.printing.latency import print_prediction
 
@@ -96,8 +99,6 @@ def summary(
     json: Json = False,
 ) -> None:
     """Coefficients: prior, posterior, and how far the timings moved them."""
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.verdict import open_latency
     from bayes_scaling.printing.latency import print_coefficients
 
     table = open_latency(fitted, json).summary()
@@ -119,7 +120,6 @@ def backtest(
     json: Json = False,
 ) -> None:
     """Leave model sizes out and predict them, beside a roofline and linear fits."""
-    from bayes_scaling.cli.output import print_json
     from bayes_scaling.latency.backtest import backtest as run
     from bayes_scaling.printing.latency import print_backtest
 
@@ -136,7 +136,6 @@ def measure(
 ) -> None:
     """Time small models end to end on this host, built from the twins that `bench` times."""
     from bayes_scaling.bench.host_models import time_host
-    from bayes_scaling.cli.arguments import check_folder
 
     check_folder(output.expanduser().resolve().parent, output)
     table = time_host(note=lambda name: note(f"Timing {name} ..."))
@@ -157,7 +156,6 @@ def stages(
     json: Json = False,
 ) -> None:
     """Intervals of step time after the datasheet, the benchmarks and the timings."""
-    from bayes_scaling.cli.output import print_json
     from bayes_scaling.latency.stages import latency_stages
     from bayes_scaling.printing.latency import print_stages
 
@@ -173,7 +171,6 @@ def stages(
 def _device(name: str | None, path: Path | None) -> Device | None:
     """The device of the options; None for the default."""
     from bayes_scaling.latency.fitting import DEFAULT_DEVICE
-    from bayes_scaling.roofline.devices import get_device
 
     if name is None and path is None:
         note(f"Note: no --device given: efficiencies are relative to the datasheet of {DEFAULT_DEVICE}.")
@@ -183,11 +180,6 @@ def _device(name: str | None, path: Path | None) -> Device | None:
 
 def _fitted(timings: str, device: Device | None, bench: Path | None, sampling: dict[str, Any]) -> LatencyFit:
     """The fit; what libraries print goes to standard error, and the checks stand for the warning."""
-    import sys
-    import warnings
-    from contextlib import redirect_stdout
-
-    from bayes_scaling.errors import ConvergenceWarning
     from bayes_scaling.latency import fit_latency
 
     with warnings.catch_warnings(), redirect_stdout(sys.stderr):

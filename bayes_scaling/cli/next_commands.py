@@ -8,6 +8,8 @@ import typer
 
 from bayes_scaling.cli.arguments import Architectures, ContextLengths, Cost, FitFile, Json, names, numbers
 from bayes_scaling.cli.decision_arguments import FigureFile, Latency, Limits, check_figure, limits_of
+from bayes_scaling.cli.output import print_json
+from bayes_scaling.cli.verdict import open_fit
 
 
 def design(
@@ -34,8 +36,7 @@ def design(
     json: Json = False,
 ) -> None:
     """The runs to make next: those that teach most about a decision for what they cost."""
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.verdict import open_fit, open_serving
+    from bayes_scaling.cli.verdict import open_serving
     from bayes_scaling.decisions.next_runs.next_runs import design_runs
     from bayes_scaling.printing.planning import print_design
 
@@ -75,8 +76,7 @@ def map_(
     json: Json = False,
 ) -> None:
     """Which architecture wins where, over compute and context length."""
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.verdict import open_fit, open_serving
+    from bayes_scaling.cli.verdict import open_serving
     from bayes_scaling.decisions.winner_map import compare_map
     from bayes_scaling.printing.planning import print_map
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from typing import NoReturn, TextIO
 
@@ -72,8 +73,6 @@ def _left(stream: TextIO, broken: bool) -> bool:
 
 def _without_reader(descriptor: int) -> bool:
     """Whether a descriptor is a pipe that nobody reads; it is taken for one where that cannot be asked."""
-    import select
-
     if not hasattr(select, "poll"):
         return True
     asked = select.poll()

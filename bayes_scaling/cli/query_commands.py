@@ -22,6 +22,8 @@ from bayes_scaling.cli.arguments import (
     numbers,
     required_numbers,
 )
+from bayes_scaling.cli.output import print_json
+from bayes_scaling.cli.verdict import open_fit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,8 +48,6 @@ def predict(
     json: Json = False,
 ) -> None:
     """Predict the loss of runs, in the order of the file."""
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.data.run_tables import load_runs
     from bayes_scaling.posterior.prediction import predict_table
     from bayes_scaling.printing.views import print_predictions
@@ -128,8 +128,6 @@ def context(
     json: Json = False,
 ) -> None:
     """How the optimum moves with the context length."""
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.printing.views import print_context, print_order
     from bayes_scaling.questions.context_effect import context_effect
 
@@ -169,9 +167,6 @@ def _answer(
     unique_tokens: float | None,
     json: bool,
 ) -> None:
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.verdict import open_fit
-
     budgets, lengths = _question(compute, context_length)
     table = ask(open_fit(fit, json), budgets, lengths, names(architecture), cost, unique_tokens).table()
     (print_json if json else show)(table)
@@ -187,8 +182,6 @@ def _target(
     unique_tokens: float | None,
     json: bool,
 ) -> None:
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.printing.views import print_target
 
     lengths = numbers(context_length, "--context-length")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from bayes_scaling.cli.arguments import column_map
 from bayes_scaling.cli.failures import note
+from bayes_scaling.errors import RunsWarning
 
 if TYPE_CHECKING:
     from bayes_scaling.runs.findings import Finding
@@ -14,10 +16,7 @@ if TYPE_CHECKING:
 
 def quiet_runs(file: str, column: list[str] | None) -> Runs:
     """The runs, their warnings left to whoever prints the findings."""
-    import warnings
-
     from bayes_scaling.data.run_tables import load_runs
-    from bayes_scaling.errors import RunsWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RunsWarning)

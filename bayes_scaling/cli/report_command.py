@@ -10,6 +10,8 @@ import typer
 from bayes_scaling.cli.arguments import ContextLengths, Cost, FitFile, Json, numbers
 from bayes_scaling.cli.decision_arguments import Latency, Limits, limits_of
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
+from bayes_scaling.cli.output import print_json
+from bayes_scaling.cli.verdict import open_fit
 
 
 def report(
@@ -42,8 +44,7 @@ def report(
 ) -> None:
     """Write one page: what to train, how sure that is, and why; exit code 1 if the checks failed."""
     from bayes_scaling.calibration.backtest import load_backtest
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.verdict import open_fit, open_serving
+    from bayes_scaling.cli.verdict import open_serving
     from bayes_scaling.posterior.checks import FAIL
     from bayes_scaling.report.writing import check_report, make_page, save_page
 

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayes_scaling import classical as estimators
 from bayes_scaling.cli.arguments import Columns, FitFile, Json, RunsFile, numbers
+from bayes_scaling.cli.output import print_json
+from bayes_scaling.cli.reading import quiet_runs
+from bayes_scaling.cli.verdict import open_fit
 from bayes_scaling.errors import SpecError
 
 if TYPE_CHECKING:
@@ -42,8 +46,6 @@ def classical(
     json: Json = False,
 ) -> None:
     """Classical point estimates with bootstrap intervals."""
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.reading import quiet_runs
     from bayes_scaling.printing import classical as views
 
     if method not in METHODS:
@@ -54,9 +56,8 @@ def classical(
     if method == "slopes":
         if budgets:
             raise SpecError("--method slopes has no optima: leave --compute out")
-        from bayes_scaling.classical import token_param_slopes
 
-        table = token_param_slopes(runs, **options)
+        table = estimators.token_param_slopes(runs, **options)
         print_json(table) if json else views.print_slopes(table)
         return
     table, show = _fitted(runs, method, law, budget, budgets, options)
@@ -78,9 +79,6 @@ def figures(
     json: Json = False,
 ) -> None:
     """Draw the figures of a study, the posterior beside classical estimates."""
-    from bayes_scaling.cli.output import print_json
-    from bayes_scaling.cli.reading import quiet_runs
-    from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.plots.study import save_figures
     from bayes_scaling.printing.table import print_line
 
@@ -104,7 +102,6 @@ def _fitted(
     options: dict[str, Any],
 ) -> tuple[pd.DataFrame, Callable[[pd.DataFrame], None]]:
     """The table asked for and how it is printed."""
-    from bayes_scaling import classical as estimators
     from bayes_scaling.laws.law import check_budget
     from bayes_scaling.printing import classical as views
 

@@ -9,6 +9,8 @@ import typer
 
 from bayes_scaling.cli.arguments import FitFile, Json, check_folder
 from bayes_scaling.cli.failures import GuardedGroup, note
+from bayes_scaling.cli.output import print_json
+from bayes_scaling.cli.verdict import open_fit
 
 sweep = typer.Typer(
     name="sweep",
@@ -29,7 +31,6 @@ Record = Annotated[
 @sweep.command("plan")
 def plan_(part: Part = None, json: Json = False) -> None:
     """List the planned runs: counts, sizes, FLOPs; with --json every run."""
-    from bayes_scaling.cli.output import print_json
     from bayes_scaling.printing.sweep import print_plan
     from bayes_scaling.sweep.planning import plan_table, planned_frame, planned_runs
 
@@ -68,7 +69,6 @@ def preregister(
     seed: Annotated[int, typer.Option(help="Of the scatter of single runs.")] = 0,
 ) -> None:
     """Predict the preregistered runs from a fit of the others and write it down, once."""
-    from bayes_scaling.cli.verdict import open_fit
     from bayes_scaling.sweep.planning import planned_runs
     from bayes_scaling.sweep.preregistration import preregister as write
 
@@ -84,7 +84,6 @@ def judge(
     json: Json = False,
 ) -> None:
     """Predictions beside results: coverage, bias, optima, winner, regret."""
-    from bayes_scaling.cli.output import print_json
     from bayes_scaling.printing.sweep import print_verdict
     from bayes_scaling.sweep.results import read_results
     from bayes_scaling.sweep.verdict import judge as compare

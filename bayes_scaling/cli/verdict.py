@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.serving_limits import Serving
     from bayes_scaling.latency import LatencyFit
     from bayes_scaling.posterior.checks import Checks
-    from bayes_scaling.posterior.posterior import Fit
+    from bayes_scaling.posterior.fit import Fit
 
 FIT, LATENCY = "fit_status", "latency_status"
 ANSWERED = (0, 1)  # exit codes of commands that printed their answer
@@ -57,7 +57,7 @@ _ASKED: ContextVar[list[Verdict] | None] = ContextVar("asked", default=None)
 
 def open_fit(path: Path, told: bool) -> Fit:
     """Load a fit to ask it; its verdict will stand by the answer."""
-    from bayes_scaling.posterior.storage import load_fit
+    from bayes_scaling.posterior.fit import load_fit
 
     fit = load_fit(path)
     _remember(Verdict(FIT, path, fit.checks(), told))

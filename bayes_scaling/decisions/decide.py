@@ -27,7 +27,8 @@ from bayes_scaling.decisions.serving_limits import as_serving, check_served, ser
 from bayes_scaling.decisions.utility import get_utility
 from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.laws.law import check_budget, unique_of
-from bayes_scaling.posterior.posterior import Fit, coefficients
+from bayes_scaling.posterior.coefficients import coefficients
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import each_cell, resolve_cost
 from bayes_scaling.runs.reach import decades_outside
 

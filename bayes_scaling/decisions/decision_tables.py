@@ -13,7 +13,7 @@ from bayes_scaling.accounting import Cost
 from bayes_scaling.decisions import group_decision as cells
 from bayes_scaling.decisions.group_decision import Question, Solved
 from bayes_scaling.decisions.group_problem import Group, Problem
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import shape_families
 from bayes_scaling.runs.reach import decades_outside, nearest_runs
 

@@ -15,8 +15,8 @@ from bayes_scaling.decisions.intervals import EVERYTHING, Region, intersect
 from bayes_scaling.decisions.search import best_action
 from bayes_scaling.decisions.utility import Utility
 from bayes_scaling.laws.surface import Surface
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.posterior.posterior import Fit
 
 BINDS = 1e-6  # nats per token; a limit that costs less does not bind
 

@@ -16,7 +16,7 @@ from bayes_scaling.decisions.decide import Decision, check_flatness, decide
 from bayes_scaling.decisions.utility import get_utility
 from bayes_scaling.errors import BayesScalingError, DecisionError
 from bayes_scaling.laws.law import check_budget
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 
 LISTS = ("compute", "context_length", "architecture")
 TABLES = ("defaults", "scenario")

@@ -15,7 +15,7 @@ from bayes_scaling.accounting import Cost
 from bayes_scaling.decisions.constraints import Constraints, as_constraints
 from bayes_scaling.decisions.decide import optimal_losses
 from bayes_scaling.errors import BudgetError
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import frontier, resolve_cost
 from bayes_scaling.runs.reach import decades_outside, nearest_runs
 

@@ -13,7 +13,7 @@ from scipy.stats import gaussian_kde
 
 from bayes_scaling.laws.law import NEUTRAL
 from bayes_scaling.plots import style
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 
 POINTS = 200
 EDGES = (0.005, 0.995)  # quantiles between which a density is drawn

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import BayesScalingError, RunsWarning
 from bayes_scaling.plots import style
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.prediction import predict_table
 
 SAME_BUDGET = 0.06  # decades between neighbours in one budget

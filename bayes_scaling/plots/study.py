@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling import plots
 from bayes_scaling.accounting import AccountingError
 from bayes_scaling.classical import isoflop_fit, token_param_slopes
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import BayesScalingError
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.plots import open_folder, save_figure
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.compare import compare
 from bayes_scaling.questions.frontier import frontier, resolve_cost
 from bayes_scaling.runs.table import Runs
@@ -74,8 +76,6 @@ def save_figures(
     --------
     >>> bs.save_figures(fit, "figures").skipped  # doctest: +SKIP
     """
-    from bayes_scaling.plots import open_folder, save_figure
-
     target = open_folder(folder)
     table = fit.runs if runs is None else load_runs(runs)
     _same_groups(fit, table)
@@ -90,14 +90,10 @@ def save_figures(
 
 
 def _isoflop(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
-    from bayes_scaling import plots
-
     return plots.plot_isoflop(plots.isoflop_curves(fit), runs.frame)
 
 
 def _optima(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
-    from bayes_scaling import plots
-
     budgets = _budgets(runs)
     found = isoflop_fit(runs, resamples=resamples)
     return plots.plot_optima(
@@ -106,8 +102,6 @@ def _optima(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
 
 
 def _surface(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
-    from bayes_scaling import plots
-
     lengths = runs.frame["context_length"].value_counts()
     length = int(lengths.index[0])  # the context with the most runs
     path = frontier(fit, _budgets(runs), length, cost=cost).table()
@@ -115,8 +109,6 @@ def _surface(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
 
 
 def _context(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
-    from bayes_scaling import plots
-
     if len(fit.context_lengths) < 2:
         raise BayesScalingError("the fit has one context length")
     optima = isoflop_fit(runs, resamples=resamples).table()
@@ -131,27 +123,19 @@ def _context(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
 
 
 def _ratios(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
-    from bayes_scaling import plots
-
     slopes = token_param_slopes(runs, resamples=resamples)
     return plots.plot_ratios(plots.ratio_curves(fit, slopes), slopes, runs.frame)
 
 
 def _comparison(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
-    from bayes_scaling import plots
-
     return plots.plot_comparison(compare(fit, _budgets(runs), cost=cost).table())
 
 
 def _coefficients(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
-    from bayes_scaling import plots
-
     return plots.plot_coefficients(plots.coefficient_densities(fit))
 
 
 def _residuals(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
-    from bayes_scaling import plots
-
     return plots.plot_residuals(plots.residual_table(fit))
 
 

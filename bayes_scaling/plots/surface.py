@@ -11,7 +11,8 @@ from matplotlib.lines import Line2D
 
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.plots import style
-from bayes_scaling.posterior.posterior import Fit, coefficients, drift_of
+from bayes_scaling.posterior.coefficients import coefficients, drift_of
+from bayes_scaling.posterior.fit import Fit
 
 POINTS = 40
 MARGIN = 0.15  # of the runs' range in logs, on each side

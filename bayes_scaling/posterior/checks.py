@@ -19,7 +19,7 @@ from bayes_scaling.posterior.criteria import (
     rounds,
     sampler,
 )
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.posterior.verdict import store, stored
 
 __all__ = ["FAIL", "PASS", "REVIEW", "Check", "Checks", "convergence_checks", "run_checks", "worst"]
@@ -77,7 +77,7 @@ def worst(statuses: Iterable[str]) -> str:
     return max(statuses, key=severity, default=PASS)
 
 
-def checks_of(fit: Fit, left_out: pd.DataFrame | None = None) -> Checks:
+def checks_of(fit: Posterior, left_out: pd.DataFrame | None = None) -> Checks:
     """The checks of a fit, computed once: they are stored with its draws, in memory and on disk.
 
     Parameters and rules are those of `run_checks`.
@@ -89,7 +89,7 @@ def checks_of(fit: Fit, left_out: pd.DataFrame | None = None) -> Checks:
     return Checks(rows if left_out is None else (*rows, calibrated(left_out)))
 
 
-def run_checks(fit: Fit, left_out: pd.DataFrame | None = None) -> Checks:
+def run_checks(fit: Posterior, left_out: pd.DataFrame | None = None) -> Checks:
     """Check convergence, fit, priors and the reach of the data.
 
     Parameters
@@ -125,7 +125,7 @@ def run_checks(fit: Fit, left_out: pd.DataFrame | None = None) -> Checks:
     return Checks((*gate, *rounds(fit), *predictive(fit), *data(fit), *tested))
 
 
-def convergence_checks(fit: Fit) -> Checks:
+def convergence_checks(fit: Posterior) -> Checks:
     """The part of `run_checks` on the sampler: R-hat to tree depth."""
     return Checks(stored(fit.idata, "gate") or (*convergence(fit), *sampler(fit)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Posterior
 
 LAWS = {
     "chinchilla": ("hoffmann2022chinchilla", "besiroglu2024replication"),
@@ -36,12 +36,12 @@ METHODS = (
 )
 
 
-def cite(fit: Fit | None = None) -> str:
+def cite(fit: Posterior | None = None) -> str:
     """BibTeX entries of what a result rests on.
 
     Parameters
     ----------
-    fit : Fit, optional
+    fit : Posterior, optional
         Cite what this fit used: its law, back end, known data set and the checks. All entries by
         default.
 
@@ -67,12 +67,12 @@ def entries() -> dict[str, str]:
     return {entry[entry.index("{") + 1 : entry.index(",")]: entry for entry in found}
 
 
-def _used(fit: Fit) -> tuple[str, ...]:
+def _used(fit: Posterior) -> tuple[str, ...]:
     backend = BACKENDS.get(str(fit.backend), ())
     return (*LAWS.get(fit.spec.law, ()), *_data_keys(fit), *backend, *METHODS)
 
 
-def _data_keys(fit: Fit) -> list[str]:
+def _data_keys(fit: Posterior) -> list[str]:
     frame = fit.runs.frame
     names = frame["dataset"].astype(str).unique() if "dataset" in frame else ()
     text = " ".join([str(fit.runs.source), *names]).lower()

@@ -17,7 +17,7 @@ import xarray as xr
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.posterior.loo import bad_runs, loo
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.posterior.prior_weight import MOVED, prior_shifts
 from bayes_scaling.posterior.residual_trend import LEVEL, residual_trends
 from bayes_scaling.posterior.sensitivity import CONFLICT, sensitivity
@@ -71,7 +71,7 @@ def judge(
     return Check(name, PASS if passed else otherwise, float(value), rule, float(threshold), text)
 
 
-def convergence(fit: Fit) -> tuple[Check, ...]:
+def convergence(fit: Posterior) -> tuple[Check, ...]:
     """R-hat and the two effective sample sizes, worst over all quantities of groups that have runs."""
     return convergence_of(*posterior_cells(fit))
 
@@ -115,7 +115,7 @@ def extreme(values: np.ndarray, largest: bool) -> int:
     return int(np.argmax(values) if largest else np.argmin(values))  # NumPy gives NaN first, as wanted
 
 
-def rounds(fit: Fit) -> tuple[Check, ...]:
+def rounds(fit: Posterior) -> tuple[Check, ...]:
     """How many draws sampling kept, and whether its cap ended the rounds; nothing where it was not told."""
     account = json.loads(fit.idata.attrs.get("sampling", "null"))
     if not account or "max_draws" not in account:
@@ -131,7 +131,7 @@ def rounds(fit: Fit) -> tuple[Check, ...]:
     return (Check("draws", status, float(draws), "<=", float(cap), seen if status == PASS else advice),)
 
 
-def sampler(fit: Fit) -> tuple[Check, ...]:
+def sampler(fit: Posterior) -> tuple[Check, ...]:
     """Divergences, E-BFMI and trees at their depth limit."""
     return sampler_of(fit.idata["sample_stats"].to_dataset())
 
@@ -176,12 +176,12 @@ def _absent(name: str, rule: str, threshold: float) -> Check:
     return Check(name, REVIEW, math.nan, rule, float(threshold), advice)
 
 
-def predictive(fit: Fit) -> tuple[Check, ...]:
+def predictive(fit: Posterior) -> tuple[Check, ...]:
     """Pareto k of leave-one-out, prior against data, the cover of the fitted runs, trends they leave."""
     return (_pareto_k(fit), _prior_conflict(fit), _coverage(fit), _residual_trend(fit))
 
 
-def _pareto_k(fit: Fit) -> Check:
+def _pareto_k(fit: Posterior) -> Check:
     score = loo(fit)
     bad = bad_runs(score)
     shown = f"{len(bad)} of {score.n_data_points} runs have Pareto k above {score.good_k:.2f}"
@@ -190,7 +190,7 @@ def _pareto_k(fit: Fit) -> Check:
     return judge("pareto_k", share, "<=", BAD_K_SHARE, REVIEW, shown, advice)
 
 
-def _prior_conflict(fit: Fit) -> Check:
+def _prior_conflict(fit: Posterior) -> Check:
     """The largest shift of a conclusion, were the prior's weight doubled."""
     try:
         table = prior_shifts(fit).assign(coefficient="")
@@ -205,7 +205,7 @@ def _prior_conflict(fit: Fit) -> Check:
     return judge("prior_conflict", shifts[row], "<=", MOVED, REVIEW, f"at most: {seen}", advice)
 
 
-def notes(fit: Fit) -> tuple[str, ...]:
+def notes(fit: Posterior) -> tuple[str, ...]:
     """What is worth knowing and asks for nothing: coefficients that prior and data pull apart.
 
     Parameters
@@ -226,7 +226,7 @@ def notes(fit: Fit) -> tuple[str, ...]:
     )
 
 
-def _residual_trend(fit: Fit) -> Check:
+def _residual_trend(fit: Posterior) -> Check:
     trends = residual_trends(fit)
     if not trends:
         return Check("residual_trend", PASS, 1.0, ">=", LEVEL, "too few runs in a group to show a trend")
@@ -238,7 +238,7 @@ def _residual_trend(fit: Fit) -> Check:
     return judge("residual_trend", worst.p, ">=", LEVEL, REVIEW, f"no trend; most marked: {seen}", advice)
 
 
-def _coverage(fit: Fit) -> Check:
+def _coverage(fit: Posterior) -> Check:
     """Distance of the share of runs inside the 90% interval from 0.9, allowing two standard errors."""
     frame = fit.runs.frame
     drawn = fit.idata["posterior_predictive"].to_dataset()["loss"].transpose("chain", "draw", "run")
@@ -269,7 +269,7 @@ def calibrated(rows: pd.DataFrame) -> Check:
     return judge("calibrated", value, "<=", HELD, REVIEW, seen, advice)
 
 
-def data(fit: Fit) -> tuple[Check, ...]:
+def data(fit: Posterior) -> tuple[Check, ...]:
     """Whether the runs are a base broad enough to extrapolate from."""
     rows = (_compute_span(fit.runs.frame), _run_count(fit.runs.frame))
     return (*rows, _repetition(fit.runs.frame)) if fit.law.columns else rows

@@ -20,9 +20,9 @@ from bayes_scaling.models.spec import Backend, Discrepancy, Errors, ModelSpec, P
 from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.posterior.checks import convergence_checks
 from bayes_scaling.posterior.criteria import FAIL
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.gate import ConvergenceGate
 from bayes_scaling.posterior.idata import assemble
-from bayes_scaling.posterior.posterior import Fit
 from bayes_scaling.posterior.progress import sampling_progress
 from bayes_scaling.posterior.verdict import store
 from bayes_scaling.runs.table import Runs

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import BayesScalingError
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.posterior.summary import posterior_cells
 
 
-def loo(fit: Fit) -> Any:
+def loo(fit: Posterior) -> Any:
     """Expected log predictive density of one left-out run, summed over runs.
 
     It scores interpolation between the fitted runs, not extrapolation beyond them.
@@ -53,7 +53,7 @@ def loo(fit: Fit) -> Any:
         return az.loo(fit.idata, var_name="loss", pointwise=True, reff=_relative_efficiency(fit))
 
 
-def compare_models(fits: Mapping[str, Fit]) -> pd.DataFrame:
+def compare_models(fits: Mapping[str, Posterior]) -> pd.DataFrame:
     """Fits of the same runs, best first, by PSIS-LOO.
 
     Parameters
@@ -116,7 +116,7 @@ def _table(ranking: pd.DataFrame, scores: Mapping[str, Any]) -> pd.DataFrame:
     )
 
 
-def _check_same_runs(fits: Mapping[str, Fit]) -> None:
+def _check_same_runs(fits: Mapping[str, Posterior]) -> None:
     if len(fits) < 2:
         raise BayesScalingError(
             "give two fits or more to compare, such as {'gamma': fit, 'chinchilla': other}"
@@ -130,7 +130,7 @@ def _check_same_runs(fits: Mapping[str, Fit]) -> None:
             )
 
 
-def _relative_efficiency(fit: Fit) -> float:
+def _relative_efficiency(fit: Posterior) -> float:
     """Mean effective share of the draws over posterior quantities, at most 1."""
     import arviz_stats as az
 

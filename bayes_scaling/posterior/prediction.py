@@ -17,7 +17,8 @@ from bayes_scaling.models.density import two_sided
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.misfit import OFFSET
 from bayes_scaling.models.spec import ModelSpec
-from bayes_scaling.posterior.posterior import Fit, coefficients, drift_of, offset_of
+from bayes_scaling.posterior.coefficients import coefficients, drift_of, offset_of
+from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.runs.reach import decades_outside, nearest_runs
 from bayes_scaling.runs.table import Runs
 
@@ -25,7 +26,7 @@ KINDS = ("mean", "response")
 
 
 def predict(
-    fit: Fit,
+    fit: Posterior,
     runs: Any,
     kind: str = "mean",
     seed: int = 0,
@@ -86,7 +87,7 @@ def predict(
 
 
 def predict_table(
-    fit: Fit, runs: Any, kind: str = "mean", seed: int = 0, unique_tokens: float | None = None
+    fit: Posterior, runs: Any, kind: str = "mean", seed: int = 0, unique_tokens: float | None = None
 ) -> pd.DataFrame:
     """One row a run: its design, then mean, sd and quantiles of its loss in nats per token.
 
@@ -168,7 +169,7 @@ def _log_mean(
     return np.asarray(log_loss(np, log_params, log_tokens, log_form(np, law.complete(cells | known))))
 
 
-def _drift(fit: Fit, runs: Runs, seed: int) -> np.ndarray | float:
+def _drift(fit: Posterior, runs: Runs, seed: int) -> np.ndarray | float:
     """The drift of ln L at each run: (chain, draw, run)."""
     if fit.spec.discrepancy == "none":
         return 0.0
@@ -184,7 +185,7 @@ def _drift(fit: Fit, runs: Runs, seed: int) -> np.ndarray | float:
     return found
 
 
-def _offsets(fit: Fit, runs: Runs, kind: str, seed: int) -> np.ndarray | float:
+def _offsets(fit: Posterior, runs: Runs, kind: str, seed: int) -> np.ndarray | float:
     """Shift of ln L of each run by the values in the offsets' columns: (chain, draw, run)."""
     if not fit.spec.offsets:
         return 0.0
@@ -203,7 +204,7 @@ def _offsets(fit: Fit, runs: Runs, kind: str, seed: int) -> np.ndarray | float:
     return found
 
 
-def _scatter(fit: Fit, cells: dict[str, np.ndarray], shape: tuple[int, ...], seed: int) -> np.ndarray:
+def _scatter(fit: Posterior, cells: dict[str, np.ndarray], shape: tuple[int, ...], seed: int) -> np.ndarray:
     nu = fit.posterior["nu"].transpose("chain", "draw").to_numpy()[..., None]
     rng = np.random.default_rng([seed, 2])
     noise = rng.standard_t(nu, size=shape)
@@ -216,7 +217,7 @@ def _as_draws(loss: np.ndarray) -> xr.DataArray:
     return xr.DataArray(loss, dims=("chain", "draw", "run"), coords=coords, name="loss")
 
 
-def _reach(fit: Fit, design: pd.DataFrame) -> np.ndarray:
+def _reach(fit: Posterior, design: pd.DataFrame) -> np.ndarray:
     """Decades outside the fitted runs, by group."""
     far = np.zeros(len(design))
     keys = design["architecture"].astype(str) + "\n" + design["context_length"].astype(str)

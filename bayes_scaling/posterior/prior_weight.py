@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.accounting import get_cost
+from bayes_scaling.posterior.coefficients import coefficients
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.posterior.posterior import Fit, coefficients
+from bayes_scaling.posterior.posterior import Posterior
 
 DRAWS = 1000
 MOVED = 0.5  # posterior standard deviations for a doubling of the prior's weight: a conclusion has moved
 
 
-def conclusions(fit: Fit) -> tuple[pd.DataFrame, np.ndarray]:
+def conclusions(fit: Posterior) -> tuple[pd.DataFrame, np.ndarray]:
     """What users conclude, for each group with runs: ln E, ln of optimal params and of the loss there.
 
     At the largest compute of the group's runs, under 6 FLOPs per param and token.
@@ -46,14 +47,14 @@ def conclusions(fit: Fit) -> tuple[pd.DataFrame, np.ndarray]:
     return pd.DataFrame(labels, columns=["variable", "architecture", "context_length"]), np.stack(columns, 1)
 
 
-def thinning(fit: Fit) -> np.ndarray:
+def thinning(fit: Posterior) -> np.ndarray:
     """Positions of some `DRAWS` draws, all chains in a row."""
     sizes = fit.posterior.sizes
     total = int(sizes["chain"] * sizes["draw"])
     return np.unique(np.linspace(0, total - 1, min(DRAWS, total)).astype(int))
 
 
-def prior_shifts(fit: Fit) -> pd.DataFrame:
+def prior_shifts(fit: Posterior) -> pd.DataFrame:
     """How far doubling the prior's weight would move each conclusion.
 
     Raised to the power a, the prior moves a mean by the covariance of the quantity with the log prior for
@@ -89,7 +90,7 @@ def prior_shifts(fit: Fit) -> pd.DataFrame:
     return labels.assign(shift=shift)
 
 
-def _log_prior(fit: Fit) -> np.ndarray:
+def _log_prior(fit: Posterior) -> np.ndarray:
     """Log prior of all terms, (draw,)."""
     dataset = fit.idata["log_prior"].to_dataset()
     parts = [array.sum([d for d in array.dims if d not in ("chain", "draw")]) for array in dataset.values()]

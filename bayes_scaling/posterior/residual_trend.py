@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.posterior.prediction import predict
 
 DRAWS = 100
@@ -41,7 +41,7 @@ class Trend:
     high: float
 
 
-def residual_trends(fit: Fit) -> list[Trend]:
+def residual_trends(fit: Posterior) -> list[Trend]:
     """All trends, the most marked first.
 
     For each of `DRAWS` posterior draws a run's residual from that draw's law, over that draw's noise, becomes
@@ -105,7 +105,7 @@ def _thirds(x: np.ndarray, score: np.ndarray) -> tuple[float, float, float]:
     return first, middle, last
 
 
-def _scores(fit: Fit) -> np.ndarray:
+def _scores(fit: Posterior) -> np.ndarray:
     """Normal scores of the residuals, (draw, run)."""
     few = _thinned(fit)
     mean = predict(few, few.runs, kind="mean").transpose("chain", "draw", "run").to_numpy()
@@ -117,7 +117,7 @@ def _scores(fit: Fit) -> np.ndarray:
     return np.clip(stats.norm.ppf(level), -LIMIT, LIMIT)
 
 
-def _thinned(fit: Fit) -> Fit:
+def _thinned(fit: Posterior) -> Posterior:
     """The fit with some `DRAWS` of its draws."""
     posterior = fit.posterior
     step = max(posterior.sizes["chain"] * posterior.sizes["draw"] // DRAWS, 1)
@@ -126,7 +126,7 @@ def _thinned(fit: Fit) -> Fit:
     return replace(fit, idata=tree)
 
 
-def _scale(fit: Fit, times: str | None = None) -> np.ndarray:
+def _scale(fit: Posterior, times: str | None = None) -> np.ndarray:
     """Scale of ln L of each run, (draw, run): below the law, or above it where the errors are skewed."""
     frame = fit.runs.frame
     names = frame["architecture"].astype(str).to_numpy()

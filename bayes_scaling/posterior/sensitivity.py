@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.errors import BayesScalingError
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.posterior.summary import posterior_cells, stack_cells
 
 THRESHOLD = 0.05  # Kallioinen et al. 2024, section 3: the default for both sensitivities
@@ -21,7 +21,7 @@ CONFLICT = "prior and data disagree"
 
 
 def sensitivity(
-    fit: Fit,
+    fit: Posterior,
     variables: Sequence[str] | None = None,
     prior: Sequence[str] | None = None,
     extra: Mapping[str, xr.DataArray] | None = None,
@@ -84,7 +84,7 @@ def diagnose(prior: float, likelihood: float) -> str:
 
 
 def _quantities(
-    fit: Fit, variables: Sequence[str] | None, extra: Mapping[str, xr.DataArray]
+    fit: Posterior, variables: Sequence[str] | None, extra: Mapping[str, xr.DataArray]
 ) -> tuple[xr.DataArray, pd.DataFrame]:
     if variables is None:
         variables = [name for name in CONCLUSIONS if name in fit.idata["posterior"]]
@@ -94,7 +94,7 @@ def _quantities(
     return draws, pd.concat([p[1] for p in parts], ignore_index=True)
 
 
-def _same_draws(fit: Fit, name: str, array: xr.DataArray) -> xr.DataArray:
+def _same_draws(fit: Posterior, name: str, array: xr.DataArray) -> xr.DataArray:
     sizes = {d: fit.idata["posterior"].sizes[d] for d in ("chain", "draw")}
     if {d: array.sizes.get(d) for d in sizes} != sizes:
         raise BayesScalingError(
@@ -103,7 +103,7 @@ def _same_draws(fit: Fit, name: str, array: xr.DataArray) -> xr.DataArray:
     return array
 
 
-def _log_prior(fit: Fit, terms: Sequence[str] | None) -> xr.DataArray:
+def _log_prior(fit: Posterior, terms: Sequence[str] | None) -> xr.DataArray:
     dataset = fit.idata["log_prior"].to_dataset()
     unknown = [name for name in terms or () if name not in dataset]
     if unknown:

@@ -18,8 +18,8 @@ from bayes_scaling.models.design import build_design
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.checks import convergence_checks, severity
 from bayes_scaling.posterior.criteria import Check
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.loo import compare_models
-from bayes_scaling.posterior.posterior import Fit
 from bayes_scaling.posterior.verdict import store
 
 STEPS, SETTLED = 10_000, 1e-10

@@ -14,7 +14,7 @@ from bayes_scaling.errors import BayesScalingError, FitFileError
 from bayes_scaling.files.netcdf import content_digest, read_tree, write_tree
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.checks import checks_of
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.runs.as_text import runs_from_text, runs_to_text
 from bayes_scaling.runs.table import Runs
 
@@ -24,7 +24,7 @@ _RUNS, _DIGEST = "runs", "sha256"
 _AGAIN = "fit again and save, or restore the file from a copy"
 
 
-def save(fit: Fit, path: str | Path) -> Path:
+def save(fit: Posterior, path: str | Path) -> Path:
     """Write a fit to one NetCDF file.
 
     The file appears whole or not at all: it is written beside the target, read back and checked,
@@ -54,7 +54,7 @@ def save(fit: Fit, path: str | Path) -> Path:
     --------
     >>> save(fit, "fit.nc")  # doctest: +SKIP
     """
-    return write_whole(_file_tree(fit), path, _rebuild)
+    return write_whole(_file_tree(fit), path, read_posterior)
 
 
 def write_whole(tree: xr.DataTree, path: str | Path, rebuild: Callable[[Path], Any]) -> Path:
@@ -84,36 +84,6 @@ def write_whole(tree: xr.DataTree, path: str | Path, rebuild: Callable[[Path], A
     return target
 
 
-def load_fit(path: str | Path) -> Fit:
-    """Read a fit that `save` wrote; all of it is in memory and the file is closed.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    Fit
-
-    Raises
-    ------
-    FitFileError
-        The file is missing, broken, of another kind or of a newer format, lacks a part, or its
-        content, spec or runs are not what was saved. The message names the file and the remedy.
-
-    See Also
-    --------
-    save
-
-    Examples
-    --------
-    >>> path = fit.save("fit.nc")
-    >>> bs.load_fit(path).runs.data_hash == fit.runs.data_hash
-    True
-    """
-    return _rebuild(existing(path))
-
-
 def existing(path: str | Path) -> Path:
     """The path of a file that is there.
 
@@ -137,7 +107,7 @@ def _check_target(target: Path) -> None:
         raise FitFileError(f"{target}: the folder {target.parent} does not exist; make it first")
 
 
-def _file_tree(fit: Fit) -> xr.DataTree:
+def _file_tree(fit: Posterior) -> xr.DataTree:
     """The fit's tree with the runs and the marks of the format added."""
     checks_of(fit)  # the verdict travels with the draws
     tree = fit.idata.copy()
@@ -158,7 +128,7 @@ def _write(tree: xr.DataTree, path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _rebuild(path: Path) -> Fit:
+def read_posterior(path: Path) -> Posterior:
     """The fit in a file, each part checked before the next is trusted."""
     tree, whole = read_marked(path)
     check_kind(tree, path, KIND, "a fit of bayes_scaling; give a file that fit.save wrote", FORMAT_VERSION)
@@ -167,7 +137,7 @@ def _rebuild(path: Path) -> Fit:
     check_whole(whole, path)
     runs = _runs(tree, path)
     del tree[_RUNS]
-    return Fit(idata=tree, runs=runs, spec=spec)
+    return Posterior(idata=tree, runs=runs, spec=spec)
 
 
 def check_whole(whole: bool, path: Path) -> None:

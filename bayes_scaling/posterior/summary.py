@@ -12,14 +12,16 @@ import xarray as xr
 
 from bayes_scaling.draws import QUANTILES
 from bayes_scaling.errors import BayesScalingError
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Posterior
 
 LABELS = ("variable", "architecture", "context_length", "coefficient")
 _SAMPLE = ("chain", "draw")
 _DIAGNOSTICS = ("ess_bulk", "ess_tail", "r_hat", "mcse_mean")
 
 
-def summarise(fit: Fit, variables: Sequence[str] | None = None, unobserved: bool = False) -> pd.DataFrame:
+def summarise(
+    fit: Posterior, variables: Sequence[str] | None = None, unobserved: bool = False
+) -> pd.DataFrame:
     """Posterior summary, one row a scalar quantity.
 
     Parameters
@@ -59,7 +61,7 @@ def summarise(fit: Fit, variables: Sequence[str] | None = None, unobserved: bool
 
 
 def posterior_cells(
-    fit: Fit, variables: Sequence[str] | None = None, unobserved: bool = False
+    fit: Posterior, variables: Sequence[str] | None = None, unobserved: bool = False
 ) -> tuple[xr.DataArray, pd.DataFrame]:
     """All scalar posterior quantities in one array, and what each is.
 
@@ -148,7 +150,7 @@ def _known(posterior: xr.Dataset, variables: Sequence[str] | None) -> list[str]:
     return names if variables is None else list(variables)
 
 
-def _observed(fit: Fit) -> xr.DataArray | None:
+def _observed(fit: Posterior) -> xr.DataArray | None:
     return fit.idata["constant_data"].to_dataset().get("observed_group")
 
 

@@ -14,7 +14,7 @@ from bayes_scaling.accounting import Cost
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws.ladder import compute_for_loss, crossings, make_ladder
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import Frontier, frontier, resolve_cost
 
 BELOW, ABOVE = 2.0, 4.0  # decades searched beyond the runs and the budgets asked for

@@ -15,8 +15,9 @@ import xarray as xr
 from bayes_scaling.accounting import Cost, ShapeFamily, fit_families, get_cost
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.laws.law import check_budget, unique_of
+from bayes_scaling.posterior.coefficients import coefficients
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.posterior.posterior import Fit, coefficients
 from bayes_scaling.runs.reach import decades_outside, nearest_runs
 
 DIMS = ("chain", "draw", "architecture", "context_length", "compute")

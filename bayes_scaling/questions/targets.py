@@ -14,8 +14,9 @@ from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws.law import unique_of
 from bayes_scaling.laws.surface import Surface
+from bayes_scaling.posterior.coefficients import coefficients
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.posterior.posterior import Fit, coefficients
 from bayes_scaling.questions.frontier import each_cell, on_cells, resolve_cost
 from bayes_scaling.runs.reach import decades_outside, nearest_runs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.report import answer, choices, model, serving, trust
 from bayes_scaling.report.blocks import Page
 from bayes_scaling.report.question import Question

@@ -12,7 +12,7 @@ import pandas as pd
 from bayes_scaling import plots
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.posterior.citing import cite
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.sensitivity import FINE, THRESHOLD, sensitivity
 from bayes_scaling.posterior.summary import summarise
 from bayes_scaling.printing.columns import column, groups, interval_column, text

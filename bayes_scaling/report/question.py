@@ -17,7 +17,7 @@ from bayes_scaling.decisions.scenarios import Plan
 from bayes_scaling.decisions.serving_limits import fitted_latency
 from bayes_scaling.latency import LatencyFit
 from bayes_scaling.posterior.checks import Checks, worst
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.printing.numbers import interval, power
 from bayes_scaling.questions.compare import compare
 from bayes_scaling.questions.frontier import Frontier, frontier

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,11 +11,14 @@ from bayes_scaling.calibration.backtest import Backtest
 from bayes_scaling.decisions.scenarios import plan as decide_plan
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.laws.law import check_budget
-from bayes_scaling.posterior.posterior import Fit, coefficients
-
-if TYPE_CHECKING:
-    from bayes_scaling.report.blocks import Page
-    from bayes_scaling.report.question import Question
+from bayes_scaling.posterior.coefficients import coefficients
+from bayes_scaling.posterior.fit import Fit
+from bayes_scaling.report.blocks import Page
+from bayes_scaling.report.gathering import gather
+from bayes_scaling.report.html import render_html
+from bayes_scaling.report.markdown import pictures, render_markdown
+from bayes_scaling.report.pictures import png
+from bayes_scaling.report.question import Question, default_budgets
 
 HTML = (".html", ".htm")
 MARKDOWN = (".md", ".markdown")
@@ -94,8 +97,6 @@ def make_page(
     BayesScalingError
         As for `bayes_scaling.decide` and `bayes_scaling.decisions.scenarios.plan`; a back-test of other runs.
     """
-    from bayes_scaling.report.gathering import gather
-
     return gather(
         _question(fit, compute, context_length, constraints, cost, latency, plan, backtest, next_runs)
     )
@@ -136,8 +137,6 @@ def _question(
     backtest: Backtest | None,
     next_runs: int,
 ) -> Question:
-    from bayes_scaling.report.question import Question, default_budgets
-
     _check_backtest(fit, backtest)
     budgets = default_budgets(fit) if compute is None else compute
     check_budget(budgets)
@@ -168,15 +167,10 @@ def _check_backtest(fit: Fit, backtest: Backtest | None) -> None:
 
 
 def _write_html(page: Page, target: Path) -> Path:
-    from bayes_scaling.report.html import render_html
-
     return _whole(target, render_html(page).encode())
 
 
 def _write_markdown(page: Page, target: Path) -> Path:
-    from bayes_scaling.report.markdown import pictures, render_markdown
-    from bayes_scaling.report.pictures import png
-
     folder = target.with_name(f"{target.stem}-figures")
     text = render_markdown(page, folder.name)
     images = {picture.name: png(picture.figure) for picture in pictures(page.sections)}

@@ -14,7 +14,7 @@ import pandas as pd
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import SweepError
 from bayes_scaling.posterior.checks import FAIL, run_checks
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.prediction import predict, predict_table
 from bayes_scaling.questions.compare import compare
 from bayes_scaling.questions.frontier import frontier

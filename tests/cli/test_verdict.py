@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.verdict import ATTRIBUTE
 from tests.helpers.command_line import run
 from tests.helpers.fits import small_fit

@@ -19,8 +19,8 @@ from bayes_scaling.decisions.utility import Utility, get_utility
 from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.laws.optimum import OptimumError
 from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.posterior.coefficients import coefficients
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.posterior.posterior import coefficients
 from bayes_scaling.questions.frontier import frontier
 from tests.helpers.fits import small_fit
 from tests.helpers.serving import FakeServing

@@ -7,8 +7,8 @@ import pytest
 
 from bayes_scaling.decisions.lifetime.lifetime import lifetime
 from bayes_scaling.errors import BudgetError, DecisionError
+from bayes_scaling.posterior.coefficients import coefficients
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.posterior.posterior import coefficients
 from bayes_scaling.questions.targets import iso_loss
 from tests.helpers.fits import small_fit
 from tests.helpers.synthetic import synthetic_fit

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bayes_scaling.decisions.next_runs.next_runs import design_runs
 from bayes_scaling.laws.law import GAMMA_LAW, log_form, log_loss
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from tests.helpers.synthetic import TRUTH, synthetic_fit, with_group
 
 NAMES = GAMMA_LAW.names

@@ -16,7 +16,7 @@ import bayes_scaling as bs
 from bayes_scaling.latency import LatencyFit, LatencySettings, predict, prior_fit
 from bayes_scaling.models.draws import RawDraws
 from bayes_scaling.models.rounds import Sampled
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.roofline.devices import get_device
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ from functools import cache
 
 from bayes_scaling.data.simulation import Simulation, simulate
 from bayes_scaling.errors import ConvergenceWarning
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.fitting import fit
-from bayes_scaling.posterior.posterior import Fit
 
 CONTEXTS = (2048, 8192)
 SAMPLING = {"draws": 60, "tune": 150, "chains": 2, "progress": False, "max_draws": 60}

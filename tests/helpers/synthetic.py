@@ -20,7 +20,7 @@ from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsWarning
 from bayes_scaling.laws.law import GAMMA_LAW
 from bayes_scaling.models.spec import ModelSpec
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 
 NAMES = GAMMA_LAW.names
 TRUTH = {"E": 1.7, "A": 60.0, "B": 180.0, "alpha": 0.3, "beta": 0.3, "gamma": 0.9}

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bayes_scaling.data.truth import Truth
 from bayes_scaling.laws.law import get_law
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.summary import summarise
 from bayes_scaling.questions.frontier import frontier
 

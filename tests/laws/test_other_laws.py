@@ -19,7 +19,7 @@ from bayes_scaling.errors import BayesScalingError, BudgetError, ConvergenceWarn
 from bayes_scaling.laws.law import LAWS as LAWS_BY_NAME
 from bayes_scaling.laws.law import NEUTRAL
 from bayes_scaling.posterior.checks import convergence_checks
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.stacking import mixture
 from bayes_scaling.runs.table import Runs
 from tests.helpers.command_line import assert_refused, records, run

@@ -11,8 +11,9 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingError, ConvergenceWarning, SpecError
 from bayes_scaling.laws.law import GAMMA_LAW
+from bayes_scaling.posterior.coefficients import drift_of
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.posterior.posterior import Fit, drift_of
 from tests.helpers.fits import SAMPLING, small_fit, small_simulation
 
 FAR = 3e22

@@ -13,7 +13,8 @@ from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import ConvergenceWarning, SpecError
 from bayes_scaling.laws.law import GAMMA_LAW
 from bayes_scaling.models.misfit import OFFSET
-from bayes_scaling.posterior.posterior import Fit, offset_of
+from bayes_scaling.posterior.coefficients import offset_of
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.runs.table import Runs
 from tests.helpers.small_runs import TRUTH
 

@@ -18,7 +18,7 @@ from bayes_scaling.models import density
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.mode import start
 from bayes_scaling.models.whitening import Whitening
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.runs.table import Runs
 from tests.helpers.small_runs import UNEVEN, small_runs
 

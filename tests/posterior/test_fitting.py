@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bayes_scaling.errors import ConvergenceWarning, RunsError, RunsWarning, SpecError
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.fitting import fit
-from bayes_scaling.posterior.posterior import Fit
 from tests.helpers.small_runs import FOUR, TRUTH, UNEVEN, small_runs
 
 NAMES = ("E", "A", "B", "alpha", "beta", "gamma", "sigma", "nu")

@@ -12,7 +12,8 @@ from bayes_scaling.errors import BudgetError
 from bayes_scaling.models.coefficients import tau
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.spec import ModelSpec
-from bayes_scaling.posterior.posterior import Fit, coefficients
+from bayes_scaling.posterior.coefficients import coefficients
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.prediction import predict
 from bayes_scaling.posterior.summary import summarise
 from tests.helpers.synthetic import ARCHITECTURES, CONTEXTS, synthetic_fit, with_group

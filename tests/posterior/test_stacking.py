@@ -11,7 +11,8 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingError, ConvergenceWarning, SpecError
-from bayes_scaling.posterior.posterior import Fit, drift_of
+from bayes_scaling.posterior.coefficients import drift_of
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.stacking import mixture, stacking_weights
 from tests.helpers.command_line import assert_refused, records, run
 from tests.helpers.fits import SAMPLING, small_fit, small_simulation

@@ -14,7 +14,8 @@ import xarray as xr
 from bayes_scaling.errors import FitFileError
 from bayes_scaling.files import netcdf
 from bayes_scaling.posterior import storage
-from bayes_scaling.posterior.storage import load_fit, save
+from bayes_scaling.posterior.fit import load_fit
+from bayes_scaling.posterior.storage import save
 from bayes_scaling.runs.findings import Finding
 from tests.helpers.synthetic import synthetic_fit, with_group
 
@@ -147,9 +148,11 @@ def test_a_failed_save_leaves_the_folder_as_it_was(fit, tmp_path, monkeypatch, f
             args[1].write_bytes(b"half a file")
         raise failure
 
-    target = {"write": (storage, "write_tree"), "check": (storage, "_rebuild"), "replace": (os, "replace")}[
-        step
-    ]
+    target = {
+        "write": (storage, "write_tree"),
+        "check": (storage, "read_posterior"),
+        "replace": (os, "replace"),
+    }[step]
     monkeypatch.setattr(*target, fail)
     expected = FitFileError if isinstance(failure, OSError) else failure
     with pytest.raises(expected):

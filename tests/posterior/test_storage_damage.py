@@ -11,7 +11,8 @@ import xarray as xr
 from bayes_scaling.errors import BayesScalingError, FitFileError
 from bayes_scaling.files import netcdf
 from bayes_scaling.posterior import storage
-from bayes_scaling.posterior.storage import load_fit, save
+from bayes_scaling.posterior.fit import load_fit
+from bayes_scaling.posterior.storage import save
 from tests.helpers.synthetic import synthetic_fit
 
 

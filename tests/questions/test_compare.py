@@ -10,7 +10,7 @@ import xarray as xr
 
 from bayes_scaling.draws import QUANTILES
 from bayes_scaling.errors import BudgetError
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.compare import compare
 from bayes_scaling.questions.frontier import frontier
 from bayes_scaling.questions.targets import iso_loss

@@ -22,8 +22,9 @@ from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.laws.ladder import crossings, make_ladder
+from bayes_scaling.posterior.coefficients import coefficients
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.posterior.posterior import Fit, coefficients
 from bayes_scaling.questions.frontier import each_cell, on_cells, resolve_cost
 
 LEAST, MOST = 1e6, 1e20  # served tokens between which a break-even is looked for

@@ -14,7 +14,7 @@ from bayes_scaling.accounting.curves import spline_curve
 from bayes_scaling.decisions.lifetime.device_cost import DeviceTime, device_seconds
 from bayes_scaling.decisions.lifetime.loss_contour import FEWER, Contour
 from bayes_scaling.errors import DecisionError
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import shape_families
 
 FINER = 0.05, 0.005  # e-folds of tokens, of the closer looks at the cheapest

@@ -11,7 +11,7 @@ import pandas as pd
 from bayes_scaling.accounting import Cost
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import DecisionError, RunsWarning
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import frontier
 
 BUDGETS, FURTHEST = 6, 3.0  # number of the budgets, up to three times the most compute of the runs

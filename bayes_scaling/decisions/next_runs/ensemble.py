@@ -16,8 +16,9 @@ from bayes_scaling.decisions.search import best_action
 from bayes_scaling.decisions.serving_limits import Serving, served_regions
 from bayes_scaling.decisions.utility import Utility
 from bayes_scaling.errors import DecisionError
+from bayes_scaling.posterior.coefficients import coefficients
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.posterior.posterior import Fit, coefficients
 
 NUDGE = 0.1  # e-folds of the budget
 

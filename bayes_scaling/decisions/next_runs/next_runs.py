@@ -24,7 +24,8 @@ from bayes_scaling.decisions.next_runs.reweighting import (
 from bayes_scaling.decisions.serving_limits import as_serving, check_served
 from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.laws.law import check_budget
-from bayes_scaling.posterior.posterior import Fit, coefficients
+from bayes_scaling.posterior.coefficients import coefficients
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import resolve_cost
 
 GOALS = ("regret", "loss", "params", "difference")
