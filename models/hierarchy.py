@@ -25,7 +25,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from bayes_scaling.models.priors import Prior
 
@@ -160,6 +159,8 @@ def scale_points(group_scale: float, count: int) -> np.ndarray:
 
 def point_weights(count: int) -> np.ndarray:
     """Prior mass that lies nearest to each of those points: (point,)."""
+    from scipy import stats
+
     points = _grid(count)
     edges = 0.5 * (points[1:] + points[:-1])
     below = np.concatenate([[0.0], stats.norm.cdf(edges), [1.0]])

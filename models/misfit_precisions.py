@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy import stats
 
 from bayes_scaling.models.density import law_at_slots, normal, unpin
 from bayes_scaling.models.design import Design
@@ -69,6 +68,8 @@ def _reweighted(design: Design, whitening: Whitening) -> Design:
 
 def _degrees(z: np.ndarray, weight: np.ndarray, design: Design) -> float:
     """Degrees of freedom at their mode given standardised residuals."""
+    from scipy import stats
+
     fit = [(weight * stats.t.logpdf(z, 2 + above)).sum() for above in ABOVE_TWO]
     nu = design.scalars["nu"]
     prior = [normal(np.log(above), center(nu), nu.scale) for above in ABOVE_TWO]

@@ -233,7 +233,7 @@ def test_makefile_says_what_to_do_without_python(clone: Path, tmp_path: Path) ->
     assert "make which-python PYTHON=/path/to/python3.12" in found.stderr
 
 
-@pytest.mark.parametrize("package", ["", ".data", ".classical", ".sweep"])
+@pytest.mark.parametrize("package", ["", ".data", ".classical", ".latency", ".sweep"])
 def test_type_checkers_read_the_names_that_are_imported_late(package: str) -> None:
     """Each lazy name stands under ``TYPE_CHECKING`` too, out of the same module."""
     module = importlib.import_module(f"bayes_scaling{package}")
@@ -251,10 +251,25 @@ def test_type_checkers_read_the_names_that_are_imported_late(package: str) -> No
     assert set(module.__all__) - set(module._HOMES) <= {"__version__", *getattr(module, "_ROOMS", ())}
 
 
-def test_help_loads_no_numerical_library(tmp_path: Path) -> None:
-    """The commands are known without what they need to run."""
-    code = "import sys, bayes_scaling.cli.commands; print(*sys.modules)"
+NUMERICAL = {"numpy", "pandas", "xarray", "scipy", "matplotlib", "jax"}
+
+
+@pytest.mark.parametrize(
+    ("module", "left_out"),
+    [
+        ("cli.commands", NUMERICAL),
+        ("printing.runs", {"scipy", "xarray", "matplotlib", "jax"}),
+        ("printing.views", {"scipy.stats", "scipy.interpolate", "scipy.optimize", "matplotlib", "jax"}),
+        ("printing.planning", {"scipy.stats", "scipy.interpolate", "matplotlib", "jax"}),
+        ("questions.frontier", {"scipy.stats", "scipy.interpolate", "scipy.optimize", "matplotlib", "jax"}),
+        ("sweep.running", {"scipy.stats", "matplotlib", "jax"}),
+    ],
+)
+def test_a_module_loads_only_what_it_needs(tmp_path: Path, module: str, left_out: set[str]) -> None:
+    """Heavy libraries are imported where they are used, so that a command starts at once."""
+    code = f"import sys, bayes_scaling.{module}; print(*sys.modules)"
     loaded = run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(ROOT))
     assert loaded.returncode == 0, loaded.stderr
-    assert "typer" in loaded.stdout.split()
-    assert not {"numpy", "pandas", "xarray", "scipy", "matplotlib", "jax"} & set(loaded.stdout.split())
+    names = set(loaded.stdout.split())
+    assert f"bayes_scaling.{module}" in names
+    assert not left_out & names

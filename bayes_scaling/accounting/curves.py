@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from bayes_scaling.accounting.shapes import AccountingError
 
@@ -101,6 +100,8 @@ def spline_curve(name: str, log_flops: Callable[[np.ndarray], np.ndarray]) -> Lo
     AccountingError
         FLOPs that are not positive and finite, fall with N, or are not smooth.
     """
+    from scipy.interpolate import CubicSpline
+
     low, high = LOG_RANGE
     count = int(np.ceil((high - low) / SPACING)) + 1
     knots = np.linspace(low, high, count)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from bayes_scaling.accounting.curves import LogCurve
 from bayes_scaling.accounting.shapes import AccountingError, check_size
@@ -42,10 +41,14 @@ class FlopTable:
         AccountingError
             A context outside the table.
         """
+        from scipy.interpolate import PchipInterpolator
+
         cubic = PchipInterpolator(np.log(self.params), self._at_context(context_length))
         return LogCurve(cubic.x, np.asarray(cubic.c))
 
     def _at_context(self, context_length: float) -> np.ndarray:
+        from scipy.interpolate import PchipInterpolator
+
         low = self.context_length[0]
         high = self.context_length[-1]
         if not low <= context_length <= high:

@@ -15,8 +15,8 @@ from bayes_scaling.cli.reading import describe_finding, quiet_runs
 
 def describe(file: RunsFile, column: Columns = None, json: Json = False) -> None:
     """Describe a table of runs and what is odd in it."""
+    from bayes_scaling.printing.runs import print_runs
     from bayes_scaling.printing.table import print_line
-    from bayes_scaling.printing.views import print_runs
 
     runs = quiet_runs(file, column)
     if json:

@@ -76,9 +76,9 @@ def run_demo(
     """
     from bayes_scaling.data.run_tables import load_runs
     from bayes_scaling.plots import open_folder
+    from bayes_scaling.printing.runs import print_runs
     from bayes_scaling.printing.sweep import print_verdict
     from bayes_scaling.printing.table import print_heading, print_line
-    from bayes_scaling.printing.views import print_runs
     from bayes_scaling.sweep.verdict import shipped_verdict
 
     folder = open_folder(output_folder)

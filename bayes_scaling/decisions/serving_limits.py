@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,6 +13,8 @@ from bayes_scaling.decisions.constraints import Constraints
 from bayes_scaling.decisions.intervals import LARGEST, SMALLEST, Region, intervals_where
 from bayes_scaling.errors import DecisionError
 from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.serving import fits_probability, probability_below
+from bayes_scaling.latency.storage import load_latency
 
 SEARCHED = np.linspace(np.log(1e6), np.log(1e14), 97)  # ln params, a fifth e-fold apart
 FINER = 33
@@ -36,15 +37,15 @@ class Serving(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class _Fitted:
-    """A `LatencyFit` as `Serving`: its questions are functions of the package."""
+    """A `LatencyFit` as `Serving`: its questions are functions of the room of latency."""
 
     fit: Any
 
     def probability_below(self, **question: Any) -> np.ndarray:
-        return np.asarray(import_module("bayes_scaling.latency").probability_below(self.fit, **question))
+        return np.asarray(probability_below(self.fit, **question))
 
     def fits_probability(self, **question: Any) -> np.ndarray:
-        return np.asarray(import_module("bayes_scaling.latency").fits_probability(self.fit, **question))
+        return np.asarray(fits_probability(self.fit, **question))
 
 
 def as_serving(latency: Any) -> Serving | None:
@@ -57,7 +58,7 @@ def as_serving(latency: Any) -> Serving | None:
     """
     if latency is None or isinstance(latency, Serving):
         return latency
-    if type(latency).__name__ == "LatencyFit":
+    if isinstance(latency, LatencyFit):
         return _Fitted(latency)
     raise DecisionError(
         f"latency is a {type(latency).__name__}, not a LatencyFit: losses and latency have fits of their own"
@@ -67,12 +68,12 @@ def as_serving(latency: Any) -> Serving | None:
 def fitted_latency(latency: Any) -> LatencyFit | None:
     """The latency fit itself, where that is what was given; None for none and for another `Serving`."""
     found = latency.fit if isinstance(latency, _Fitted) else latency
-    return found if type(found).__name__ == "LatencyFit" else None
+    return found if isinstance(found, LatencyFit) else None
 
 
 def load_serving(path: str | Path | None) -> Serving | None:
     """The latency fit of a file; None for none."""
-    return None if path is None else as_serving(import_module("bayes_scaling.latency").load_latency(path))
+    return None if path is None else as_serving(load_latency(path))
 
 
 def check_served(constraints: Constraints, serving: Serving | None) -> None:

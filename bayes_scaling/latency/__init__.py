@@ -1,20 +1,45 @@
 """Latency: measured inference times, their posterior, and what it says of queries."""
 
-from bayes_scaling.latency.fitting import fit_latency, prior_fit
-from bayes_scaling.latency.posterior import LatencyFit
-from bayes_scaling.latency.prediction import predict
-from bayes_scaling.latency.serving import (
-    cost_per_million_tokens,
-    faster,
-    fits_probability,
-    largest_batch,
-    latency,
-    probability_below,
-)
-from bayes_scaling.latency.settings import LatencySettings
-from bayes_scaling.latency.storage import load_latency
-from bayes_scaling.latency.table import predict_table
-from bayes_scaling.latency.timings import Timings, load_timings
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bayes_scaling.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from bayes_scaling.latency.fitting import fit_latency, prior_fit
+    from bayes_scaling.latency.posterior import LatencyFit
+    from bayes_scaling.latency.prediction import predict
+    from bayes_scaling.latency.serving import (
+        cost_per_million_tokens,
+        faster,
+        fits_probability,
+        largest_batch,
+        latency,
+        probability_below,
+    )
+    from bayes_scaling.latency.settings import LatencySettings
+    from bayes_scaling.latency.storage import load_latency
+    from bayes_scaling.latency.table import predict_table
+    from bayes_scaling.latency.timings import Timings, load_timings
+
+_HOMES = {
+    "LatencyFit": "posterior",
+    "LatencySettings": "settings",
+    "Timings": "timings",
+    "cost_per_million_tokens": "serving",
+    "faster": "serving",
+    "fit_latency": "fitting",
+    "fits_probability": "serving",
+    "largest_batch": "serving",
+    "latency": "serving",
+    "load_latency": "storage",
+    "load_timings": "timings",
+    "predict": "prediction",
+    "predict_table": "table",
+    "prior_fit": "fitting",
+    "probability_below": "serving",
+}
 
 __all__ = [
     "LatencyFit",
@@ -33,3 +58,6 @@ __all__ = [
     "prior_fit",
     "probability_below",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

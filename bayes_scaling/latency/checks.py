@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from bayes_scaling.latency.design import build_design
 from bayes_scaling.latency.posterior import LatencyFit
@@ -91,6 +90,8 @@ def _conflict(fit: LatencyFit) -> Check:
 
 def cover(fit: LatencyFit, draws: int = 400) -> dict[str, float]:
     """Share of the fitted times inside their 90% interval, by architecture and phase."""
+    from scipy import stats
+
     design = build_design(fit.timings, fit.settings)
     position = fit.idata["unconstrained_posterior"]["position"].transpose("chain", "draw", "coordinate")
     flat = position.to_numpy().reshape(-1, design.size)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import expit
 
 from bayes_scaling.errors import LatencyError
 from bayes_scaling.latency.design import used_memory, workload
@@ -151,6 +150,8 @@ def _shift(
 
 def _fits(fit: LatencyFit, label: str, rows: pd.DataFrame) -> np.ndarray | None:
     """Probability of each draw that each row fits (chain, draw, row)."""
+    from scipy.special import expit
+
     position = fit.positions(label, MEMORY)
     if not position:
         return None

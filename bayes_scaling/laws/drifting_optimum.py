@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy.optimize import elementwise
 
 from bayes_scaling.laws import optimum
 from bayes_scaling.laws.drift import Drift
@@ -80,6 +79,8 @@ def where_it_falls(
     log_compute, log_params : ndarray (chain, draw, target)
         NaN params where no rung reaches the target; the first rung where it is already below.
     """
+    from scipy.optimize import elementwise
+
     index = line.index(optima.shape)
     compute = np.broadcast_to(log_ladder, optima.shape)
     level = falling(line, optima.ravel(), index.ravel(), compute.ravel()).reshape(optima.shape)

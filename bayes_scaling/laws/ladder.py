@@ -30,18 +30,17 @@ def compute_for_loss(loss: np.ndarray, ladder: np.ndarray, target: np.ndarray) -
     ndarray (...)
         Infinite where the last rung does not reach it; below the first rung the first step goes on.
     """
-    below = loss <= target[..., None]
-    reached = np.where(below.any(-1), below.argmax(-1), len(ladder))
-    right = np.clip(reached, 1, len(ladder) - 1)[..., None]
+    left = rung_before(loss, target)
     logs = np.log(loss)
     x = np.log(ladder)
-    y0 = np.take_along_axis(logs, right - 1, -1)[..., 0]
-    y1 = np.take_along_axis(logs, right - 0, -1)[..., 0]
-    x0 = x[right[..., 0] - 1]
-    x1 = x[right[..., 0]]
+    y0 = np.take_along_axis(logs, left[..., None], -1)[..., 0]
+    y1 = np.take_along_axis(logs, left[..., None] + 1, -1)[..., 0]
+    x0 = x[left]
+    x1 = x[left + 1]
     found = x0 + (x1 - x0) * (np.log(target) - y0) / (y1 - y0)
-    found = np.where(reached == 0, np.minimum(found, x[0]), found)  # whatever the first step's slope
-    return np.exp(np.where(reached == len(ladder), np.inf, found))
+    below = loss <= target[..., None]
+    found = np.where(below[..., 0], np.minimum(found, x[0]), found)  # whatever the first step's slope
+    return np.exp(np.where(below.any(-1), found, np.inf))
 
 
 def rung_before(loss: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.special import gammaln
 
 from bayes_scaling.laws.drift import DIRECTIONS, all_boxes
 from bayes_scaling.models.coefficients import draw_components, draw_prior, nu, tau
@@ -153,6 +152,8 @@ def _offsets_dataset(weights: np.ndarray, misfit: Misfit, runs: Runs) -> xr.Data
 
 
 def _log_likelihood(mean: np.ndarray, natural: Mapping[str, np.ndarray], design: Design) -> np.ndarray:
+    from scipy.special import gammaln
+
     rows = design.weight * slot_log_likelihood(np, mean, natural, design, gammaln)
     return design.slots.gather(rows)
 

@@ -14,17 +14,9 @@ from bayes_scaling.runs.table import Runs
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """Draws of a fitted model, a frozen value. `bayes_scaling.Fit` adds the methods.
+    """Draws of a fitted model, a frozen value.
 
-    Attributes
-    ----------
-    idata : DataTree
-        ArviZ groups prior, posterior, posterior_predictive, log_likelihood, log_prior,
-        sample_stats, observed_data, constant_data; dims chain, draw, architecture,
-        context_length, run. With a drift, the group drift holds its weights; with offsets, the
-        group offsets their shifts of ln L.
-    runs : Runs
-    spec : ModelSpec
+    `bayes_scaling.Fit` adds the methods, and tells of the attributes idata, runs and spec.
     """
 
     idata: xr.DataTree

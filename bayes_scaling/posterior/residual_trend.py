@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.posterior.prediction import predict
@@ -54,6 +53,8 @@ def residual_trends(fit: Posterior) -> list[Trend]:
     ----------
     Gelman, Meng, Stern 1996 (posterior predictive discrepancies); Holm 1979.
     """
+    from scipy import stats
+
     with np.errstate(invalid="ignore", divide="ignore"):  # of draws that are not finite
         scores = _scores(fit)
     frame = fit.runs.frame.reset_index(drop=True)
@@ -107,6 +108,8 @@ def _thirds(x: np.ndarray, score: np.ndarray) -> tuple[float, float, float]:
 
 def _scores(fit: Posterior) -> np.ndarray:
     """Normal scores of the residuals, (draw, run)."""
+    from scipy import stats
+
     few = _thinned(fit)
     mean = predict(few, few.runs, kind="mean").transpose("chain", "draw", "run").to_numpy()
     log_mean = np.log(mean.reshape(-1, mean.shape[-1]))

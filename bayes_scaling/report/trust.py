@@ -10,8 +10,9 @@ from bayes_scaling import plots
 from bayes_scaling.posterior.checks import FAIL, REVIEW
 from bayes_scaling.printing.calibration import score_columns
 from bayes_scaling.printing.columns import column, groups, text
+from bayes_scaling.printing.runs import runs_columns
 from bayes_scaling.printing.table import Column
-from bayes_scaling.printing.views import checks_columns, runs_columns
+from bayes_scaling.printing.views import checks_columns
 from bayes_scaling.report.blocks import Block, Section, Text, picture, table
 from bayes_scaling.report.question import Question
 

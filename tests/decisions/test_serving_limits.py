@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
-from typing import Any
-
 import numpy as np
 import pytest
 
+from bayes_scaling.decisions import serving_limits
 from bayes_scaling.decisions.constraints import Constraints
 from bayes_scaling.decisions.decide import decide
 from bayes_scaling.decisions.serving_limits import Serving, as_serving, load_serving, served_region
@@ -25,12 +22,13 @@ class LatencyFit:
 
 @pytest.fixture
 def package(monkeypatch):
-    """The package of latency, its functions taking the fit first."""
-    module: Any = ModuleType("bayes_scaling.latency")
-    module.probability_below = lambda fit, **question: fit.behind.probability_below(**question)
-    module.fits_probability = lambda fit, **question: fit.behind.fits_probability(**question)
-    module.load_latency = lambda path: LatencyFit()
-    monkeypatch.setitem(sys.modules, "bayes_scaling.latency", module)
+    """The room of latency as decisions see it, its functions taking the fit first."""
+    below = lambda fit, **question: fit.behind.probability_below(**question)  # noqa: E731
+    fits = lambda fit, **question: fit.behind.fits_probability(**question)  # noqa: E731
+    monkeypatch.setattr(serving_limits, "LatencyFit", LatencyFit)
+    monkeypatch.setattr(serving_limits, "probability_below", below)
+    monkeypatch.setattr(serving_limits, "fits_probability", fits)
+    monkeypatch.setattr(serving_limits, "load_latency", lambda path: LatencyFit())
 
 
 def test_a_latency_fit_answers_as_its_package_does(package) -> None:

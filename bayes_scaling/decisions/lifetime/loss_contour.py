@@ -39,15 +39,11 @@ class Contour:
     log_params: np.ndarray
     log_tokens: np.ndarray
 
-    def around(self, log_tokens: np.ndarray, start: np.ndarray, step: float) -> Contour:
-        """A finer contour, five points ``step`` apart, round ln tokens (draw,), params next to a start."""
-        points = log_tokens[:, None] + step * np.arange(-2, 3)
-        params = [self.params_at(d, start) for d in points.T]
+    def around(self, log_tokens: np.ndarray, start: np.ndarray, offsets: np.ndarray) -> Contour:
+        """The contour at offsets (point,) from ln tokens (draw,), params next to a start."""
+        points = log_tokens[:, None] + offsets
+        params = [needed(self.surface, self.loss, d, start) for d in points.T]
         return replace(self, log_tokens=points, log_params=np.stack(params, axis=-1))
-
-    def params_at(self, log_tokens: np.ndarray, start: np.ndarray) -> np.ndarray:
-        """ln params (draw,) that ln tokens need, next to a start."""
-        return needed(self.surface, self.loss, log_tokens, start)
 
 
 def contour(surface: Surface, loss: float, curve: object) -> Contour:

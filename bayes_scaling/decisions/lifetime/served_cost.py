@@ -17,7 +17,7 @@ from bayes_scaling.errors import DecisionError
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import shape_families
 
-FINER = 0.05, 0.005  # e-folds of tokens, of the closer looks at the cheapest
+FINER = [step * np.arange(-2, 3) for step in (0.05, 0.005)]  # e-folds of tokens, of closer and closer looks
 QUANTITIES = ("params", "tokens", "total", "overtraining", "saving")
 PerToken = Callable[[np.ndarray], np.ndarray]
 
@@ -137,12 +137,11 @@ def _at(priced: Priced, again: Callable[[Contour], Priced], served: float) -> di
     runs = priced.runs
     total = priced.total(served)
     d, _, start = priced.vertex(served)
-    for step in FINER:
-        d, _, start = again(runs.around(d, start, step)).vertex(served)
-    middle = 2  # of the five points round the last
-    closest = again(runs.around(d, start, FINER[-1]))
-    x = closest.runs.log_params[:, middle]
-    least = closest.total(served)[:, middle]
+    for offsets in FINER:
+        d, _, start = again(runs.around(d, start, offsets)).vertex(served)
+    found = again(runs.around(d, start, np.zeros(1)))
+    x = found.runs.log_params[:, 0]
+    least = found.total(served)[:, 0]
     reached = np.isfinite(x)
     x = np.where(reached, x, np.nan)
     d = np.where(reached, d, np.nan)

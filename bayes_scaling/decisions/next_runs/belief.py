@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 CHANCE = 2.0  # standard errors of a correlation that count as none
-NODES = norm.ppf((np.arange(33) + 0.5) / 33)  # equally likely surprises
+NODES = ndtri((np.arange(33) + 0.5) / 33)  # equally likely surprises
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,4 +121,4 @@ def effective_noise(sigma: np.ndarray, nu: np.ndarray) -> np.ndarray:
 
 def surprises(count: int, rng: np.random.Generator) -> np.ndarray:
     """Equally likely surprises in standard deviations, in any order."""
-    return rng.permutation(norm.ppf((np.arange(count) + 0.5) / count))
+    return rng.permutation(ndtri((np.arange(count) + 0.5) / count))
