@@ -16,6 +16,7 @@ from bayes_scaling.kernels.spec import (
     KernelError,
     KernelSpec,
     Sizes,
+    check_heads_of_grid,
     check_offsets,
 )
 
@@ -77,6 +78,8 @@ def check_heads(kernel: str, shape: Sizes) -> None:
         if shape[name] > WIDEST_HEAD:
             raise KernelError(f"{kernel}: {name} = {shape[name]} is over {WIDEST_HEAD}; use narrower heads.")
     check_offsets(kernel, shape, "tokens" if "tokens" in shape else "keys")
+    if "tokens" in shape:
+        check_heads_of_grid(kernel, shape)
 
 
 DECODE_ATTENTION = KernelSpec(
@@ -92,11 +95,10 @@ DECODE_ATTENTION = KernelSpec(
     count=decode_work,
     source=f"{SOURCE}; split over the keys as in Flash-Decoding (Dao et al. 2023)",
     configs=(
-        Config({"block_keys": 64, "programs": 528}, num_warps=4, num_stages=3),
-        Config({"block_keys": 64, "programs": 264}, num_warps=4, num_stages=3),
-        Config({"block_keys": 64, "programs": 1056}, num_warps=4, num_stages=3),
-        Config({"block_keys": 128, "programs": 528}, num_warps=8, num_stages=2),
-        Config({"block_keys": 32, "programs": 1056}, num_warps=2, num_stages=4),
+        Config({"block_keys": 128, "programs": 132}, num_warps=4, num_stages=3),
+        Config({"block_keys": 64, "programs": 132}, num_warps=4, num_stages=3),
+        Config({"block_keys": 64, "programs": 528}, num_warps=4, num_stages=2),
+        Config({"block_keys": 32, "programs": 528}, num_warps=2, num_stages=4),
     ),
     examples=(
         {

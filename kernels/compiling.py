@@ -13,9 +13,10 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
+from bayes_scaling.kernels.gate import scratch_of
 from bayes_scaling.kernels.launch import Launch
 from bayes_scaling.kernels.registry import load_code
-from bayes_scaling.kernels.spec import LARGEST_SIZE, STATE, Config, KernelError, KernelSpec, Sizes
+from bayes_scaling.kernels.spec import LARGEST_SIZE, Config, KernelError, KernelSpec, Sizes
 
 WARP = 32
 SHARED_LIMITS = {80: 163 * 1024, 90: 227 * 1024, 100: 227 * 1024}  # bytes a block may use
@@ -81,7 +82,8 @@ def symbolic_launches(spec: KernelSpec, shape: Sizes, dtype: str, config: Config
     code = load_code(spec)
     buffers = {**spec.reads, **spec.writes}
     arrays = {name: Pointer(buffer.dtype(dtype)) for name, buffer in buffers.items()}
-    arrays |= dict.fromkeys(getattr(code, "scratch", lambda *_: {})(shape, config), Pointer(STATE))
+    scratch = scratch_of(code, shape, dtype, config)
+    arrays |= {name: Pointer(each.dtype) for name, each in scratch.items()}
     launches: list[Launch] = code.launches(arrays, shape, dtype, config)
     return launches
 

@@ -10,9 +10,9 @@ import triton
 import triton.language as tl
 
 from bayes_scaling.kernels.launch import Launch, dot_dtype, tile
-from bayes_scaling.kernels.spec import Config, Sizes
+from bayes_scaling.kernels.spec import Config, Scratch, Sizes
 
-COMBINED = 16  # splits combined at once
+COMBINED = 64  # splits combined at once
 
 
 @triton.jit
@@ -21,6 +21,7 @@ def split_kernel(
     k,
     v,
     out,
+    parts,
     maxima,
     group,
     keys,
@@ -70,12 +71,14 @@ def split_kernel(
         weight = weight * shrink + tl.sum(shares, 1)
         largest = new_largest
     result = total / weight[:, None]
-    at_split = rows * splits + split
     out_mask = in_group[:, None] & in_v[None, :]
-    out_at = out + at_split[:, None] * head_dim_v + dims_v[None, :]
-    tl.store(out_at, result.to(out.dtype.element_ty), mask=out_mask)
     if several:
+        at_split = rows * splits + split
+        tl.store(parts + at_split[:, None] * head_dim_v + dims_v[None, :], result, mask=out_mask)
         tl.store(maxima + at_split, largest + tl.log2(weight), mask=in_group)
+    else:
+        out_at = out + rows[:, None] * head_dim_v + dims_v[None, :]
+        tl.store(out_at, result.to(out.dtype.element_ty), mask=out_mask)
 
 
 @triton.jit
@@ -90,11 +93,12 @@ def combine_kernel(parts, maxima, out, splits, head_dim_v, block_splits: tl.cons
     for start in range(0, splits, block_splits):
         each = start + tl.arange(0, block_splits)
         at = head * splits + each
-        sums = tl.load(maxima + at, mask=each < splits, other=float("-inf"))
-        new_largest = tl.maximum(largest, tl.max(sums))
-        shares, shrink = tl.exp2(sums - new_largest), tl.exp2(largest - new_largest)
         mask = (each[:, None] < splits) & in_v[None, :]
         part = tl.load(parts + at[:, None] * head_dim_v + dims[None, :], mask=mask, other=0.0)
+        sums = tl.load(maxima + at, mask=each < splits, other=float("-inf"))
+        new_largest = tl.maximum(largest, tl.max(sums))
+        shares = tl.exp2(sums - new_largest)
+        shrink = tl.exp2(largest - new_largest)
         total = total * shrink + tl.sum(part * shares[:, None], 0)
         weight = weight * shrink + tl.sum(shares)
         largest = new_largest
@@ -110,26 +114,20 @@ def split_sizes(shape: Sizes, config: Config) -> tuple[int, int]:
     return per_split * block, triton.cdiv(blocks, per_split)
 
 
-def scratch(shape: Sizes, config: Config) -> dict[str, tuple[int, ...]]:
-    """Sizes of the float32 arrays between the two passes."""
+def scratch(shape: Sizes, dtype: str, config: Config) -> dict[str, Scratch]:
+    """The parts of each head and their sums of exponentials."""
     splits = split_sizes(shape, config)[1]
     if splits == 1:
         return {}
     heads = (shape["batch"], shape["num_heads"], splits)
-    return {"parts": (*heads, shape["head_dim_v"]), "maxima": heads}
+    return {"parts": Scratch((*heads, shape["head_dim_v"])), "maxima": Scratch(heads)}
 
 
 def launches(arrays: Mapping[str, Any], shape: Sizes, dtype: str, config: Config) -> list[Launch]:
     """A pass over the splits, and one that combines them where there are several."""
     split_keys, splits = split_sizes(shape, config)
     first = split_launch(arrays, shape, dtype, config, (split_keys, splits))
-    if splits == 1:
-        return [first]
-    args = {name: arrays[name] for name in ("parts", "maxima", "out")}
-    args |= {"splits": splits, "head_dim_v": shape["head_dim_v"]}
-    constants = {"block_splits": COMBINED, "block_v": tile(shape["head_dim_v"], 256)}
-    grid = (shape["batch"] * shape["num_heads"],)
-    return [first, Launch(combine_kernel, grid, args, constants, Config({}, num_warps=4, num_stages=2))]
+    return [first] if splits == 1 else [first, combine_launch(arrays, shape, splits)]
 
 
 def split_launch(
@@ -138,8 +136,8 @@ def split_launch(
     """The pass over the splits; a single one writes the output itself."""
     split_keys, splits = split
     group = shape["num_heads"] // shape["num_kv_heads"]
-    args = {name: arrays[name] for name in ("q", "k", "v")}
-    args |= {"out": arrays["parts" if splits > 1 else "out"], "maxima": arrays.get("maxima", arrays["out"])}
+    args = {name: arrays[name] for name in ("q", "k", "v", "out")}
+    args |= {name: arrays.get(name, arrays["out"]) for name in ("parts", "maxima")}
     args |= {"group": group, "keys": shape["keys"], "split_keys": split_keys, "splits": splits}
     args |= {name: shape[name] for name in ("head_dim_qk", "head_dim_v")}
     args["scale"] = math.log2(math.e) / math.sqrt(shape["head_dim_qk"])
@@ -152,3 +150,15 @@ def split_launch(
         "dot": dot_dtype(dtype),
     }
     return Launch(split_kernel, (shape["batch"] * shape["num_kv_heads"], splits), args, constants, config)
+
+
+def combine_launch(arrays: Mapping[str, Any], shape: Sizes, splits: int) -> Launch:
+    """The pass that combines the splits, a program for each head."""
+    args = {name: arrays[name] for name in ("parts", "maxima", "out")}
+    args |= {"splits": splits, "head_dim_v": shape["head_dim_v"]}
+    constants = {
+        "block_splits": min(COMBINED, triton.next_power_of_2(splits)),
+        "block_v": tile(shape["head_dim_v"], 256),
+    }
+    grid = (shape["batch"] * shape["num_heads"],)
+    return Launch(combine_kernel, grid, args, constants, Config({}, num_warps=4, num_stages=2))

@@ -10,7 +10,16 @@ from typing import Any, Protocol
 import numpy as np
 
 from bayes_scaling.kernels.registry import load_code
-from bayes_scaling.kernels.spec import STATE, Arrays, Config, KernelError, KernelSpec, Sizes, shape_text
+from bayes_scaling.kernels.spec import (
+    STATE,
+    Arrays,
+    Config,
+    KernelError,
+    KernelSpec,
+    Scratch,
+    Sizes,
+    shape_text,
+)
 
 Array = Any
 
@@ -26,6 +35,9 @@ class Allocator(Protocol):
 
     def blank(self, size: tuple[int, ...], dtype: str) -> Any:
         """A tensor; for the gate one of NaN between margins of NaN."""
+
+    def clear(self, tensor: Any) -> None:
+        """Fill a tensor with zeros."""
 
 
 class Memory(Allocator, Protocol):
@@ -52,7 +64,7 @@ class Verdict:
     errors : mapping of str to float
         By output, the largest error as a share of what is allowed; NaN where the output has one.
     overwritten : tuple of str
-        Arrays outside of which the kernel wrote, and inputs that it changed.
+        Arrays outside of which the kernel wrote, inputs that it changed, and scratch that it left dirty.
     """
 
     errors: Mapping[str, float]
@@ -67,11 +79,19 @@ class Verdict:
 def allocate(
     spec: KernelSpec, code: ModuleType, shape: Sizes, dtype: str, config: Config, memory: Allocator
 ) -> Arrays:
-    """Outputs and the arrays between passes, for the gate full of NaN: what is not written shows."""
+    """Outputs and scratch, for the gate full of NaN: what is not written shows."""
     tensors = {name: memory.blank(each.size(shape), each.dtype(dtype)) for name, each in spec.writes.items()}
-    for name, size in getattr(code, "scratch", lambda *_: {})(shape, config).items():
-        tensors[name] = memory.blank(size, STATE)
+    for name, each in scratch_of(code, shape, dtype, config).items():
+        tensors[name] = memory.blank(each.size, each.dtype)
+        if each.zeroed:
+            memory.clear(tensors[name])
     return tensors
+
+
+def scratch_of(code: ModuleType, shape: Sizes, dtype: str, config: Config) -> dict[str, Scratch]:
+    """The arrays that a kernel keeps between its parts, by name."""
+    found: dict[str, Scratch] = getattr(code, "scratch", lambda *_: {})(shape, dtype, config)
+    return found
 
 
 def tolerance(stored: str, dtype: str, exact_products: bool) -> tuple[float, float]:
@@ -133,7 +153,9 @@ def judge(
     }
     changed = [name for name, array in stored.items() if not np.array_equal(array, memory.get(inputs[name]))]
     outside = [name for name, tensor in tensors.items() if not memory.is_intact(tensor)]
-    return Verdict(errors, tuple(changed + outside))
+    used = scratch_of(code, shape, dtype, config)
+    left = [name for name, each in used.items() if each.zeroed and memory.get(tensors[name]).any()]
+    return Verdict(errors, tuple(changed + outside + left))
 
 
 def require(spec: KernelSpec, shape: Sizes, dtype: str, verdict: Verdict) -> None:

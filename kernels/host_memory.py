@@ -94,6 +94,10 @@ class HostMemory:
         """A tensor of NaN."""
         return self.put(np.full(size, np.nan), dtype)
 
+    def clear(self, tensor: HostTensor) -> None:
+        """Fill a tensor with zeros."""
+        tensor.array[...] = 0
+
     def holds(self, addresses: Array) -> bool:
         """Whether every address is inside a tensor."""
         at = np.asarray(addresses, dtype=np.uint64)

@@ -41,7 +41,12 @@ class Launch:
 
 def dot_dtype(dtype: str) -> Any:
     """The dtype of a product's factors; float32 in the interpreter, whose bfloat16 products are wrong."""
-    return tl.float32 if triton.knobs.runtime.interpret else getattr(tl, dtype)
+    return getattr(tl, factor_dtype(dtype))
+
+
+def factor_dtype(dtype: str) -> str:
+    """The name of the dtype that `dot_dtype` gives."""
+    return "float32" if triton.knobs.runtime.interpret else dtype
 
 
 def tile(size: int, largest: int) -> int:

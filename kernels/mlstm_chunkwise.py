@@ -9,9 +9,11 @@ from typing import Any
 import triton
 import triton.language as tl
 
-from bayes_scaling.kernels.launch import Launch, dot_dtype, tile
+from bayes_scaling.kernels.launch import Launch, dot_dtype, factor_dtype, tile
 from bayes_scaling.kernels.mlstm_step import log_sigmoid
-from bayes_scaling.kernels.spec import Config, Sizes
+from bayes_scaling.kernels.spec import Config, Scratch, Sizes
+
+MOST_WARPS = 8
 
 
 @triton.jit
@@ -61,7 +63,8 @@ def state_kernel(
     for start in range(0, tokens, block_t):
         slot = head * chunks + start // chunk_size
         if start % chunk_size == 0:
-            tl.store(states + slot * head_dim_qk * head_dim_v + memory_at, memory, mask=mask)
+            kept = memory.to(states.dtype.element_ty)
+            tl.store(states + slot * head_dim_qk * head_dim_v + memory_at, kept, mask=mask)
             if col_tile == 0:
                 tl.store(norms + slot * head_dim_qk + rows, norm, mask=in_qk)
             if col_tile + row_tile == 0:
@@ -181,35 +184,69 @@ def chunks_of(shape: Sizes) -> int:
     return triton.cdiv(shape["tokens"], shape["chunk_size"])
 
 
-def scratch(shape: Sizes, config: Config) -> dict[str, tuple[int, ...]]:
-    """Sizes of the float32 arrays between the two passes: the state before each chunk."""
+def scratch(shape: Sizes, dtype: str, config: Config) -> dict[str, Scratch]:
+    """What the first pass leaves for the second: the state before each chunk.
+
+    The memory is kept in the dtype in which the second pass multiplies it: half the bytes, the same outputs.
+    """
     slots = (shape["batch"], shape["num_heads"], chunks_of(shape))
-    key = shape["head_dim_qk"]
-    return {"states": (*slots, key, shape["head_dim_v"]), "norms": (*slots, key), "maxima": slots}
+    width = shape["head_dim_qk"]
+    return {
+        "states": Scratch((*slots, width, shape["head_dim_v"]), factor_dtype(dtype)),
+        "norms": Scratch((*slots, width)),
+        "maxima": Scratch(slots),
+    }
 
 
 def launches(arrays: Mapping[str, Any], shape: Sizes, dtype: str, config: Config) -> list[Launch]:
-    """The recurrence over the states, then the outputs of all blocks of tokens."""
-    block_t = min(shape["chunk_size"], config.blocks["block_t"])
-    block_qk = tile(shape["head_dim_qk"], config.blocks["block_qk"])
-    block_v = tile(shape["head_dim_v"], config.blocks["block_v"])
-    shared = {name: arrays[name] for name in ("k", "v", "states", "norms", "maxima")}
-    shared |= {"input_gate": arrays["input"], "forget_gate": arrays["forget"]}
-    shared |= {name: shape[name] for name in ("tokens", "head_dim_qk", "head_dim_v")}
-    shared |= {"chunks": chunks_of(shape), "scale": 1.0 / math.sqrt(shape["head_dim_qk"])}
-    constants = {
+    """The recurrence over the states, then the outputs of all blocks of tokens, each with its own tiles."""
+    args = {name: arrays[name] for name in ("k", "v", "states", "norms", "maxima")}
+    args |= {"input_gate": arrays["input"], "forget_gate": arrays["forget"]}
+    args |= {name: shape[name] for name in ("tokens", "head_dim_qk", "head_dim_v")}
+    args |= {"chunks": chunks_of(shape), "scale": 1.0 / math.sqrt(shape["head_dim_qk"])}
+    return [
+        state_launch(arrays, args, shape, dtype, config),
+        output_launch(arrays, args, shape, dtype, config),
+    ]
+
+
+def state_launch(
+    arrays: Mapping[str, Any], args: Mapping[str, Any], shape: Sizes, dtype: str, config: Config
+) -> Launch:
+    """One program for each tile of each head's memory."""
+    constants = constants_of(shape, dtype, config, "state")
+    rows = triton.cdiv(shape["head_dim_qk"], constants["block_qk"])
+    columns = triton.cdiv(shape["head_dim_v"], constants["block_v"])
+    last = {name: arrays[name] for name in ("C_last", "n_last", "m_last")}
+    warps = Config({}, num_warps=config.blocks["state_warps"], num_stages=config.num_stages)
+    return Launch(state_kernel, (rows, columns, heads_of(shape)), {**args, **last}, constants, warps)
+
+
+def output_launch(
+    arrays: Mapping[str, Any], args: Mapping[str, Any], shape: Sizes, dtype: str, config: Config
+) -> Launch:
+    """One program for some columns of each block of tokens."""
+    constants = constants_of(shape, dtype, config, "output")
+    columns = triton.cdiv(shape["head_dim_v"], constants["block_v"])
+    blocks = triton.cdiv(shape["tokens"], constants["block_t"])
+    outputs = {"q": arrays["q"], "h": arrays["h"]}
+    # A chunk of several tiles needs a loop over them, and its registers.
+    warps = config.num_warps if constants["block_t"] == shape["chunk_size"] else MOST_WARPS
+    warps_of = Config({}, num_warps=warps, num_stages=config.num_stages)
+    return Launch(output_kernel, (columns, blocks, heads_of(shape)), {**args, **outputs}, constants, warps_of)
+
+
+def heads_of(shape: Sizes) -> int:
+    """Heads of the whole batch."""
+    return shape["batch"] * shape["num_heads"]
+
+
+def constants_of(shape: Sizes, dtype: str, config: Config, part: str) -> dict[str, Any]:
+    """Tiles of one of the two passes."""
+    return {
         "chunk_size": shape["chunk_size"],
-        "block_t": block_t,
-        "block_qk": block_qk,
-        "block_v": block_v,
+        "block_t": min(shape["chunk_size"], config.blocks["block_t"]),
+        "block_qk": tile(shape["head_dim_qk"], config.blocks[f"{part}_qk"]),
+        "block_v": tile(shape["head_dim_v"], config.blocks[f"{part}_v"]),
         "dot": dot_dtype(dtype),
     }
-    heads, columns = shape["batch"] * shape["num_heads"], triton.cdiv(shape["head_dim_v"], block_v)
-    last = {name: arrays[name] for name in ("C_last", "n_last", "m_last")}
-    state_grid = triton.cdiv(shape["head_dim_qk"], block_qk), columns, heads
-    output_args = {**shared, "q": arrays["q"], "h": arrays["h"]}
-    output_grid = columns, triton.cdiv(shape["tokens"], block_t), heads
-    return [
-        Launch(state_kernel, state_grid, {**shared, **last}, constants, config),
-        Launch(output_kernel, output_grid, output_args, constants, config),
-    ]

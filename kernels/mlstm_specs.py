@@ -8,12 +8,14 @@ import numpy as np
 
 from bayes_scaling.accounting import Shape, Work, mlstm_cell
 from bayes_scaling.kernels.spec import (
+    CAPABILITIES,
     Arrays,
     Buffer,
     Config,
     KernelError,
     KernelSpec,
     Sizes,
+    check_heads_of_grid,
     check_offsets,
     precision,
 )
@@ -119,6 +121,7 @@ def check_chunk(shape: Sizes) -> None:
             f"use 16, 32 or a multiple of {CHUNK_MULTIPLE}."
         )
     check_offsets("mlstm_chunkwise", shape, "tokens")
+    check_heads_of_grid("mlstm_chunkwise", shape)
 
 
 STEP_READS = {
@@ -153,7 +156,35 @@ MLSTM_STEP = KernelSpec(
     ),
     examples=({"batch": 64, "num_heads": 8, "head_dim_qk": 256, "head_dim_v": 512},),
     draw=lambda shape, rng: draw_tokens(shape, rng, STEP_READS),
+    limits=lambda shape: check_heads_of_grid("mlstm_step", shape),
 )
+
+
+def chunkwise_configs() -> tuple[Config, ...]:
+    """Tiles of the states' pass with those of the outputs' pass, each with its own warps.
+
+    Small tiles of the memory give few heads enough programs; wide ones need the registers of later devices.
+    """
+    later = CAPABILITIES[1:]
+    states = ((64, 64, CAPABILITIES), (32, 32, CAPABILITIES), (64, 128, (90,)))
+    outputs = ((64, 64, 4, CAPABILITIES), (64, 128, 4, later), (128, 128, 8, later))
+    return tuple(
+        Config(
+            {
+                "block_t": 64,
+                "state_qk": state_qk,
+                "state_v": state_v,
+                "state_warps": 4,
+                "output_qk": output_qk,
+                "output_v": output_v,
+            },
+            num_warps=warps,
+            capabilities=tuple(each for each in first if each in second),
+        )
+        for state_qk, state_v, first in states
+        for output_qk, output_v, warps, second in outputs
+    )
+
 
 TOKENS = ("batch", "num_heads", "tokens")
 CHUNKWISE_READS = {
@@ -176,12 +207,7 @@ MLSTM_CHUNKWISE = KernelSpec(
     reference=chunkwise_reference,
     count=chunkwise_work,
     source=f"{SOURCE}; chunks as in Beck et al. 2025, arXiv:2503.14376",
-    configs=(
-        Config({"block_t": 64, "block_qk": 64, "block_v": 128}, num_warps=8),
-        Config({"block_t": 64, "block_qk": 128, "block_v": 64}, num_warps=8),
-        Config({"block_t": 64, "block_qk": 64, "block_v": 64}, num_warps=4, capabilities=(100,)),
-        Config({"block_t": 64, "block_qk": 32, "block_v": 64}, num_warps=4, capabilities=(100,)),
-    ),
+    configs=chunkwise_configs(),
     examples=tuple(
         {
             "batch": 4,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bayes_scaling.accounting import Work
-from bayes_scaling.kernels.spec import Arrays, Buffer, Config, KernelSpec, Sizes, config_space
+from bayes_scaling.kernels.spec import CAPABILITIES, Arrays, Buffer, Config, KernelSpec, Sizes, config_space
 
 EPSILON = 1e-6  # under the root of the RMS norm
 NORM_FLOPS, GATE_FLOPS = 3.0, 2.0  # per number, as the accounting counts norm and SwiGLU gate
@@ -70,6 +70,21 @@ def draw_matmul(shape: Sizes, rng: np.random.Generator) -> Arrays:
     return {"a": a, "b": rng.standard_normal((shape["k"], shape["n"])) / np.sqrt(shape["k"])}
 
 
+def product_config(
+    block_m: int,
+    block_n: int,
+    block_k: int,
+    *,
+    num_warps: int,
+    num_stages: int,
+    splits: int = 1,
+    capabilities: tuple[int, ...] = CAPABILITIES,
+) -> Config:
+    """Tiles in groups of eight rows; `splits` programs share a tile where there are few rows."""
+    blocks = {"block_m": block_m, "block_n": block_n, "block_k": block_k, "group_m": 8, "splits": splits}
+    return Config(blocks, num_warps, num_stages, capabilities)
+
+
 MATMUL_READS = {"a": Buffer(("m", "k")), "b": Buffer(("k", "n"))}
 MATMUL_WRITES = {"c": Buffer(("m", "n"))}
 MATMUL = KernelSpec(
@@ -81,15 +96,19 @@ MATMUL = KernelSpec(
     count=matmul_work,
     source="dense product; tiles in groups of rows to reuse L2",
     configs=(
-        Config({"block_m": 128, "block_n": 256, "block_k": 64, "group_m": 8}, num_warps=8, num_stages=3),
-        Config({"block_m": 128, "block_n": 128, "block_k": 64, "group_m": 8}, num_warps=4, num_stages=4),
-        Config({"block_m": 128, "block_n": 128, "block_k": 64, "group_m": 8}, num_warps=8, num_stages=3),
-        Config({"block_m": 64, "block_n": 128, "block_k": 64, "group_m": 8}, num_warps=4, num_stages=4),
-        Config({"block_m": 64, "block_n": 64, "block_k": 64, "group_m": 8}, num_warps=4, num_stages=4),
-        Config({"block_m": 16, "block_n": 64, "block_k": 128, "group_m": 8}, num_warps=4, num_stages=4),
-        Config({"block_m": 16, "block_n": 32, "block_k": 256, "group_m": 8}, num_warps=4, num_stages=4),
+        product_config(128, 256, 64, num_warps=8, num_stages=3),
+        product_config(128, 128, 64, num_warps=8, num_stages=3),
+        product_config(64, 128, 64, num_warps=4, num_stages=4),
+        product_config(64, 64, 64, num_warps=4, num_stages=6),
+        product_config(64, 64, 64, num_warps=4, num_stages=5, splits=2),
+        product_config(64, 32, 128, num_warps=4, num_stages=5),
+        product_config(64, 32, 128, num_warps=4, num_stages=8, capabilities=(90, 100)),
+        product_config(16, 64, 128, num_warps=4, num_stages=4),
+        product_config(16, 64, 128, num_warps=4, num_stages=4, splits=4),
+        product_config(16, 128, 64, num_warps=4, num_stages=5, splits=4),
+        product_config(16, 32, 256, num_warps=4, num_stages=4),
     ),
-    examples=({"m": 8192, "n": 8192, "k": 8192},),
+    examples=({"m": 8192, "n": 8192, "k": 8192}, {"m": 16, "n": 4096, "k": 4096}),
     draw=draw_matmul,
 )
 

@@ -21,6 +21,7 @@ DTYPE_BYTES = MappingProxyType({"bfloat16": 2, "float16": 2, "float32": 4})
 STATE = "float32"  # recurrent states and softmax statistics, whatever the kernel's dtype
 CAPABILITIES = (80, 90, 100)  # A100, H100 and H200, B200
 LARGEST_SIZE = 2**31 - 1  # offsets are 64 bits wide, sizes are passed as 32
+MOST_HEADS = 2**16 - 1  # CUDA's limit on the second and third dimension of a grid
 
 
 class KernelError(BayesScalingError):
@@ -53,6 +54,23 @@ class Buffer:
     def bytes(self, shape: Sizes, dtype: str) -> int:
         """Bytes of the whole array."""
         return int(np.prod(self.size(shape), dtype=np.int64)) * DTYPE_BYTES[self.dtype(dtype)]
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """An array that a kernel keeps between its parts, and nobody else reads.
+
+    Attributes
+    ----------
+    size : tuple of int
+    dtype : str
+    zeroed : bool
+        It is zero before the first launch, and each launch leaves it so.
+    """
+
+    size: tuple[int, ...]
+    dtype: str = STATE
+    zeroed: bool = False
 
 
 @dataclass(frozen=True)
@@ -199,6 +217,13 @@ def check_offsets(kernel: str, shape: Sizes, length: str) -> None:
     longest = LARGEST_SIZE // max(shape["head_dim_qk"], shape["head_dim_v"])
     if shape[length] > longest:
         raise KernelError(f"{kernel}: {length} = {shape[length]} is over {longest} for heads of this width.")
+
+
+def check_heads_of_grid(kernel: str, shape: Sizes) -> None:
+    """Refuse more heads than a grid has programs along its second or third dimension."""
+    heads = shape["batch"] * shape["num_heads"]
+    if heads > MOST_HEADS:
+        raise KernelError(f"{kernel}: batch x num_heads = {heads} is over {MOST_HEADS}; use a smaller batch.")
 
 
 def shape_text(shape: Sizes) -> str:

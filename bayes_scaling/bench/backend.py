@@ -12,6 +12,21 @@ Call = Callable[[], Any]
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """A launch that is compiled and tuned.
+
+    Attributes
+    ----------
+    call : callable
+    configuration : str
+        The tiles, warps and stages that tuning chose; empty where a library chooses itself.
+    """
+
+    call: Call
+    configuration: str = ""
+
+
+@dataclass(frozen=True)
 class Timing:
     """One timing of one launch, and how it was taken."""
 
@@ -51,7 +66,7 @@ class Backend(Protocol):
     def gate(self, spec: KernelSpec) -> None:
         """Raise `KernelError` where the kernel is wrong."""
 
-    def prepare(self, spec: KernelSpec, provider: str, shape: Mapping[str, int]) -> Call:
+    def prepare(self, spec: KernelSpec, provider: str, shape: Mapping[str, int]) -> Prepared:
         """One launch on random inputs, compiled and tuned."""
 
     def timings(self, call: Call, repeats: int) -> list[Timing]:

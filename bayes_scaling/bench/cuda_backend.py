@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.bench.backend import Call, Timing
+from bayes_scaling.bench.backend import Call, Prepared, Timing
 from bayes_scaling.bench.rows import OUT_OF_MEMORY, BenchError
 from bayes_scaling.bench.shapes import GATE_SHAPES, GPU_SHAPES
 from bayes_scaling.bench.torch_providers import TORCH_CALLS, Tensors
@@ -20,7 +20,7 @@ from bayes_scaling.kernels.mlstm_specs import FORGET_BIAS
 Array = Any
 DTYPE = "bfloat16"
 MARGIN = 2**15  # numbers before and after each array
-WARM_UP, TUNING, IN_GRAPH = 5, 10, 20  # launches
+WARM_UP, TUNING, IN_GRAPH = 5, 5, 20  # launches, replays, launches
 LEAST_FLUSH = 256 * 2**20  # bytes
 QUERY = ("nvidia-smi", "--format=csv,noheader,nounits", "--id={}", "--query-gpu={}")
 
@@ -80,6 +80,10 @@ class CudaMemory:
         tensor.copy_(self._torch.from_numpy(np.ascontiguousarray(array)))
         return tensor
 
+    def clear(self, tensor: Any) -> None:
+        """Fill a tensor with zeros."""
+        tensor.zero_()
+
     def get(self, tensor: Any) -> Array:
         """The numbers in float64."""
         return tensor.double().cpu().numpy()
@@ -116,29 +120,30 @@ class CudaBackend:
         return ("triton", "torch") if spec.name in TORCH_CALLS else ("triton",)
 
     def gate(self, spec: KernelSpec) -> None:
-        """Every configuration at an odd shape against the float64 reference.
+        """Every configuration against the float64 reference, in every way that is timed.
 
         Raises
         ------
         KernelError
             The kernel is wrong.
         """
-        shape = GATE_SHAPES[spec.name]
-        for config in spec.space(self._capability):
-            memory = CudaMemory(self._torch)
-            rng = np.random.default_rng(0)
-            require(spec, shape, DTYPE, judge(spec, shape, DTYPE, memory, rng, config))
+        for shape in GATE_SHAPES[spec.name]:
+            for config in spec.space(self._capability):
+                memory = CudaMemory(self._torch)
+                rng = np.random.default_rng(0)
+                require(spec, shape, DTYPE, judge(spec, shape, DTYPE, memory, rng, config))
 
-    def prepare(self, spec: KernelSpec, provider: str, shape: Mapping[str, int]) -> Call:
+    def prepare(self, spec: KernelSpec, provider: str, shape: Mapping[str, int]) -> Prepared:
         """One launch on random inputs, with the fastest configuration."""
         inputs = self._inputs(spec, shape)
         if provider == "torch":
-            return TORCH_CALLS[spec.name](self._torch, inputs)
+            return Prepared(TORCH_CALLS[spec.name](self._torch, inputs))
         space = spec.space(self._capability)
         times = [self._tuning_time(self._triton_call(spec, shape, inputs, config)) for config in space]
         if not np.isfinite(times).any():
             raise KernelError(f"{spec.name}: no configuration runs on this device.")
-        return self._triton_call(spec, shape, inputs, space[int(np.argmin(times))])
+        fastest = space[int(np.argmin(times))]
+        return Prepared(self._triton_call(spec, shape, inputs, fastest), str(fastest))
 
     def timings(self, call: Call, repeats: int) -> list[Timing]:
         """Events with L2 overwritten before each launch, then graphs of many launches with L2 as it is."""
@@ -153,10 +158,20 @@ class CudaBackend:
         return float(text) if text and text.replace(".", "").isdecimal() else None
 
     def status(self, error: Exception) -> str | None:
-        """Out of memory, by torch's word, or no configuration that runs."""
+        """Out of memory, a kernel that does not compile or launch; None once the device itself has failed."""
         if isinstance(error, self._torch.cuda.OutOfMemoryError):
             return OUT_OF_MEMORY
-        return str(error) if isinstance(error, KernelError) else None
+        if isinstance(error, KernelError):
+            return str(error)
+        from triton.errors import TritonError
+
+        if not isinstance(error, TritonError | RuntimeError):
+            return None
+        try:
+            self._torch.cuda.synchronize()
+        except RuntimeError:
+            return None
+        return f"does not run: {' '.join(str(error).split())[:200]}"
 
     def _inputs(self, spec: KernelSpec, shape: Mapping[str, int]) -> Tensors:
         """Standard normal, drawn on the device; forget gates that keep most of the state."""
@@ -184,14 +199,17 @@ class CudaBackend:
         return call
 
     def _tuning_time(self, call: Call) -> float:
-        """Infinite where a configuration needs more of the device than it has."""
+        """By a graph: events would count the host's own time between two launches.
+
+        Infinite where a configuration needs more of the device than it has.
+        """
         from triton.runtime.errors import OutOfResources
 
         try:
             call()
         except OutOfResources:
             return float("inf")
-        return float(np.median(self._event_times(call, TUNING)))
+        return float(np.median(self._graph_times(call, TUNING)))
 
     def _event_times(self, call: Call, repeats: int) -> list[float]:
         return self._elapsed(call, repeats, before=self._flush.zero_)
@@ -227,3 +245,7 @@ class Blank:
     def blank(self, size: tuple[int, ...], dtype: str) -> Any:
         """A tensor of any numbers."""
         return self._torch.empty(size, dtype=getattr(self._torch, dtype), device="cuda")
+
+    def clear(self, tensor: Any) -> None:
+        """Fill a tensor with zeros."""
+        tensor.zero_()

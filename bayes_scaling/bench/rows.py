@@ -49,6 +49,9 @@ class BenchRow:
     status : str
         ``ok``, ``out of memory``, or what else went wrong.
     repeat : int
+    configuration : str
+        Tiles, warps and stages of a Triton kernel; empty where a library chooses, and in tables written
+        before there was such a column.
     """
 
     kernel: str
@@ -68,6 +71,7 @@ class BenchRow:
     torch_version: str
     status: str
     repeat: int
+    configuration: str = ""
 
 
 COLUMNS = tuple(field.name for field in fields(BenchRow))
@@ -110,6 +114,7 @@ def load_bench(path: str | Path) -> pd.DataFrame:
         table = pd.read_csv(path, keep_default_na=False, na_values={"time_ms": [""], "clock_mhz": [""]})
     except (OSError, ValueError) as error:
         raise BenchError(f"{path}: not a readable table of timings ({error}).") from error
+    table = table if "configuration" in table else table.assign(configuration="")
     missing = [name for name in COLUMNS if name not in table]
     if missing:
         raise BenchError(

@@ -88,7 +88,8 @@ def time_shape(
     """All repeats of one shape; what does not fit is a row too."""
     clock = backend.clock_mhz()
     try:
-        timings = backend.timings(backend.prepare(spec, provider, shape), repeats)
+        prepared = backend.prepare(spec, provider, shape)
+        timings = backend.timings(prepared.call, repeats)
     except Exception as error:
         status = backend.status(error)
         if status is None:
@@ -99,7 +100,7 @@ def time_shape(
     for timing in timings:
         state = timing.method, timing.l2, timing.graph
         counts[state] = counts.get(state, -1) + 1
-        yield row(backend, spec, provider, shape, timing, counts[state], clock)
+        yield row(backend, spec, provider, shape, timing, counts[state], clock, prepared.configuration)
 
 
 def row(
@@ -110,6 +111,7 @@ def row(
     timing: Timing,
     repeat: int,
     clock: float | None,
+    configuration: str = "",
     status: str = OK,
 ) -> BenchRow:
     """One timing with all that it depends on."""
@@ -132,10 +134,11 @@ def row(
         torch_version=backend.versions.get("torch", ""),
         status=status,
         repeat=repeat,
+        configuration=configuration,
     )
 
 
 def idle_row(backend: Backend, spec: KernelSpec, provider: str, shape: Sizes, status: str) -> BenchRow:
     """A row of what did not run."""
     timing = Timing(0.0, backend.method, L2_STATES[0])
-    return row(backend, spec, provider, shape, timing, 0, backend.clock_mhz(), status)
+    return row(backend, spec, provider, shape, timing, 0, backend.clock_mhz(), status=status)

@@ -7,40 +7,6 @@ from itertools import product
 
 Shapes = list[dict[str, int]]
 
-# Odd sizes at which a kernel is checked before it is timed.
-GATE_SHAPES: Mapping[str, dict[str, int]] = {
-    "copy": {"numbers": 10007},
-    "empty": {"programs": 7},
-    "matmul": {"m": 257, "n": 131, "k": 200},
-    "rmsnorm": {"tokens": 37, "embedding_dim": 1000},
-    "swiglu": {"tokens": 37, "ffn_dim": 333},
-    "decode_attention": {
-        "batch": 3,
-        "num_heads": 6,
-        "num_kv_heads": 2,
-        "keys": 333,
-        "head_dim_qk": 72,
-        "head_dim_v": 96,
-    },
-    "prefill_attention": {
-        "batch": 2,
-        "num_heads": 6,
-        "num_kv_heads": 2,
-        "tokens": 301,
-        "head_dim_qk": 72,
-        "head_dim_v": 96,
-    },
-    "mlstm_step": {"batch": 3, "num_heads": 4, "head_dim_qk": 72, "head_dim_v": 136},
-    "mlstm_chunkwise": {
-        "batch": 2,
-        "num_heads": 3,
-        "tokens": 301,
-        "head_dim_qk": 72,
-        "head_dim_v": 136,
-        "chunk_size": 64,
-    },
-}
-
 
 def grid(**sizes: tuple[int, ...]) -> Shapes:
     """Every combination of the sizes."""
@@ -58,6 +24,47 @@ def attention(batch: int, count: int, width: int, **length: int) -> dict[str, in
     return {**shape, "head_dim_qk": width, "head_dim_v": width}
 
 
+def grouped(batch: int, **length: int) -> dict[str, int]:
+    """The sizes of an attention of 32 heads in groups of four."""
+    return {
+        "batch": batch,
+        "num_heads": 32,
+        "num_kv_heads": 8,
+        **length,
+        "head_dim_qk": 128,
+        "head_dim_v": 128,
+    }
+
+
+# What a kernel is checked at before it is timed: odd sizes, and every way of compiling it that is timed.
+GATE_SHAPES: Mapping[str, Shapes] = {
+    "copy": [{"numbers": 10007}, {"numbers": 2**16}],
+    "empty": [{"programs": 7}],
+    "matmul": [
+        {"m": 257, "n": 131, "k": 200},
+        {"m": 37, "n": 131, "k": 1000},
+        {"m": 64, "n": 256, "k": 1024},
+        {"m": 512, "n": 512, "k": 512},
+    ],
+    "rmsnorm": [{"tokens": 37, "embedding_dim": 1000}, {"tokens": 5, "embedding_dim": 4096}],
+    "swiglu": [{"tokens": 37, "ffn_dim": 333}, {"tokens": 2, "ffn_dim": 5504}],
+    "decode_attention": [
+        {"batch": 3, "num_heads": 6, "num_kv_heads": 2, "keys": 333, "head_dim_qk": 72, "head_dim_v": 96},
+        {"batch": 1, "num_heads": 32, "num_kv_heads": 8, "keys": 8192, "head_dim_qk": 128, "head_dim_v": 128},
+        {"batch": 133, "num_heads": 4, "num_kv_heads": 4, "keys": 300, "head_dim_qk": 64, "head_dim_v": 64},
+    ],
+    "prefill_attention": [
+        {"batch": 2, "num_heads": 6, "num_kv_heads": 2, "tokens": 301, "head_dim_qk": 72, "head_dim_v": 96},
+        {"batch": 1, "num_heads": 4, "num_kv_heads": 2, "tokens": 512, "head_dim_qk": 128, "head_dim_v": 128},
+    ],
+    "mlstm_step": [heads(3, 4, 72, 136), heads(1, 2, 256, 512)],
+    "mlstm_chunkwise": [
+        {**heads(2, 3, 72, 136), "tokens": 301, "chunk_size": 64},
+        {**heads(1, 2, 64, 128), "tokens": 512, "chunk_size": 64},
+        {**heads(1, 2, 256, 512), "tokens": 512, "chunk_size": 128},
+    ],
+}
+
 GPU_SHAPES: Mapping[str, Shapes] = {
     "copy": [{"numbers": 2**power} for power in range(12, 31, 2)],
     "empty": [{"programs": count} for count in (1, 132, 2048)],
@@ -74,10 +81,12 @@ GPU_SHAPES: Mapping[str, Shapes] = {
         for batch in (1, 8, 64)
         for count in (6, 16)
         for keys in (512, 2048, 8192, 32768)
-    ],
+    ]
+    + [grouped(batch, keys=keys) for batch in (1, 8, 64) for keys in (2048, 8192)],
     "prefill_attention": [
         attention(batch, 16, 128, tokens=tokens) for batch in (1, 8) for tokens in (512, 2048, 8192, 16384)
-    ],
+    ]
+    + [grouped(1, tokens=8192), attention(4, 16, 64, tokens=4096)],
     "mlstm_step": [
         heads(batch, *sizes)
         for batch in (1, 8, 64, 256)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bayes_scaling.bench import COLUMNS, BenchError, bench, get_backend, load_bench, write_bench
-from bayes_scaling.bench.backend import Timing
+from bayes_scaling.bench.backend import Prepared, Timing
 from bayes_scaling.bench.host_backend import HostBackend
 from bayes_scaling.bench.jax_twins import TWINS
 from bayes_scaling.bench.shapes import GATE_SHAPES, GPU_SHAPES, HOST_SHAPES
@@ -46,7 +46,7 @@ class Clockwork:
         work = spec.work(shape, self.dtype)
         if work.bytes > 2e6:
             raise MemoryError
-        return lambda: work.bytes / 1e6
+        return Prepared(lambda: work.bytes / 1e6, "block=1024")
 
     def timings(self, call: Any, repeats: int) -> list[Timing]:
         flushed = [Timing(call(), "event", "flushed") for _ in range(repeats)]
@@ -178,7 +178,7 @@ def test_a_wrong_twin_fails_the_gate(host: HostBackend, monkeypatch: pytest.Monk
 
 def test_host_is_timed(host: HostBackend) -> None:
     spec = get_kernel("matmul")
-    timings = host.timings(host.prepare(spec, "jax", {"m": 64, "n": 64, "k": 64}), 3)
+    timings = host.timings(host.prepare(spec, "jax", {"m": 64, "n": 64, "k": 64}).call, 3)
     assert [(each.method, each.l2) for each in timings] == [("host", "flushed")] * 3 + [("host", "warm")] * 3
     assert all(0 < each.time_ms < 1e3 for each in timings)
 

@@ -17,8 +17,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from bayes_scaling.bench.shapes import GATE_SHAPES, GPU_SHAPES
 from bayes_scaling.kernels import KERNELS, shape_text
-from bayes_scaling.kernels.spec import CAPABILITIES
+from bayes_scaling.kernels.spec import CAPABILITIES, Config, KernelSpec
 
 os.environ["TRITON_CACHE_DIR"] = tempfile.mkdtemp()
 warnings.simplefilter("ignore")  # Triton 3.9 warns of a default that will change
@@ -61,6 +62,26 @@ def hints_that_differ() -> list[str]:
     return found
 
 
+def ways(spec: KernelSpec, shapes: list[dict[str, int]], config: Config) -> set[tuple[Any, ...]]:
+    """The switches with which a kernel's functions are compiled at some shapes."""
+    found = set()
+    for shape in shapes:
+        for launch in compiling.symbolic_launches(spec, shape, "bfloat16", config):
+            switches = {name: value for name, value in launch.constants.items() if isinstance(value, bool)}
+            found.add((launch.code.__name__, *sorted(switches.items())))
+    return found
+
+
+def ungated() -> list[str]:
+    """Ways of compiling a kernel that a GPU's bench times and its gate does not run."""
+    return [
+        f"{spec.name} {config}: {way}"
+        for spec in KERNELS.values()
+        for config in spec.configs
+        for way in ways(spec, GPU_SHAPES[spec.name], config) - ways(spec, GATE_SHAPES[spec.name], config)
+    ]
+
+
 def rows(every_configuration: bool) -> list[dict[str, Any]]:
     table = []
     for spec in KERNELS.values():
@@ -93,4 +114,5 @@ def update_table(found: list[dict[str, Any]]) -> None:
 if __name__ == "__main__" and "table" in sys.argv:
     update_table(rows(every_configuration=False))
 elif __name__ == "__main__":
-    json.dump({"rows": rows("all" in sys.argv), "hints_that_differ": hints_that_differ()}, sys.stdout)
+    found = {"rows": rows("all" in sys.argv), "hints_that_differ": hints_that_differ(), "ungated": ungated()}
+    json.dump(found, sys.stdout)
