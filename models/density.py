@@ -179,9 +179,7 @@ def slot_log_likelihood(
     nu = degrees(xp, natural["nu"])[..., None, None]
     if above is None:
         return student_t(xp, design.log_loss, predicted, below, nu, lgamma)
-    scale = xp.where(design.log_loss > predicted, above, below)
-    one_sided = student_t(xp, design.log_loss, predicted, scale, nu, lgamma)
-    return one_sided + xp.log(2 * scale / (below + above))
+    return skewed_t(xp, design.log_loss, predicted, below, above, nu, lgamma)
 
 
 def slot_scales(xp: Any, natural: Mapping[str, Array], design: Design) -> tuple[Array, Array | None]:
@@ -226,3 +224,12 @@ def student_t(xp: Any, value: Array, location: Array, scale: Array, nu: Array, l
     constant = lgamma(0.5 * (nu + 1)) - lgamma(0.5 * nu) - 0.5 * xp.log(np.pi * nu)
     squared = ((value - location) / scale) ** 2
     return constant - xp.log(scale) - 0.5 * (nu + 1) * xp.log1p(squared / nu)
+
+
+def skewed_t(
+    xp: Any, value: Array, location: Array, below: Array, above: Array, nu: Array, lgamma: Any
+) -> Array:
+    """Log density of a Student-t of two scales, one on either side of its location, and no step between."""
+    scale = xp.where(value > location, above, below)
+    one_sided = student_t(xp, value, location, scale, nu, lgamma)
+    return one_sided + xp.log(2 * scale / (below + above))
