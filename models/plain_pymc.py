@@ -98,12 +98,12 @@ class Cells:
     Attributes
     ----------
     architectures : tuple of str
-        All of them; one for all, under complete pooling.
+        Under complete pooling one stands for all.
     context_lengths : tuple of int
     architecture, context : ndarray of int (run,)
-        Each run's index in either.
+        Each run has an index in either.
     contexts : Groups
-        All context lengths of one architecture, with the reference.
+        One architecture has all context lengths here, with the reference.
     """
 
     architectures: tuple[str, ...]
