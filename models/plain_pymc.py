@@ -1,6 +1,6 @@
 """The statistical model as a textbook writes it, in PyMC: priors, hierarchy, drift and likelihood by name.
 
-It is there to be read and to be held against: `density` samples the same posterior some hundred times faster,
+It is there to be read and to be held against: `density` samples the same posterior about a hundred times faster,
 with the means, effects, slopes and scales of this model integrated out and in coordinates of its own, and a
 test holds the two log densities equal. All laws, kernels and priors are those that `density` uses.
 
@@ -44,7 +44,7 @@ def plain_model(runs: Runs, spec: ModelSpec | None = None) -> pm.Model:
 
     Its log density is the one that `fit` samples, means, effects, slopes and scales not integrated out. Use
     it to read the model, to draw its graph, to change it, or as a start for one of your own; `fit` samples
-    some hundred times faster.
+    about a hundred times faster.
 
     Parameters
     ----------
