@@ -1,8 +1,8 @@
 """The statistical model as a textbook writes it, in PyMC: priors, hierarchy, drift and likelihood by name.
 
-It is there to be read and to be held against: `density` samples the same posterior about a hundred times faster,
-with the means, effects, slopes and scales of this model integrated out and in coordinates of its own, and a
-test holds the two log densities equal. All laws, kernels and priors are those that `density` uses.
+It is there to be read and to be held against: `density` samples the same posterior about a hundred times
+faster, with the means, effects, slopes and scales of this model integrated out and in coordinates of its own,
+and a test holds the two log densities equal. All laws, kernels and priors are those that `density` uses.
 
 PyMC is imported at the top: nothing imports this file but who asks for the model.
 """
