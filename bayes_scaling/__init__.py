@@ -18,7 +18,7 @@ if not (_HERE / "models").is_dir() and (_HERE.parent / "models").is_dir():
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from bayes_scaling import accounting, classical, data, errors, latency, laws, plots, sweep
+    from bayes_scaling import accounting, classical, data, errors, latency, laws, models, plots, sweep
     from bayes_scaling.calibration.backtest import backtest, load_backtest
     from bayes_scaling.calibration.sbc import sbc
     from bayes_scaling.data.run_tables import load_runs
@@ -83,7 +83,7 @@ _HOMES = {
     "cite": "posterior.citing",
     "BayesScalingError": "errors",
 }
-_ROOMS = ("accounting", "classical", "data", "errors", "latency", "laws", "plots", "sweep")
+_ROOMS = ("accounting", "classical", "data", "errors", "latency", "laws", "models", "plots", "sweep")
 
 __all__ = [
     "BayesScalingError",
@@ -117,6 +117,7 @@ __all__ = [
     "load_plan",
     "load_runs",
     "loo",
+    "models",
     "optimal_for_params",
     "plan",
     "plots",

@@ -21,14 +21,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from plain_model import plain_model
+import xarray as xr
 
 import bayes_scaling as bs
 from bayes_scaling.models.coefficients import to_user
 from bayes_scaling.models.density import log_terms, unpin
-from bayes_scaling.models.design import build_design
+from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.draws import TARGET_ACCEPTANCE, Sampling
 from bayes_scaling.models.misfit_precisions import settle
+from bayes_scaling.models.plain_pymc import plain_model
 from bayes_scaling.models.refit import engine_of
 from bayes_scaling.models.rounds import Silence, sample_in_rounds
 from bayes_scaling.models.spec import ModelSpec
@@ -63,7 +64,7 @@ def main() -> None:
     for spec in SPECS:
         rows += [_measured("NumPyro", spec, runs), _measured("PyMC (nutpie)", spec, runs)]
         if not arguments.skip_plain and spec.discrepancy == "none":
-            rows.append(_plain(spec.law, runs))
+            rows.append(_plain(spec, runs))
         print(_markdown(rows), flush=True)
     text = _page(runs, rows, _commands(runs, arguments.runs or _default_runs(), arguments.cold))
     print(text)
@@ -113,38 +114,37 @@ def _jax_gradient(design, whitening, count: int = 5000) -> float:
         return 1e6 * (time.perf_counter() - start) / count
 
 
-def _plain(law: str, runs: bs.Runs, draws: int = 250, tune: int = 250) -> dict:
-    """PyMC's default sampler (nutpie where it is installed) on the textbook form."""
+def _plain(spec: ModelSpec, runs: bs.Runs, draws: int = 250, tune: int = 250) -> dict:
+    """nutpie, PyMC's default sampler where it is installed, on the textbook form."""
     import nutpie
-    import pymc as pm
 
-    with plain_model(runs, law) as model:
-        start = time.perf_counter()
-        nutpie.compile_pymc_model(model)
-        compilation = time.perf_counter() - start
-        start = time.perf_counter()
-        tree = pm.sample(
-            draws=draws,
-            tune=tune,
-            chains=4,
-            random_seed=4,
-            progressbar=False,
-            compute_convergence_checks=False,
-        )
-        elapsed = time.perf_counter() - start
-    user = {
-        n: tree["posterior"][f"z_{n}"].to_numpy() for n in build_design(runs, ModelSpec(law)).hierarchy.names
-    }
+    start = time.perf_counter()
+    compiled = nutpie.compile_pymc_model(plain_model(runs, spec))
+    compilation = time.perf_counter() - start
+    start = time.perf_counter()
+    tree = nutpie.sample(compiled, draws=draws, tune=tune, chains=4, seed=SEED, progress_bar=False)
+    sampling = time.perf_counter() - start
+    design = build_design(runs, spec)
+    user = _of_groups(tree["posterior"]["natural"], design)
     stats = {n: tree["sample_stats"][n].to_numpy() for n in ("diverging", "n_steps")}
-    label = {"model": "PyMC default, textbook form", "law": law, "mode": np.nan, "compile": compilation}
+    label = {"model": "PyMC default, textbook form", "law": spec.law, "mode": np.nan, "compile": compilation}
     label |= {"gradient": np.nan, "step": np.nan}
-    row = label | _figures(user, stats, max(elapsed - compilation, 1e-3))
+    row = label | _figures(user, stats, sampling)
     return row | {"draws": f"4 x ({tune} + {draws})"}
+
+
+def _of_groups(natural: xr.DataArray, design: Design) -> dict:
+    """Each coefficient (chain, draw, group) of the groups that have runs."""
+    groups = design.groups
+    architecture = xr.DataArray(list(groups.architecture), dims="group")
+    context_length = xr.DataArray(list(groups.context_length), dims="group")
+    cells = natural.sel(architecture=architecture, context_length=context_length)
+    cells = cells.transpose("coefficient", "chain", "draw", "group")
+    return {name: cells.sel(coefficient=name).to_numpy() for name in design.hierarchy.names}
 
 
 def _figures(user: dict, stats: dict, sampling: float) -> dict:
     import arviz_stats as az
-    import xarray as xr
 
     draws = xr.Dataset({n: (("chain", "draw", "group"), v) for n, v in user.items()})
     ess = min(float(v.min()) for v in az.ess(draws).values())

@@ -1,18 +1,34 @@
 """The log density of the joint loss model, term by term, for NumPy, JAX and PyTensor.
 
-A position holds for each coefficient one value per column (group), ln(nu - 2) and, with a drift, the
-log of its scale and the coordinates of its weights (`coordinates`). The coefficients are pinned by the
-data at the reference sizes, and the map from the natural ones
+`plain_pymc` says what the model is. The same posterior is written in six spaces, from the user's to the
+sampler's; each comes from the one below it:
 
-    ln E, ln R, logit share, ln slope_params, ln slope_tokens[, ln gamma], ln sigma
+    space     what it holds, for each group       units              from the next one by       log |Jacobian|
+    --------  ----------------------------------  -----------------  -------------------------  --------------
+    user      E, A, B, alpha, beta, gamma, sigma  nats per token,    coefficients.to_user       not needed (1)
+                                                  raw N and D
+    natural   ln E, ln R, logit share, ln slopes  logs of nats at    density.unpin              0
+              in n and d, ln gamma, ln sigma      reference sizes
+    pinned    ln(E + R), ln(R / E), logit share,  logs of nats, per  the part of a position     0
+              ln -dL/dn, ln -dL/dd, the others    e-fold of N and D  that is no weight's
+    position  pinned; for all groups ln(nu - 2)   logs; z: standard  Whitening.position         constant (3)
+              and ln drift_scale; for each        deviations given
+              architecture the weights' z         the law (2)
+    whitened  one vector                          deviations at the  Whitening.rewhitened       constant (3)
+                                                  mode
+    turned    one vector, the sampler's           deviations of the
+                                                  pilots' draws
 
-to the pinned ones
+    (1) No density is taken there; `coefficients.to_natural` is the way back, `density.pin` that of `unpin`.
+    (2) `misfit_coordinates.turned_weights` makes standard weights of z, with its Jacobian in the term
+        ``drift``; `misfit_coordinates.weights` gives them the drift's scale, in 1 per root e-fold.
+    (3) ln |det factor| and the sum of ln scales, see `Whitening`: left out, for the sampler does not see it.
+        The turned space is a whitened one too, its `Whitening` made by `whitening.turned`.
 
-    ln(E + R), ln(R / E), logit share, ln dL/dn, ln dL/dd[, ln gamma], ln sigma
-
-has unit Jacobian, so priors stand on the natural coefficients. R is the reducible loss at the
-reference and share the part of it that the params term has. A law without E pins ln R itself; what a law
-has beside these (eta, repetition, the skew of the noise) stays as it is.
+Here n and d are ln N and ln D over the references, the geometric means of the runs; R is the reducible loss
+there and share the part of it that the params term has. The map from natural to pinned coefficients has unit
+Jacobian, so priors stand on the natural ones. A law without E pins ln R itself; what a law has beside these
+(eta, repetition, the skew of the noise) stays as it is.
 
 Written with elementwise functions and sums alone, on named blocks: PyTensor's numba code for such
 a graph compiles several times faster than one with products and slices.
@@ -65,7 +81,8 @@ def predict_slots(xp: Any, natural: Mapping[str, Array], design: Design) -> tupl
     law = law_at_slots(xp, natural, design)
     if design.misfit is None:
         return law, {}
-    misfit, at = design.misfit, design.coordinates
+    misfit = design.misfit
+    at = design.coordinates
     assert at is not None
     turned, density = turned_weights(xp, design.log_loss - law, natural, misfit, at)
     return law + added(xp, turned, natural, misfit, at), {"drift": density}
@@ -73,7 +90,8 @@ def predict_slots(xp: Any, natural: Mapping[str, Array], design: Design) -> tupl
 
 def misfit_weights(natural: Mapping[str, np.ndarray], design: Design) -> np.ndarray:
     """Weights (..., block, weight) of a settled design's misfit; see `misfit_coordinates.weights`."""
-    misfit, at = design.misfit, design.coordinates
+    misfit = design.misfit
+    at = design.coordinates
     assert misfit is not None and at is not None
     residual = design.log_loss - law_at_slots(np, natural, design)
     turned, _ = turned_weights(np, residual, natural, misfit, at)
@@ -179,9 +197,7 @@ def slot_log_likelihood(
     nu = degrees(xp, natural["nu"])[..., None, None]
     if above is None:
         return student_t(xp, design.log_loss, predicted, below, nu, lgamma)
-    scale = xp.where(design.log_loss > predicted, above, below)
-    one_sided = student_t(xp, design.log_loss, predicted, scale, nu, lgamma)
-    return one_sided + xp.log(2 * scale / (below + above))
+    return skewed_t(xp, design.log_loss, predicted, below, above, nu, lgamma)
 
 
 def slot_scales(xp: Any, natural: Mapping[str, Array], design: Design) -> tuple[Array, Array | None]:
@@ -226,3 +242,12 @@ def student_t(xp: Any, value: Array, location: Array, scale: Array, nu: Array, l
     constant = lgamma(0.5 * (nu + 1)) - lgamma(0.5 * nu) - 0.5 * xp.log(np.pi * nu)
     squared = ((value - location) / scale) ** 2
     return constant - xp.log(scale) - 0.5 * (nu + 1) * xp.log1p(squared / nu)
+
+
+def skewed_t(
+    xp: Any, value: Array, location: Array, below: Array, above: Array, nu: Array, lgamma: Any
+) -> Array:
+    """Log density of a Student-t of two scales, one on either side of its location, and no step between."""
+    scale = xp.where(value > location, above, below)
+    one_sided = student_t(xp, value, location, scale, nu, lgamma)
+    return one_sided + xp.log(2 * scale / (below + above))

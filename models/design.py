@@ -35,7 +35,7 @@ class Slots:
     ----------
     column, slot : ndarray (run,)
     shape : tuple of int
-        Columns (groups, or one under complete pooling) and the most runs that one of them has.
+        It counts the columns (groups, or one under complete pooling) and the most runs that one of them has.
     """
 
     column: np.ndarray
@@ -61,23 +61,23 @@ class Design:
     ----------
     spec : ModelSpec
     groups : Groups
-        The observed groups; under complete pooling they share one column.
+        The observed groups, which share one column under complete pooling.
     slots : Slots
     log_loss, log_params, log_tokens, weight : ndarray (column, slot)
-        Natural logs, params and tokens relative to the references; the weight multiplies a run's
-        log likelihood and is 0 in a free slot.
+        The first three are natural logs, params and tokens relative to the references; the weight multiplies
+        a run's log likelihood and is 0 in a free slot.
     relative_sd : ndarray (column, slot) or None
-        Known measurement error of the loss over the loss.
+        The loss is known to this standard deviation, over the loss itself.
     reference_params, reference_tokens : float
-        Geometric means over the runs.
+        They are geometric means over the runs.
     hierarchy : Hierarchy
-        Of the coefficients in the order of the rows of a position.
+        It holds the priors of the coefficients, in the order of the rows of a position.
     scalars : mapping of str to Prior
-        Of what all groups share: ``nu``, and ``drift_scale`` with a drift.
+        All groups share them: ``nu``, and ``drift_scale`` with a drift.
     misfit : Misfit or None
-        Of the drift and the offsets, where the spec has any.
+        It describes the drift and the offsets, where the spec has any.
     coordinates : Coordinates or None
-        Of the misfit's weights, once they are settled.
+        The misfit's weights have them once they are settled.
     places : mapping of str to array
         What the law's effective sizes need beside coefficients, relative to the references: pivots, unique
         tokens (column, slot).

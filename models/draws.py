@@ -22,15 +22,15 @@ class Sampling:
     Attributes
     ----------
     draws : int
-        Draws that each chain keeps at least.
+        Each chain keeps so many at least.
     tune : int
-        Transitions of each chain before those: pilots, then the step size.
+        Each chain makes so many transitions before those: pilots, then the step size.
     chains : int
     seed : int
     progress : bool
         Show a progress bar.
     max_draws : int or None
-        Draws of each chain after which rounds end. Default: `CAP` times ``draws``.
+        Rounds end after so many draws of each chain. Default: `CAP` times ``draws``.
     """
 
     draws: int = 1000
@@ -56,7 +56,7 @@ class RawDraws:
     ----------
     whitened : ndarray (chain, draw, size)
     stats : mapping of str to ndarray (chain, draw)
-        diverging, energy, n_steps, tree_depth, acceptance_rate, step_size.
+        The keys are diverging, energy, n_steps, tree_depth, acceptance_rate and step_size.
     """
 
     whitened: np.ndarray

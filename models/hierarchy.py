@@ -68,19 +68,20 @@ class Hierarchy:
         The coefficients.
     mean : ndarray (coefficient,)
     tau : ndarray (coefficient, component, 2)
-        Standard deviation between architectures and with context length; the widest pair last.
+        Groups differ by these standard deviations between architectures and with context length; the widest
+        pair comes last.
     points : tuple of int
-        How many there are of either; components run over the second faster.
+        They count the values of either; components run over the second faster.
     weight : ndarray (component,)
-        Prior probability of the component.
+        Each component has this prior probability.
     rotation : ndarray (group, group)
-        From deviations (..., group) to the basis in which both kernels are diagonal.
+        It takes deviations (..., group) to the basis in which both kernels are diagonal.
     common : ndarray (group,)
-        What the mean of all groups is in that basis.
+        The mean of all groups is this in that basis.
     mean_variance : ndarray (coefficient,)
-        Prior variance of that mean.
+        That mean has this prior variance.
     variance : ndarray (coefficient, component, group)
-        The rest of the variance there.
+        The rest varies by this much there.
     """
 
     names: tuple[str, ...]
@@ -120,7 +121,7 @@ class Hierarchy:
 
     @cached_property
     def covariance(self) -> np.ndarray:
-        """Of the groups: (coefficient, component, group, group)."""
+        """The covariance of the groups: (coefficient, component, group, group)."""
         back = np.linalg.inv(self.rotation)
         rest = np.einsum("ji,ckj,jl->ckil", back, self.variance, back)
         ones = self.common @ back

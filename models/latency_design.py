@@ -24,9 +24,9 @@ class Noise:
     Attributes
     ----------
     size_sd : float
-        Standard deviation in ln time of the shift that all cells of one model size share.
+        All cells of one model size share a shift of ln time with this standard deviation.
     degrees : float
-        Of freedom of the Student-t noise.
+        The Student-t noise has so many degrees of freedom.
     """
 
     size_sd: float = 0.035
@@ -43,13 +43,13 @@ class TimeBlock:
     parameters : tuple of Parameter
     work : Workload
     log_time : ndarray (row,)
-        ln of seconds.
+        It is the ln of seconds.
     first : ndarray (row,)
-        1 for first tokens without a prompt.
+        It is 1 for first tokens without a prompt.
     sizes : tuple of int
-        Params of the model sizes.
+        The model sizes have so many params.
     member : ndarray (row, size)
-        1 where a row is of a size.
+        It is 1 where a row is of a size.
     """
 
     architecture: str
@@ -86,7 +86,7 @@ class MemoryBlock:
     parameters : tuple of Parameter
     used : Footprint
     fits : ndarray (row,)
-        1 or 0.
+        It is 1 where the query fits, else 0.
     """
 
     architecture: str

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from bayes_scaling.models.latency_density import log_terms
 from bayes_scaling.models.latency_design import LatencyDesign
 from bayes_scaling.models.loss_pymc import add_point, whitened_model
-from bayes_scaling.models.nuts_pymc import NutpieEngine, PymcEngine
+from bayes_scaling.models.nuts_pymc import Model, NutpieEngine, PymcEngine
 from bayes_scaling.models.whitening import Whitening
-
-if TYPE_CHECKING:
-    import pymc as pm
 
 FRAME = ("center", "factor")
 
 
-def build_pymc(design: LatencyDesign, whitening: Whitening) -> pm.Model:
+def build_pymc(design: LatencyDesign, whitening: Whitening) -> Model:
     """A PyMC model of the whitened position."""
     import pytensor.tensor as pt
 
@@ -38,7 +33,7 @@ def pymc_engine(design: LatencyDesign) -> PymcEngine:
     return PymcEngine(model_with_data(design), FRAME)
 
 
-def model_with_data(design: LatencyDesign) -> pm.Model:
+def model_with_data(design: LatencyDesign) -> Model:
     """The PyMC model whose whitening is data."""
     import pymc as pm
     import pytensor.tensor as pt

@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from bayes_scaling.models.density import log_terms
 from bayes_scaling.models.design import Alike, Design
 from bayes_scaling.models.misfit_coordinates import Coordinates
-from bayes_scaling.models.nuts_pymc import NutpieEngine, PymcEngine
+from bayes_scaling.models.nuts_pymc import Model, NutpieEngine, PymcEngine
 from bayes_scaling.models.whitening import Whitening
-
-if TYPE_CHECKING:
-    import pymc as pm
 
 Terms = Callable[[Any], Mapping[str, Any]]
 
 
-def build_pymc(design: Design, whitening: Whitening) -> pm.Model:
+def build_pymc(design: Design, whitening: Whitening) -> Model:
     """A PyMC model of the whitened position."""
     import pytensor.tensor as pt
 
@@ -30,7 +27,7 @@ def build_pymc(design: Design, whitening: Whitening) -> pm.Model:
     )
 
 
-def whitened_model(size: int, terms: Terms) -> pm.Model:
+def whitened_model(size: int, terms: Terms) -> Model:
     """A PyMC model of a point (size,), one potential for each named term of its log density."""
     import pymc as pm
 
@@ -67,7 +64,7 @@ def _compiled(alike: Alike) -> tuple[Any, tuple[str, ...]]:
     return nutpie.compile_pymc_model(model, freeze_model=False), names
 
 
-def model_with_data(design: Design) -> tuple[pm.Model, tuple[str, ...]]:
+def model_with_data(design: Design) -> tuple[Model, tuple[str, ...]]:
     """The PyMC model whose losses, whitening and coordinates are data, and the names of those it uses."""
     import pymc as pm
     import pytensor.tensor as pt

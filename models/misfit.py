@@ -26,17 +26,17 @@ class Misfit:
     Attributes
     ----------
     boxes : ndarray of int (box, 3)
-        Those that runs reach; see `bayes_scaling.laws.drift.box_values`.
+        Runs reach them; see `bayes_scaling.laws.drift.box_values`.
     levels : tuple of (str, str)
-        Column and value of each offset.
+        Each offset has a column and a value.
     basis : ndarray (column, slot, weight)
-        What a weight of 1 adds to ln L, at a drift scale of 1: the boxes', then the offsets'.
+        A weight of 1 adds this to ln L at a drift scale of 1; the boxes come first, then the offsets.
     blocks : tuple of tuple of int
-        Columns that share one drift: an architecture's.
+        The columns of an architecture share one drift.
     precision : array (column, slot)
-        Of a run's noise over that of its column's sigma; 0 in a free slot.
+        A run's noise has this precision over that of its column's sigma; a free slot has 0.
     degrees : float
-        Of the Student-t whose precisions these are; infinite before they are settled.
+        The Student-t whose precisions these are has so many; they are infinite before they are settled.
     """
 
     boxes: np.ndarray
@@ -129,7 +129,8 @@ def fitted(
     ):
         for c in block:
             rows = np.linalg.solve(factor, (scales * misfit.basis[c]).T)
-            mean[c], variance[c] = lifted @ rows, (rows**2).sum(0)
+            mean[c] = lifted @ rows
+            variance[c] = (rows**2).sum(0)
     return mean, variance
 
 

@@ -32,17 +32,17 @@ class Coordinates:
     Attributes
     ----------
     rotation : array (block, weight, weight)
-        Q, eigenvectors in columns.
+        Q has the eigenvectors in columns.
     eigenvalue : array (block, weight)
-        Lambda, of S B^T P B S.
+        Lambda has the eigenvalues of S B^T P B S.
     drifts, offsets : array (column, slot, weight)
-        What the drift's part and the offsets' part of each eigenvector add to ln L, at the mode's scale.
+        The drift's part and the offsets' part of each eigenvector add this to ln L, at the mode's scale.
     gain : array (column, slot, weight)
-        Both, times the noise's precision at the mode.
+        It is the sum of both, times the noise's precision at the mode.
     log_sigma : array (column,)
-        The mode's.
+        The mode has it.
     log_scale : array ()
-        The drift's at the mode.
+        The drift has it at the mode.
     """
 
     rotation: Array
@@ -86,13 +86,14 @@ def turned_weights(
     xp : module
         Array namespace.
     residual : array (..., column, slot)
-        Of ln L from the law.
+        ln L differs by it from the law.
     natural : mapping
         sigma (..., column), drift_scale (...) and the coordinates z: ``drift`` (..., block, weight).
     """
     stretch = log_scale(natural) - at.log_scale
     scores = product(residual, at.gain)
-    found, density = [], 0.0
+    found = []
+    density = 0.0
     for b, block in enumerate(misfit.blocks):
         columns = np.array(block)
         sharper = -2 * (natural["sigma"][..., columns] - at.log_sigma[columns]).mean(-1)

@@ -215,13 +215,14 @@ def compile_rows(potential: Callable[..., Any], size: int) -> Callable[..., tupl
     Parameters
     ----------
     potential : callable
-        Of a point (size,) and further arrays, by JAX.
+        It takes a point (size,) and further arrays, and is written for JAX.
     size : int
 
     Returns
     -------
     callable
-        Of points (..., size), at most twice ``size``, and the further arrays: values (...), gradients.
+        It takes points (..., size), at most twice ``size``, and the further arrays, and gives values (...)
+        and gradients.
     """
     import jax
     import jax.numpy as jnp

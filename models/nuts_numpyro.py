@@ -28,7 +28,7 @@ Potential = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True)
 class Transitions:
-    """Of one chain.
+    """How one chain moves.
 
     A call carries the sampler's whole state on, so that draws do not depend on how many transitions each
     call makes.
@@ -36,11 +36,11 @@ class Transitions:
     Attributes
     ----------
     advance : callable
-        ``(state, fresh, point, key, averaging, count, adapting, target, given)`` to ``(state, averaging,
-        points, statistics)``, the first ``count`` rows of the last two filled. Where ``fresh``, the chain
-        begins at the point with the key, else it goes on from the state.
+        It takes ``(state, fresh, point, key, averaging, count, adapting, target, given)`` to ``(state,
+        averaging, points, statistics)``, the first ``count`` rows of the last two filled. Where ``fresh``,
+        the chain begins at the point with the key, else it goes on from the state.
     blank : HMCState
-        What a chain that begins gives for its state.
+        A chain that begins gives it for its state.
     """
 
     advance: Callable[..., Any]
@@ -54,9 +54,9 @@ def compile_nuts(potential: Potential, size: int, given: Any) -> Transitions:
     ----------
     potential : callable
     size : int
-        Of a point.
+        A point has so many coordinates.
     given : tree of arrays
-        Of the shapes that it will be called with.
+        It has the shapes that the function will be called with.
 
     Returns
     -------
@@ -162,9 +162,9 @@ class NumpyroEngine:
     Attributes
     ----------
     nuts : Transitions
-        Of `compile_nuts`.
+        `compile_nuts` makes it.
     data : tree of arrays
-        The potential is given (whitening's arrays, data).
+        The potential is given this after the whitening's arrays.
     """
 
     nuts: Transitions
@@ -236,7 +236,8 @@ class _Walker:
     def fix(self, log_step: float) -> None:
         """Take a step size for good and forget the draws so far."""
         self.averaging = _averaging(np.exp(log_step))
-        self.done, self.parts = 0, []
+        self.done = 0
+        self.parts = []
 
     def walk(self, transitions: int, adapting: bool, stop: threading.Event) -> None:
         """Go on to so many transitions in calls of about `SECONDS`."""

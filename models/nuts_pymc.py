@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,9 +14,7 @@ from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models.draws import RawDraws, Tell
 from bayes_scaling.models.whitening import Whitening
 
-if TYPE_CHECKING:
-    import pymc as pm
-
+Model = Any  # a pymc.Model; PyMC is imported where it is used
 POLL = 0.05  # seconds between looks at chains that run
 _NUTPIE = {
     "diverging": "diverging",
@@ -46,11 +44,11 @@ class NutpieEngine:
     Attributes
     ----------
     compiled : object
-        nutpie's model with the whitening as data.
+        nutpie's model has the whitening as data.
     names : tuple of str
-        Of its data.
+        Its data have these names.
     data : mapping
-        The rest of its data.
+        It is the rest of the data.
     """
 
     compiled: Any
@@ -150,12 +148,12 @@ class PymcEngine:
     Attributes
     ----------
     model : pymc.Model
-        With the whitening as data.
+        It has the whitening as data.
     names : tuple of str
-        Of its data.
+        Its data have these names.
     """
 
-    model: pm.Model
+    model: Model
     names: tuple[str, ...]
 
     def pilot(

@@ -15,12 +15,12 @@ class Prior:
     ----------
     name, unit, reason : str
     median : float
-        In the coefficient's own unit.
+        It is in the coefficient's own unit.
     scale : float
-        Standard deviation of its log (of its logit for ``share``).
+        The coefficient's log has this standard deviation (its logit for ``share``).
     group_scale : float
-        Median of the log-normal prior on the standard deviation between architectures, on the same log
-        or logit scale; with context length, per factor of 4, it is `hierarchy.ALONG_CONTEXT` of that.
+        The standard deviation between architectures, on the same log or logit scale, has a log-normal prior
+        with this median; the one with context length, per factor of 4, has `hierarchy.ALONG_CONTEXT` of it.
     transform : {"log", "logit", "identity"}
     """
 

@@ -27,11 +27,11 @@ class Refit:
     Attributes
     ----------
     natural : mapping of str to ndarray
-        Natural coefficients (chain, draw, column), scalars (chain, draw) and, with a misfit, the coordinates
-        of its weights (chain, draw, block, weight).
+        It has natural coefficients (chain, draw, column), scalars (chain, draw) and, with a misfit, the
+        coordinates of its weights (chain, draw, block, weight).
     divergences : int
     design : Design
-        With the losses fitted, settled.
+        It has the losses that were fitted, and is settled.
     """
 
     natural: Mapping[str, np.ndarray]

@@ -53,7 +53,7 @@ class Verdict:
     ----------
     passed : bool
     note : str
-        In a few words, for a progress bar.
+        It tells the verdict in a few words, for a progress bar.
     """
 
     passed: bool
@@ -71,10 +71,10 @@ class Sampled:
     ----------
     raw : RawDraws
     whitening : Whitening
-        In which their points are.
+        Their points stand in its space.
     account : mapping of str to value
-        passed, rounds, restarts, draws (of each chain), max_draws, target_acceptance, diverged (transitions
-        of draws that were not kept), seconds (from the first pilot to the last round).
+        Its keys are passed, rounds, restarts, draws (of each chain), max_draws, target_acceptance, diverged
+        (transitions of draws that were not kept), seconds (from the first pilot to the last round).
     """
 
     raw: RawDraws
@@ -99,7 +99,7 @@ def sample_in_rounds(
     whitening : Whitening
         At the mode.
     size : int
-        Of a whitened point.
+        A whitened point has so many coordinates.
     sampling : Sampling
     target : float
         Acceptance aimed at.

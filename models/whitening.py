@@ -24,9 +24,9 @@ class Whitening:
     ----------
     center : array (law_size,)
     factor : array (law_size, law_size)
-        A square root of the law's covariance.
+        It is a square root of the law's covariance.
     scales : array (size - law_size,) or float
-        Standard deviations of the coordinates of a misfit's weights.
+        The coordinates of a misfit's weights have these standard deviations.
     """
 
     center: Array
@@ -46,7 +46,8 @@ class Whitening:
 
     def law(self, whitened: Array, design: Design) -> dict[str, Array]:
         """The law's part by name, of points (..., law_size)."""
-        columns, names = design.columns, design.hierarchy.names
+        columns = design.columns
+        names = design.hierarchy.names
         found = {
             name: self._block(whitened, slice(i * columns, (i + 1) * columns)) for i, name in enumerate(names)
         }

@@ -233,7 +233,7 @@ def test_makefile_says_what_to_do_without_python(clone: Path, tmp_path: Path) ->
     assert "make which-python PYTHON=/path/to/python3.12" in found.stderr
 
 
-@pytest.mark.parametrize("package", ["", ".data", ".classical", ".latency", ".sweep"])
+@pytest.mark.parametrize("package", ["", ".data", ".classical", ".latency", ".models", ".sweep"])
 def test_type_checkers_read_the_names_that_are_imported_late(package: str) -> None:
     """Each lazy name stands under ``TYPE_CHECKING`` too, out of the same module."""
     module = importlib.import_module(f"bayes_scaling{package}")

@@ -15,6 +15,7 @@ ROOMS = {
         "load_latency": "storage",
         "load_timings": "timings",
     },
+    "models": bs.models._HOMES,
     "sweep": bs.sweep._HOMES,
 }
 """Room to its public names, each with the module below the room that defines it."""

@@ -30,3 +30,11 @@ def small_runs(groups: tuple[tuple[str, int], ...], per_group: int = 24, seed: i
 
 FOUR = (("llama", 2048), ("llama", 8192), ("xlstm", 2048), ("xlstm", 8192))
 UNEVEN = (("llama", 2048), ("llama", 8192), ("xlstm", 2048))
+
+
+def odd_runs() -> Runs:
+    """Runs of uneven groups with known errors, weights, unique tokens and two recipes."""
+    runs = small_runs(UNEVEN)
+    unique = runs.frame["tokens"] * np.geomspace(0.02, 50, len(runs))
+    extra = {"loss_sd": 0.004, "weight": np.linspace(0.5, 2, len(runs)), "unique_tokens": unique}
+    return load_runs(runs.frame.assign(**extra, recipe=np.where(unique > unique.median(), "new", "old")))

@@ -22,7 +22,7 @@ from bayes_scaling.models.misfit_coordinates import coordinates_at
 from bayes_scaling.models.mode import start
 from bayes_scaling.models.spec import Discrepancy, Errors, ModelSpec, Pooling
 from bayes_scaling.models.whitening import Whitening
-from tests.helpers.small_runs import UNEVEN, small_runs
+from tests.helpers.small_runs import UNEVEN, odd_runs, small_runs
 
 POOLINGS, DISCREPANCIES, ERRORS = map(get_args, (Pooling, Discrepancy, Errors))
 LAWS = ("gamma", "chinchilla")
@@ -40,12 +40,7 @@ PYTHON = Mode(linker="py", optimizer="fast_compile")  # no compiler: seconds ins
 def problem(
     law: str, pooling: str, discrepancy: str = "none", errors: str = "symmetric"
 ) -> tuple[Design, Whitening]:
-    runs = small_runs(UNEVEN)
-    unique = runs.frame["tokens"] * np.geomspace(0.02, 50, len(runs))
-    runs = load_runs(
-        runs.frame.assign(loss_sd=0.004, weight=np.linspace(0.5, 2, len(runs)), unique_tokens=unique)
-    )
-    design = build_design(runs, ModelSpec(law, pooling, discrepancy, errors=errors))
+    design = build_design(odd_runs(), ModelSpec(law, pooling, discrepancy, errors=errors))
     factor = np.eye(design.law_size) + 0.01 * np.random.default_rng(3).normal(size=(design.law_size,) * 2)
     whitening = Whitening(start(design), 0.3 * factor)
     if design.misfit is None:

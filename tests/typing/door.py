@@ -7,10 +7,12 @@ fit: bs.Fit = bs.fit(runs, draws=10)
 table = bs.frontier(fit, compute=[1e13, 1e14], context_length=128).table()
 law: bs.laws.Law = bs.laws.get_law("gamma")
 line = bs.classical.isoflop_fit(runs)
+model = bs.models.plain_model(runs, bs.ModelSpec(discrepancy="none"))
 timings = bs.latency.load_timings("timings.csv")
 
 bs.fit(runs, drws=10)  # type: ignore[call-arg]
 bs.fit(runs, backend="numpyr")  # type: ignore[arg-type]
 bs.fit(runs, errors="skew")  # type: ignore[arg-type]
 bs.fronteer(fit)  # type: ignore[attr-defined]
+bs.models.plain_modl(runs)  # type: ignore[attr-defined]
 bs.data.fetsh("gadre")  # type: ignore[attr-defined]
