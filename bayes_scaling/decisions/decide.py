@@ -12,7 +12,6 @@ import xarray as xr
 
 from bayes_scaling.accounting import Cost
 from bayes_scaling.decisions import group_decision as cells
-from bayes_scaling.decisions.constraints import Constraints, as_constraints
 from bayes_scaling.decisions.decision_tables import (
     Key,
     actions_of,
@@ -23,6 +22,7 @@ from bayes_scaling.decisions.decision_tables import (
 )
 from bayes_scaling.decisions.group_decision import Question, Solved
 from bayes_scaling.decisions.group_problem import Problem, make_group
+from bayes_scaling.decisions.limits import Limits, as_limits
 from bayes_scaling.decisions.serving_limits import as_serving, check_served, served_regions
 from bayes_scaling.decisions.utility import get_utility
 from bayes_scaling.errors import BudgetError, DecisionError
@@ -44,7 +44,7 @@ class Decision:
     actions : DataFrame
         See `table`.
     limits : DataFrame
-        One row for each architecture, context length, budget and active constraint: constraint, limit,
+        One row for each architecture, context length, budget and active limit: name, limit (in words),
         params_low and params_high (that it alone allows), feasible_without, price (nats per token that it
         costs; where nothing is feasible, what the best action without it would lose by the others), binds.
     curves : DataFrame
@@ -79,7 +79,7 @@ class Decision:
         params at which P(regret < tolerance) is at least the confidence (NaN where it is nowhere); shape,
         shape_params, shape_tokens and shape_price, the nearest shape that can be built and what it costs;
         lost_share, of the draws whose optimum lies at the edge of its search; extrapolation_decades, the
-        farthest of spent, params and tokens; binding, names of the constraints that bind.
+        farthest of spent, params and tokens; binding, names of the limits that bind.
         """
         return self.actions.copy()
 
@@ -91,7 +91,7 @@ def decide(
     architecture: Any = None,
     *,
     utility: Any = "mean",
-    constraints: Constraints | Mapping[str, Any] | None = None,
+    limits: Limits | Mapping[str, Any] | None = None,
     cost: str | Cost = "6ND",
     latency: Any = None,
     tolerance: float = 0.01,
@@ -111,7 +111,7 @@ def decide(
         As for `frontier`.
     utility : {"mean"} or ("quantile", q) or ("cvar", q)
         Of the draws of the loss; q between 0 and 1. The cvar is the mean of the draws above the quantile.
-    constraints : Constraints or mapping, optional
+    limits : Limits or mapping, optional
     cost : str or Cost
         As for `frontier`.
     latency : LatencyFit, optional
@@ -130,7 +130,7 @@ def decide(
     BudgetError
         As for `frontier`, or a budget more than ten decades outside the fitted runs.
     DecisionError
-        Constraints that contradict each other or need what is not given, an unknown utility.
+        Limits that contradict each other or need what is not given, an unknown utility.
     OptimumError
         A search that failed its own check.
 
@@ -140,15 +140,15 @@ def decide(
 
     Examples
     --------
-    >>> decision = bs.decide(fit, 1e21, 8192, constraints={"params_at_most": 1e9})
+    >>> decision = bs.decide(fit, 1e21, 8192, limits={"params_at_most": 1e9})
     >>> table = decision.table()
     >>> table["chosen"].sum(), bool((table["params"] <= 1e9).all())
     (np.int64(1), True)
-    >>> decision.limits["constraint"].unique().tolist()
+    >>> decision.limits["name"].unique().tolist()
     ['params_at_most']
     """
     question = Question(get_utility(utility), *check_flatness(tolerance, confidence))
-    limits = as_constraints(constraints)
+    limits = as_limits(limits)
     solved, problems, theta, cost = _solve_all(
         fit, compute, context_length, architecture, question, limits, cost, latency
     )
@@ -172,13 +172,13 @@ def optimal_losses(
     compute: Any,
     context_length: Any = None,
     architecture: Any = None,
-    constraints: Constraints | Mapping[str, Any] | None = None,
+    limits: Limits | Mapping[str, Any] | None = None,
     cost: str | Cost = "6ND",
     latency: Any = None,
 ) -> xr.DataArray:
-    """Each draw's lowest loss under constraints; dims as `Decision.draws`, NaN where nothing is feasible."""
+    """Each draw's lowest loss under limits; dims as `Decision.draws`, NaN where nothing is feasible."""
     question = Question(get_utility("mean"), 0.01, 0.5)
-    limits = as_constraints(constraints)
+    limits = as_limits(limits)
     solved, _, theta, _ = _solve_all(
         fit, compute, context_length, architecture, question, limits, cost, latency
     )
@@ -191,25 +191,25 @@ def _solve_all(
     context_length: Any,
     architecture: Any,
     question: Question,
-    constraints: Constraints,
+    limits: Limits,
     cost: str | Cost,
     latency: Any,
 ) -> tuple[dict[Key, Solved | None], dict[Key, Problem], xr.Dataset, Cost]:
     check_budget(compute)
     budgets = np.unique(np.atleast_1d(np.asarray(compute, dtype=float)))
     serving = as_serving(latency)
-    check_served(constraints, serving)
+    check_served(limits, serving)
     theta = coefficients(fit, architecture, context_length)
     cost = resolve_cost(fit, cost)
-    unique_of(fit.law, constraints.unique_tokens)
+    unique_of(fit.law, limits.unique_tokens)
     _check_reach(fit, budgets, cost)
 
-    served = served_regions(serving, constraints, theta["architecture"].to_numpy().tolist())
+    served = served_regions(serving, limits, theta["architecture"].to_numpy().tolist())
 
     def one(architecture: str, context_length: int) -> list[tuple[Problem, Solved | None]]:
         cell = (architecture, context_length)
-        group = make_group(fit, theta, cell, cost, constraints.unique_tokens, served[architecture])
-        problems = [Problem(group, float(cost.to_flops(budget)), constraints) for budget in budgets]
+        group = make_group(fit, theta, cell, cost, limits.unique_tokens, served[architecture])
+        problems = [Problem(group, float(cost.to_flops(budget)), limits) for budget in budgets]
         return [(problem, cells.solve(problem, question)) for problem in problems]
 
     found = {

@@ -101,17 +101,17 @@ def limits_of(
     rows = [
         {"architecture": key[0], "context_length": key[1], "compute": key[2], **limit}
         for key, problem in problems.items()
-        for limit in cells.limits(problem, question, solved[key])
+        for limit in cells.priced_limits(problem, question, solved[key])
     ]
-    names = ["architecture", "context_length", "compute", "constraint", "limit", "params_low", "params_high"]
+    names = ["architecture", "context_length", "compute", "name", "limit", "params_low", "params_high"]
     return pd.DataFrame(rows, columns=[*names, "feasible_without", "price", "binds"])
 
 
 def binding_of(priced: pd.DataFrame, key: Key) -> str:
-    """Names of the constraints that bind, the dearest first."""
+    """Names of the limits that bind, the dearest first."""
     here = priced["binds"] & (priced["architecture"] == key[0])
     here &= (priced["context_length"] == key[1]) & (priced["compute"] == key[2])
-    return ", ".join(priced[here].sort_values("price", ascending=False, kind="stable")["constraint"])
+    return ", ".join(priced[here].sort_values("price", ascending=False, kind="stable")["name"])
 
 
 def curves_of(solved: Mapping[Key, Solved | None]) -> pd.DataFrame:

@@ -39,7 +39,7 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """A group at a budget whose constraints leave something.
+    """A group at a budget whose limits leave something.
 
     Attributes
     ----------
@@ -136,7 +136,7 @@ class Solved:
         }
 
     def _sensitivity(self) -> dict[str, float]:
-        """d L* / d ln C and d ln N* / d ln C, of each draw's optimum under the constraints."""
+        """d L* / d ln C and d ln N* / d ln C, of each draw's optimum under the limits."""
         up = optima(self.line.moved(NUDGE), self.region)
         down = optima(self.line.moved(-NUDGE), self.region)
         rise = up[0] - down[0]
@@ -159,7 +159,7 @@ def optima(line: BudgetLine, region: Region) -> tuple[np.ndarray, np.ndarray]:
 
 
 def solve(problem: Problem, question: Question) -> Solved | None:
-    """The group's decision; None where the constraints leave nothing."""
+    """The group's decision; None where the limits leave nothing."""
     if not problem.region():
         return None
     line = problem.line()
@@ -170,8 +170,8 @@ def solve(problem: Problem, question: Question) -> Solved | None:
     return Solved(problem, question, action, loss, optimum, np.minimum(loss, optimum_loss))
 
 
-def limits(problem: Problem, question: Question, solved: Solved | None) -> list[dict[str, Any]]:
-    """The constraints with their prices."""
+def priced_limits(problem: Problem, question: Question, solved: Solved | None) -> list[dict[str, Any]]:
+    """The limits with their prices."""
     return shadow_prices(problem, question.utility, solved.action.value if solved else None)
 
 

@@ -1,4 +1,4 @@
-"""One group's decision: its budget line and the region that the constraints leave, with or without one."""
+"""One group's decision: its budget line and the region that the limits leave, with or without one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import xarray as xr
 
 from bayes_scaling.accounting import Cost
 from bayes_scaling.decisions.budget_line import BudgetLine
-from bayes_scaling.decisions.constraints import Constraints
 from bayes_scaling.decisions.intervals import EVERYTHING, Region, intersect
+from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.search import best_action
 from bayes_scaling.decisions.utility import Utility
 from bayes_scaling.laws.surface import Surface
@@ -30,7 +30,7 @@ class Group:
     architecture : str
     context_length : int
     surface, unlimited : Surface
-        With the unique tokens of the constraints, and without.
+        With the unique tokens of the limits, and without.
     curve : object with value(xp, ln_params)
     served : mapping of str to Region
         Params that keep to each limit of serving.
@@ -67,17 +67,17 @@ class Problem:
     group : Group
     flops : float
         The budget.
-    constraints : Constraints
+    limits : Limits
     """
 
     group: Group
     flops: float
-    constraints: Constraints
+    limits: Limits
     _regions: dict[str | None, Region] = field(default_factory=dict)
 
     def line(self, without: str | None = None) -> BudgetLine:
         """Runs that the budget allows."""
-        limits = self.constraints
+        limits = self.limits
         tokens = None if without == "tokens_at_most" else limits.tokens_at_most
         flops = min([self.flops, *limits.largest_flops(without).values()])
         surface = self.group.unlimited if without == "unique_tokens" else self.group.surface
@@ -85,9 +85,9 @@ class Problem:
         return BudgetLine(surface, self.group.curve, float(np.log(flops)), float(most))
 
     def region(self, without: str | None = None) -> Region:
-        """ln params that the constraints leave."""
+        """ln params that the limits leave."""
         if without not in self._regions:
-            parts = [self.alone(name) for name in self.constraints.active if name != without]
+            parts = [self.alone(name) for name in self.limits.active if name != without]
             found = EVERYTHING
             for part in parts:
                 found = intersect(found, part)
@@ -95,35 +95,35 @@ class Problem:
         return self._regions[without]
 
     def alone(self, name: str) -> Region:
-        """ln params that one constraint leaves."""
+        """ln params that one limit leaves."""
         if name in self.group.served:
             return self.group.served[name]
         if name in ("params_at_least", "params_at_most"):
             others = {"params_at_least": "params_at_most", "params_at_most": "params_at_least"}
-            low, high = self.constraints.params_range(without=others[name])
+            low, high = self.limits.params_range(without=others[name])
             return intersect(EVERYTHING, ((np.log(low) if low else -np.inf, np.log(high)),))
         return EVERYTHING
 
 
 def shadow_prices(problem: Problem, utility: Utility, value: float | None) -> list[dict[str, Any]]:
-    """Each active constraint with what it costs: the utility with all of them less that without it.
+    """Each active limit with what it costs: the utility with all of them less that without it.
 
     Parameters
     ----------
     problem : Problem
     utility : Utility
     value : float or None
-        Of the best action under all constraints; None where they leave none.
+        Of the best action under all limits; None where they leave none.
 
     Returns
     -------
     list of dict
-        constraint, limit, params_low, params_high (that it alone allows), feasible_without, price (nats per
-        token; where nothing is feasible, the loss that the best action without it would have over that
-        without any), binds.
+        name, limit (in words), params_low, params_high (that it alone allows), feasible_without, price
+        (nats per token; where nothing is feasible, the loss that the best action without it would have over
+        that without any), binds.
     """
     free = None if value is not None else _best(problem, utility, all_free=True)
-    return [_priced(problem, utility, name, value, free) for name in problem.constraints.active]
+    return [_priced(problem, utility, name, value, free) for name in problem.limits.active]
 
 
 def _priced(
@@ -139,8 +139,8 @@ def _priced(
         price = max(value - other, 0.0)  # a budget need not be spent to its end
         binds = price > BINDS
     return {
-        "constraint": name,
-        "limit": problem.constraints.shown(name),
+        "name": name,
+        "limit": problem.limits.shown(name),
         "params_low": float(np.exp(allowed[0][0])) if allowed else np.nan,
         "params_high": float(np.exp(allowed[-1][1])) if allowed else np.nan,
         "feasible_without": bool(region),

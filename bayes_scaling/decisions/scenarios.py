@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.decisions.constraints import Constraints, check_keys, constraints_from
 from bayes_scaling.decisions.decide import Decision, check_flatness, decide
+from bayes_scaling.decisions.limits import Limits, check_keys, limits_from
 from bayes_scaling.decisions.utility import get_utility
 from bayes_scaling.errors import BayesScalingError, DecisionError
 from bayes_scaling.laws.law import check_budget
@@ -37,7 +37,7 @@ class Scenario:
         As on the command line, such as ``"cvar:0.9"``.
     cost : str
     tolerance, confidence : float
-    limits : Constraints or mapping
+    limits : Limits or mapping
 
     Raises
     ------
@@ -59,7 +59,7 @@ class Scenario:
     cost: str = "6ND"
     tolerance: float = 0.01
     confidence: float = 0.5
-    limits: Any = field(default_factory=Constraints)
+    limits: Any = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name.strip()):
@@ -70,7 +70,7 @@ class Scenario:
             raise DecisionError(f"scenario {self.name!r}: {error}") from None
 
     def _settle(self) -> None:
-        """Lists as tuples, limits as constraints; anything wrong raises."""
+        """Lists as tuples, limits as `Limits`; anything wrong raises."""
         for name in LISTS:
             value = getattr(self, name)
             if value is not None:
@@ -79,8 +79,8 @@ class Scenario:
         check_budget(self.compute)
         get_utility(self.utility)
         check_flatness(self.tolerance, self.confidence)
-        if not isinstance(self.limits, Constraints):
-            object.__setattr__(self, "limits", constraints_from(self.limits))
+        if not isinstance(self.limits, Limits):
+            object.__setattr__(self, "limits", limits_from(self.limits))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +152,7 @@ def load_plan(path: str | Path) -> tuple[Scenario, ...]:
     """Scenarios of a TOML file.
 
     It has a table ``[[scenario]]`` for each, with the names of `Scenario`, and may have ``[defaults]`` with
-    what scenarios share; a table ``limits`` in either has the names of `Constraints`.
+    what scenarios share; a table ``limits`` in either has the names of `Limits`.
 
     Raises
     ------
@@ -231,7 +231,7 @@ def _decided(fit: Fit, scenario: Scenario, latency: Any) -> Decision:
             scenario.context_length,
             scenario.architecture,
             utility=scenario.utility,
-            constraints=scenario.limits,
+            limits=scenario.limits,
             cost=scenario.cost,
             latency=latency,
             tolerance=scenario.tolerance,

@@ -12,8 +12,8 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.accounting import Cost
-from bayes_scaling.decisions.constraints import Constraints, as_constraints
 from bayes_scaling.decisions.decide import optimal_losses
+from bayes_scaling.decisions.limits import Limits, as_limits
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import frontier, resolve_cost
@@ -30,7 +30,7 @@ class Map:
     Attributes
     ----------
     loss : DataArray
-        Draws of the lowest loss under the constraints; dims architecture, context_length, compute, chain,
+        Draws of the lowest loss under the limits; dims architecture, context_length, compute, chain,
         draw. Infinite where nothing is feasible.
     reach : DataArray
         Decades of the budget outside the runs of each architecture.
@@ -99,7 +99,7 @@ def compare_map(
     context_length: Any = None,
     architecture: Any = None,
     *,
-    constraints: Constraints | Mapping[str, Any] | None = None,
+    limits: Limits | Mapping[str, Any] | None = None,
     cost: str | Cost = "6ND",
     latency: Any = None,
 ) -> Map:
@@ -112,7 +112,7 @@ def compare_map(
         Budgets. Default: from the runs' least to 100 times their most compute.
     context_length, architecture
         As for `compare`.
-    constraints : Constraints or mapping, optional
+    limits : Limits or mapping, optional
         That each architecture keeps to at its best.
     cost : str or Cost
         As for `frontier`.
@@ -137,7 +137,7 @@ def compare_map(
     (12, 3)
     """
     cost = resolve_cost(fit, cost)
-    limits = as_constraints(constraints)
+    limits = as_limits(limits)
     budgets = _default_budgets(fit, cost) if compute is None else compute
     if limits.active:
         loss = optimal_losses(fit, budgets, context_length, architecture, limits, cost, latency)

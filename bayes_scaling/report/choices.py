@@ -117,7 +117,7 @@ def next_runs(question: Question) -> Section | None:
         budget,
         length,
         runs=question.next_runs,
-        constraints=question.limits,
+        limits=question.limits,
         cost=question.cost,
         latency=question.latency,
     )
@@ -156,7 +156,7 @@ def _mapped(question: Question, decades: list[float]) -> WinMap:
     limits = question.limits
     cost = question.cost
     latency = question.latency
-    return compare_map(question.fit, budgets, lengths, constraints=limits, cost=cost, latency=latency)
+    return compare_map(question.fit, budgets, lengths, limits=limits, cost=cost, latency=latency)
 
 
 def _free(question: Question) -> str:

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.calibration.backtest import Backtest
-from bayes_scaling.decisions.constraints import as_constraints
 from bayes_scaling.decisions.decide import Decision, decide
+from bayes_scaling.decisions.limits import as_limits
 from bayes_scaling.decisions.scenarios import Plan
 from bayes_scaling.decisions.serving_limits import fitted_latency
 from bayes_scaling.latency import LatencyFit
@@ -37,7 +37,7 @@ class Question:
         Budgets, in the cost's unit, ascending.
     context_length : tuple of int
     cost : str
-    limits : mapping or Constraints, optional
+    limits : mapping or Limits, optional
     latency : LatencyFit, optional
     plan : Plan, optional
     backtest : Backtest, optional
@@ -72,7 +72,7 @@ class Question:
             self.fit,
             self.compute,
             list(self.context_length),
-            constraints=self.limits,
+            limits=self.limits,
             cost=self.cost,
             latency=self.latency,
         )
@@ -118,12 +118,12 @@ class Question:
     @property
     def limited(self) -> bool:
         """Whether any limit may bind."""
-        return bool(as_constraints(self.limits).active)
+        return bool(as_limits(self.limits).active)
 
     @property
     def unique_tokens(self) -> float | None:
         """Different tokens there are, where the limits name them."""
-        return as_constraints(self.limits).unique_tokens
+        return as_limits(self.limits).unique_tokens
 
     @property
     def curve(self) -> np.ndarray:

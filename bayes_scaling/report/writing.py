@@ -60,7 +60,7 @@ def make_page(
     compute: Any = None,
     context_length: Any = None,
     *,
-    constraints: Any = None,
+    limits: Any = None,
     cost: str = "6ND",
     latency: Any = None,
     plan: Any = None,
@@ -79,7 +79,7 @@ def make_page(
         Budgets in the cost's unit. Default: the compute of the largest run and ten times that.
     context_length : int or sequence of int, optional
         Default: all fitted.
-    constraints, cost, latency
+    limits, cost, latency
         As for `bayes_scaling.decide`.
     plan : sequence of Scenario or path, optional
         Scenarios to decide side by side, as for `bayes_scaling.decisions.scenarios.plan`.
@@ -97,9 +97,7 @@ def make_page(
     BayesScalingError
         As for `bayes_scaling.decide` and `bayes_scaling.decisions.scenarios.plan`; a back-test of other runs.
     """
-    return gather(
-        _question(fit, compute, context_length, constraints, cost, latency, plan, backtest, next_runs)
-    )
+    return gather(_question(fit, compute, context_length, limits, cost, latency, plan, backtest, next_runs))
 
 
 def save_page(page: Page, path: str | Path) -> Path:
@@ -130,7 +128,7 @@ def _question(
     fit: Fit,
     compute: Any,
     context_length: Any,
-    constraints: Any,
+    limits: Any,
     cost: str,
     latency: Any,
     plan: Any,
@@ -146,7 +144,7 @@ def _question(
         tuple(float(value) for value in np.unique(np.atleast_1d(np.asarray(budgets, dtype=float)))),
         tuple(sorted(int(length) for length in lengths)),
         cost,
-        constraints,
+        limits,
         latency,
         None if plan is None else decide_plan(fit, plan, latency),
         backtest,

@@ -13,10 +13,10 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.accounting import Cost
-from bayes_scaling.decisions.constraints import SECONDS_PER_HOUR
 from bayes_scaling.decisions.lifetime.device_cost import DeviceTime, device_time
 from bayes_scaling.decisions.lifetime.loss_contour import contour
 from bayes_scaling.decisions.lifetime.served_cost import QUANTITIES, Priced, cheapest, serving_cost
+from bayes_scaling.decisions.limits import SECONDS_PER_HOUR
 from bayes_scaling.decisions.serving_limits import fitted_latency
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError, DecisionError

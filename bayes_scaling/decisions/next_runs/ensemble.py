@@ -9,9 +9,9 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.accounting import Cost
-from bayes_scaling.decisions.constraints import Constraints
 from bayes_scaling.decisions.group_decision import Question, Solved, solve
 from bayes_scaling.decisions.group_problem import Problem, make_group
+from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.search import best_action
 from bayes_scaling.decisions.serving_limits import Serving, served_regions
 from bayes_scaling.decisions.utility import Utility
@@ -58,7 +58,7 @@ class Target:
     architectures : tuple of str
     context_length : int
     flops : float
-    constraints : Constraints
+    limits : Limits
     serving : Serving or None
     goal : str
     """
@@ -66,7 +66,7 @@ class Target:
     architectures: tuple[str, ...]
     context_length: int
     flops: float
-    constraints: Constraints
+    limits: Limits
     serving: Serving | None
     goal: str
 
@@ -79,7 +79,7 @@ def draw_ensemble(fit: Fit, table: pd.DataFrame, target: Target, cost: Cost) -> 
     Raises
     ------
     DecisionError
-        Nothing keeps to the constraints, or the goal is the difference of other than two architectures.
+        Nothing keeps to the limits, or the goal is the difference of other than two architectures.
     """
     lengths = sorted({target.context_length, *map(int, table["context_length"])})
     theta = coefficients(fit, sorted({*target.architectures, *table["architecture"]}), lengths)
@@ -102,8 +102,8 @@ def draw_ensemble(fit: Fit, table: pd.DataFrame, target: Target, cost: Cost) -> 
 
 
 def _solved(fit: Fit, theta: xr.Dataset, target: Target, cost: Cost) -> list[Solved]:
-    """The decision of each architecture that keeps to the constraints."""
-    limits, length = target.constraints, target.context_length
+    """The decision of each architecture that keeps to the limits."""
+    limits, length = target.limits, target.context_length
     served = served_regions(target.serving, limits, target.architectures)
     groups = [
         make_group(fit, theta, (name, length), cost, limits.unique_tokens, regions)

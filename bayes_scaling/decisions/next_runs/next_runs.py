@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.accounting import Cost
-from bayes_scaling.decisions.constraints import Constraints, as_constraints
+from bayes_scaling.decisions.limits import Limits, as_limits
 from bayes_scaling.decisions.next_runs.belief import Belief, effective_noise, make_belief, surprises
 from bayes_scaling.decisions.next_runs.candidates import grid_candidates, listed_candidates
 from bayes_scaling.decisions.next_runs.ensemble import Ensemble, Target, draw_ensemble
@@ -80,7 +80,7 @@ def design_runs(
     largest: float | None = None,
     goal: str = "regret",
     by: str = "value_per_price",
-    constraints: Constraints | Mapping[str, Any] | None = None,
+    limits: Limits | Mapping[str, Any] | None = None,
     cost: str | Cost = "6ND",
     latency: Any = None,
     seed: int = 0,
@@ -115,7 +115,7 @@ def design_runs(
         its ln N*, or of the difference of two architectures' best losses.
     by : {"value_per_price", "value"}
         What is largest for the run chosen.
-    constraints : Constraints or mapping, optional
+    limits : Limits or mapping, optional
         Of the decision, not of the runs; as for `decide`.
     cost : str or Cost
         As for `frontier`.
@@ -134,7 +134,7 @@ def design_runs(
         As for `frontier`.
     DecisionError
         An unknown goal, candidates that are not valid or too dear, or a number of runs below 1; as for
-        `decide`, and where nothing keeps to the constraints.
+        `decide`, and where nothing keeps to the limits.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def design_runs(
         table = grid_candidates(fit, names, sorted({*fit.context_lengths, length}), cost, largest)
     else:
         table = listed_candidates(fit, candidates, cost)
-    limits = as_constraints(constraints)
+    limits = as_limits(limits)
     serving = as_serving(latency)
     check_served(limits, serving)
     target = Target(tuple(names), length, float(cost.to_flops(compute)), limits, serving, goal)
