@@ -11,11 +11,12 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from bayes_scaling.accounting import get_cost
+from bayes_scaling.accounting.budgets import check_budget
 from bayes_scaling.data.catalog import FOLDER
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.data.truth import KEYS, Truth, make_truth
 from bayes_scaling.errors import RunsError
-from bayes_scaling.laws.law import Law, check_budget, fitted_laws, get_law
+from bayes_scaling.laws.law import Law, fitted_laws, get_law
 from bayes_scaling.laws.optimum import optimal_log_params
 from bayes_scaling.runs.table import Runs
 

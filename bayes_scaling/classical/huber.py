@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from bayes_scaling.accounting import Cost, get_cost
+from bayes_scaling.accounting.budgets import check_budget
 from bayes_scaling.classical.resampling import (
     Key,
     check_bootstrap,
@@ -27,7 +28,7 @@ from bayes_scaling.classical.solver import Problem
 from bayes_scaling.classical.tables import Ranges, frontier_table, ranges_of, spread_columns
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError, SpecError
-from bayes_scaling.laws.law import check_budget, get_law
+from bayes_scaling.laws.law import get_law
 from bayes_scaling.laws.optimum import exponent, optimal_log_params
 
 DELTA = 1e-3

@@ -11,10 +11,11 @@ import xarray as xr
 
 from bayes_scaling.accounting import Cost
 from bayes_scaling.decisions import group_decision as cells
-from bayes_scaling.decisions.group_decision import Question, Solved
-from bayes_scaling.decisions.group_problem import Group, Problem
+from bayes_scaling.decisions.group_decision import Solved
+from bayes_scaling.decisions.group_problem import Group, GroupProblem
+from bayes_scaling.decisions.preference import Preference
 from bayes_scaling.posterior.fit import Fit
-from bayes_scaling.questions.frontier import shape_families
+from bayes_scaling.questions.query import Query, shape_families
 from bayes_scaling.runs.reach import decades_outside, nearest_runs
 
 DIMS = ("architecture", "context_length", "compute", "chain", "draw")
@@ -40,12 +41,13 @@ def draws_of(solved: Mapping[Key, Solved | None], theta: xr.Dataset) -> xr.Datas
 
 def actions_of(
     fit: Fit,
+    query: Query,
     solved: Mapping[Key, Solved | None],
     draws: xr.Dataset,
-    cost: Cost,
-    question: Question,
+    preference: Preference,
 ) -> pd.DataFrame:
     """`Decision.actions`, all but binding."""
+    cost = query.cost
     families = shape_families(fit)
     exact = cost.name == "accounted"
     lowest = draws["optimum_loss"].min("architecture")
@@ -55,7 +57,7 @@ def actions_of(
         row: dict[str, Any] = where | {"cost": cost.name, "feasible": found is not None}
         if found is not None:
             best = lowest.sel({k: v for k, v in where.items() if k != "architecture"}).to_numpy().reshape(-1)
-            row |= found.row(families.get(key[0]), exact) | _overall(found, best, question.tolerance)
+            row |= found.row(families.get(key[0]), exact) | _overall(found, best, preference.tolerance)
             row["spent"] = cost.from_flops(row["spent"])
             row["extrapolation_decades"] = _reach(fit, found.problem.group, row, cost)
         rows.append(row)
@@ -95,13 +97,13 @@ def _chosen(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def limits_of(
-    problems: Mapping[Key, Problem], solved: Mapping[Key, Solved | None], question: Question
+    problems: Mapping[Key, GroupProblem], solved: Mapping[Key, Solved | None], preference: Preference
 ) -> pd.DataFrame:
     """`Decision.limits`."""
     rows = [
         {"architecture": key[0], "context_length": key[1], "compute": key[2], **limit}
         for key, problem in problems.items()
-        for limit in cells.priced_limits(problem, question, solved[key])
+        for limit in cells.priced_limits(problem, preference, solved[key])
     ]
     names = ["architecture", "context_length", "compute", "name", "limit", "params_low", "params_high"]
     return pd.DataFrame(rows, columns=[*names, "feasible_without", "price", "binds"])

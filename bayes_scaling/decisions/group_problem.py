@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_scaling.accounting import Cost
 from bayes_scaling.decisions.budget_line import BudgetLine
 from bayes_scaling.decisions.intervals import EVERYTHING, Region, intersect
 from bayes_scaling.decisions.limits import Limits
@@ -17,6 +16,7 @@ from bayes_scaling.decisions.utility import Utility
 from bayes_scaling.laws.surface import Surface
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
+from bayes_scaling.questions.query import Query
 
 BINDS = 1e-6  # nats per token; a limit that costs less does not bind
 
@@ -45,21 +45,18 @@ class Group:
 
 
 def make_group(
-    fit: Fit,
-    theta: xr.Dataset,
-    cell: tuple[str, int],
-    cost: Cost,
-    unique_tokens: float | None,
-    served: dict[str, Region],
+    fit: Fit, theta: xr.Dataset, query: Query, cell: tuple[str, int], served: dict[str, Region]
 ) -> Group:
     """One group's surface and cost, with its regions of serving."""
-    free = surface_of(fit, theta, *cell)
-    limited = free if unique_tokens is None else surface_of(fit, theta, *cell, unique_tokens)
-    return Group(*cell, limited, free, cost.curve(float(cell[1]), cell[0]), served)
+    unlimited = surface_of(fit, theta, *cell)
+    surface = unlimited
+    if query.unique_tokens is not None:
+        surface = surface_of(fit, theta, *cell, query.unique_tokens)
+    return Group(*cell, surface, unlimited, query.curve(*cell), served)
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class GroupProblem:
     """A group's decision at one budget.
 
     Attributes
@@ -105,12 +102,12 @@ class Problem:
         return EVERYTHING
 
 
-def shadow_prices(problem: Problem, utility: Utility, value: float | None) -> list[dict[str, Any]]:
+def shadow_prices(problem: GroupProblem, utility: Utility, value: float | None) -> list[dict[str, Any]]:
     """Each active limit with what it costs: the utility with all of them less that without it.
 
     Parameters
     ----------
-    problem : Problem
+    problem : GroupProblem
     utility : Utility
     value : float or None
         Of the best action under all limits; None where they leave none.
@@ -127,7 +124,7 @@ def shadow_prices(problem: Problem, utility: Utility, value: float | None) -> li
 
 
 def _priced(
-    problem: Problem, utility: Utility, name: str, value: float | None, free: float | None
+    problem: GroupProblem, utility: Utility, name: str, value: float | None, free: float | None
 ) -> dict[str, Any]:
     region = problem.region(name)
     allowed = problem.alone(name)
@@ -149,6 +146,8 @@ def _priced(
     }
 
 
-def _best(problem: Problem, utility: Utility, without: str | None = None, all_free: bool = False) -> float:
+def _best(
+    problem: GroupProblem, utility: Utility, without: str | None = None, all_free: bool = False
+) -> float:
     region = EVERYTHING if all_free else problem.region(without)
     return best_action(problem.line(without), region, utility).value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,16 @@ import xarray as xr
 from bayes_scaling.accounting import Cost
 from bayes_scaling.decisions.decide import optimal_losses
 from bayes_scaling.decisions.limits import Limits, as_limits
+from bayes_scaling.decisions.serving_limits import as_serving
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.posterior.fit import Fit
-from bayes_scaling.questions.frontier import frontier, resolve_cost
+from bayes_scaling.questions.frontier import frontier_of
+from bayes_scaling.questions.query import Query, resolve_cost
 from bayes_scaling.runs.reach import decades_outside, nearest_runs
 
 DIMS = ("architecture", "context_length", "compute", "chain", "draw")
-ABOVE, BUDGETS = 100.0, 17  # times the runs' most compute, and number, of the default budgets
+ABOVE = 100.0  # times the runs' most compute: the largest of the default budgets
+BUDGETS = 17  # their number
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +75,8 @@ class Map:
         """
         parts = []
         for pair in permutations([str(a) for a in self.loss["architecture"].to_numpy()], 2):
-            ours, theirs = (self.loss.sel(architecture=name, drop=True) for name in pair)
+            ours = self.loss.sel(architecture=pair[0], drop=True)
+            theirs = self.loss.sel(architecture=pair[1], drop=True)
             known = ((ours < np.inf) | (theirs < np.inf)).any(("chain", "draw"))
             share = _wins(ours, theirs).where(known)
             reach = self.reach.sel(architecture=list(pair)).max("architecture")
@@ -136,19 +140,24 @@ def compare_map(
     >>> found.pairs()[["architecture", "other", "probability"]].shape
     (12, 3)
     """
-    cost = resolve_cost(fit, cost)
     limits = as_limits(limits)
+    cost = resolve_cost(fit, cost)
     budgets = _default_budgets(fit, cost) if compute is None else compute
-    if limits.active:
-        loss = optimal_losses(fit, budgets, context_length, architecture, limits, cost, latency)
-        loss = loss.fillna(np.inf)
-    else:
-        loss = frontier(fit, budgets, context_length, architecture, cost).draws["loss"]
-    loss = loss.transpose(*DIMS)
-    names = [str(a) for a in loss["architecture"].to_numpy()]
+    query = Query.of(fit, budgets, context_length, architecture, cost, limits.unique_tokens)
+    return map_of(fit, query, limits, latency)
+
+
+def map_of(fit: Fit, query: Query, limits: Limits, latency: Any = None) -> Map:
+    """The answer of `compare_map`."""
+    names = query.architecture
     if len(names) < 2:
         raise BudgetError(f"comparing needs two architectures; there is only {', '.join(names)}")
-    return Map(loss, _reach(fit, loss, cost), cost.name)
+    if limits.active:
+        loss = optimal_losses(fit, query, limits, as_serving(latency)).fillna(np.inf)
+    else:
+        loss = frontier_of(fit, query).draws["loss"]
+    loss = loss.transpose(*DIMS)
+    return Map(loss, _reach(fit, query, loss), query.cost.name)
 
 
 def _wins(ours: xr.DataArray, theirs: xr.DataArray) -> xr.DataArray:
@@ -161,11 +170,12 @@ def _default_budgets(fit: Fit, cost: Cost) -> np.ndarray:
     return np.geomspace(known.min(), min(known.max() * ABOVE, 1e40), BUDGETS)
 
 
-def _reach(fit: Fit, loss: xr.DataArray, cost: Cost) -> xr.DataArray:
+def _reach(fit: Fit, query: Query, loss: xr.DataArray) -> xr.DataArray:
     """Decades of each budget outside each group's runs."""
     reach = loss.isel(chain=0, draw=0, drop=True).copy()
-    flops = cost.to_flops(reach["compute"].to_numpy())
-    for i, name in enumerate(reach["architecture"].to_numpy()):
-        for j, length in enumerate(reach["context_length"].to_numpy()):
-            reach[i, j] = decades_outside(flops, nearest_runs(fit.runs, "flops", str(name), int(length)))
+    for architecture, length in product(query.architecture, query.context_length):
+        known = nearest_runs(fit.runs, "flops", architecture, length)
+        reach.loc[{"architecture": architecture, "context_length": length}] = decades_outside(
+            query.flops, known
+        )
     return reach

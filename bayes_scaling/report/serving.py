@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayes_scaling import plots
 from bayes_scaling.decisions.decide import Decision
-from bayes_scaling.decisions.limits import SERVED, Limits, as_limits
+from bayes_scaling.decisions.limits import SERVED, Limits
 from bayes_scaling.errors import LatencyError
 from bayes_scaling.latency import LatencyFit
 from bayes_scaling.latency.plausible import implausible
@@ -90,9 +90,7 @@ def _beyond(times: pd.DataFrame) -> Iterator[str]:
 
 def _chosen(question: Question, fit: LatencyFit) -> Iterator[tuple[dict[str, Any], Limits]]:
     """Each query of a choice with its limits: the question's first, then those of a plan's scenarios."""
-    asked: list[tuple[str, Decision, Limits]] = [
-        ("these budgets", question.decision, as_limits(question.limits))
-    ]
+    asked: list[tuple[str, Decision, Limits]] = [("these budgets", question.decision, question.limits)]
     if question.plan is not None:
         scenarios = question.plan.scenarios
         asked += [(name, found, scenarios[name].limits) for name, found in question.plan.decisions.items()]

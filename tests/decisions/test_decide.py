@@ -22,6 +22,7 @@ from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.coefficients import coefficients
 from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.questions.frontier import frontier
+from bayes_scaling.questions.query import Query
 from tests.helpers.fits import small_fit
 from tests.helpers.serving import FakeServing
 from tests.helpers.synthetic import synthetic_fit, with_group
@@ -227,9 +228,10 @@ def test_unique_tokens_cost_what_repetition_costs() -> None:
 
 
 def test_optimal_losses_keep_to_the_limits(decision) -> None:
-    free = optimal_losses(WIDE, BUDGET, LENGTH)
+    query = Query.of(WIDE, BUDGET, LENGTH)
+    free = optimal_losses(WIDE, query, Limits())
     np.testing.assert_array_equal(free, decision.draws["optimum_loss"])
-    limited = optimal_losses(WIDE, BUDGET, LENGTH, limits={"params_at_most": 1e9})
+    limited = optimal_losses(WIDE, query, Limits(params_at_most=1e9))
     assert (limited >= free).all() and (limited > free).mean() > 0.9
 
 

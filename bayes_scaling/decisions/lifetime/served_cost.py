@@ -15,7 +15,7 @@ from bayes_scaling.decisions.lifetime.device_cost import DeviceTime, device_seco
 from bayes_scaling.decisions.lifetime.loss_contour import FEWER, Contour
 from bayes_scaling.errors import DecisionError
 from bayes_scaling.posterior.fit import Fit
-from bayes_scaling.questions.frontier import shape_families
+from bayes_scaling.questions.query import shape_families
 
 FINER = [step * np.arange(-2, 3) for step in (0.05, 0.005)]  # e-folds of tokens, of closer and closer looks
 QUANTITIES = ("params", "tokens", "total", "overtraining", "saving")
