@@ -165,12 +165,10 @@ def _isoflop(rng: np.random.Generator, budgets: Sequence[float], optimum: np.nda
 
 def _fixed_ratio(rng: np.random.Generator, ratios: Sequence[float]) -> pd.DataFrame:
     """Fixed ratios of tokens to params at a few sizes."""
-    size, ratio = (
-        a.ravel() for a in np.meshgrid(RATIO_PARAMS, np.asarray(ratios, dtype=float), indexing="ij")
-    )
-    affordable = 6.0 * size**2 * ratio <= RATIO_COMPUTE
-    size = size[affordable]
-    ratio = ratio[affordable]
+    sizes, of_each = np.meshgrid(RATIO_PARAMS, np.asarray(ratios, dtype=float), indexing="ij")
+    affordable = 6.0 * sizes**2 * of_each <= RATIO_COMPUTE
+    size = sizes[affordable]
+    ratio = of_each[affordable]
     params = np.round(size * _jitter(rng, len(size)))
     tokens = np.round(ratio * params)
     return pd.DataFrame({"params": params, "tokens": tokens, "design": "token_param", "budget": np.nan})

@@ -20,7 +20,9 @@ from bayes_scaling.kernels.mlstm_specs import FORGET_BIAS
 Array = Any
 DTYPE = "bfloat16"
 MARGIN = 2**15  # numbers before and after each array
-WARM_UP, TUNING, IN_GRAPH = 5, 10, 20  # launches
+WARM_UP = 5  # launches
+TUNING = 10  # launches
+IN_GRAPH = 20  # launches
 LEAST_FLUSH = 256 * 2**20  # bytes
 QUERY = ("nvidia-smi", "--format=csv,noheader,nounits", "--id={}", "--query-gpu={}")
 

@@ -237,7 +237,8 @@ def _has_optimum(theta: dict[str, np.ndarray], log_compute: np.ndarray) -> np.nd
     """Whether both terms fall, and the optimum at C = 6ND is a size that a network can have."""
     falls = (theta["alpha"] > 0) & (theta["beta"] > 0)
     safe = {name: np.where(falls, draws, 1.0) for name, draws in theta.items()}
-    gain, price = (np.log(safe[e]) + np.log(safe[s]) for e, s in (("alpha", "A"), ("beta", "B")))
+    gain = np.log(safe["alpha"]) + np.log(safe["A"])
+    price = np.log(safe["beta"]) + np.log(safe["B"])
     with np.errstate(divide="ignore"):
         at = (gain - price + safe["beta"] * (log_compute - np.log(6))) / (safe["alpha"] + safe["beta"])
     return falls & (at > SMALLEST) & (at < LARGEST)

@@ -80,7 +80,8 @@ class Limits:
             raise DecisionError(
                 f"limit probability {self.probability!r}: give one between 0 and 1, such as 0.9"
             )
-        low, high = self.params_at_least, self.params_at_most
+        low = self.params_at_least
+        high = self.params_at_most
         if low is not None and high is not None and low > high:
             raise DecisionError(
                 f"params_at_least {low:.4g} is more than params_at_most {high:.4g}: no model keeps to both"

@@ -170,8 +170,9 @@ def _gate(raw: RawDraws, whitening: Whitening) -> Verdict:
     array = xr.DataArray(position, dims=("chain", "draw", "coordinate"), name="position")
     stats = xr.Dataset({name: (("chain", "draw"), value) for name, value in raw.stats.items()})
     rows = (*convergence_of(*stack_cells(array)), *sampler_of(stats))
-    r_hat, bulk, tail = (row.value for row in rows[:3])
-    note = f"R-hat {r_hat:.3f}, smallest ESS {min(bulk, tail):.0f}"
+    found = {row.name: row.value for row in rows}
+    smallest = min(found["ess_bulk"], found["ess_tail"])
+    note = f"R-hat {found['r_hat']:.3f}, smallest ESS {smallest:.0f}"
     return Verdict(all(row.status != FAIL for row in rows), note)
 
 

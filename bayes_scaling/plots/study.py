@@ -81,7 +81,8 @@ def save_figures(
     table = fit.runs if runs is None else load_runs(runs)
     _same_groups(fit, table)
     cost = cost or _default_cost(fit)
-    files, skipped = [], {}
+    files = []
+    skipped = {}
     for name, draw in _FIGURES.items():
         try:
             files.append(save_figure(draw(fit, table, cost, resamples), target / f"{name}.png"))

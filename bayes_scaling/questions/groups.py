@@ -15,7 +15,6 @@ from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.query import Query
 
 GROUP_DIMS = ("chain", "draw", "architecture", "context_length")
-Group = tuple[str, int]
 
 
 def coefficients_of(fit: Fit, query: Query) -> xr.Dataset:
@@ -23,7 +22,7 @@ def coefficients_of(fit: Fit, query: Query) -> xr.Dataset:
     return draws_of(fit, list(query.architecture), list(query.context_length))
 
 
-def each_group[Result](query: Query, call: Callable[[str, int], Result]) -> dict[Group, Result]:
+def each_group[Result](query: Query, call: Callable[[str, int], Result]) -> dict[tuple[str, int], Result]:
     """What a call gives for each architecture and context length, all at once on the machine's cores."""
     groups = list(product(query.architecture, query.context_length))
     with ThreadPoolExecutor(min(len(groups), os.cpu_count() or 1)) as pool:
@@ -32,7 +31,7 @@ def each_group[Result](query: Query, call: Callable[[str, int], Result]) -> dict
 
 
 def on_groups(
-    found: Mapping[Group, Mapping[str, np.ndarray]], theta: xr.Dataset, dim: str, values: np.ndarray
+    found: Mapping[tuple[str, int], Mapping[str, np.ndarray]], theta: xr.Dataset, dim: str, values: np.ndarray
 ) -> xr.Dataset:
     """Results by group, each (chain, draw, value), as one Dataset with ``dim`` last.
 

@@ -191,7 +191,8 @@ def _coverage_columns(times: pd.DataFrame) -> list[Column]:
 
 def _device(fit: LatencyFit) -> Section:
     """The device, where its constants and the priors are from, and how to fit again."""
-    device, sizes = fit.settings.device, fit.posterior.sizes
+    device = fit.settings.device
+    sizes = fit.posterior.sizes
     rows = {
         "device": device.name,
         f"peak, {device.dtype} (FLOP/s)": power(device.flops_per_second),

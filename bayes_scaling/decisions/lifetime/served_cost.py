@@ -113,7 +113,14 @@ def _between(
     values: np.ndarray, rows: np.ndarray, at: np.ndarray, shift: np.ndarray, usable: np.ndarray
 ) -> np.ndarray:
     """Positive values (draw, point) ``shift`` steps beyond the point ``at``: a cubic of their logs."""
-    before, here, after, second = (np.log(np.where(usable, values[rows, at + i], 1.0)) for i in range(-1, 3))
+
+    def log_at(step: int) -> np.ndarray:
+        return np.asarray(np.log(np.where(usable, values[rows, at + step], 1.0)))
+
+    before = log_at(-1)
+    here = log_at(0)
+    after = log_at(1)
+    second = log_at(2)
     left = shift + 1
     right = shift - 1
     far = shift - 2
