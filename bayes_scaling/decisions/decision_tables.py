@@ -10,8 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.accounting import Cost
-from bayes_scaling.decisions import group_decision as cells
-from bayes_scaling.decisions.group_decision import Solved
+from bayes_scaling.decisions.group_decision import Solved, curve, priced_limits, spread
 from bayes_scaling.decisions.group_problem import Group, GroupProblem
 from bayes_scaling.decisions.preference import Preference
 from bayes_scaling.posterior.fit import Fit
@@ -69,7 +68,7 @@ def _overall(found: Solved, lowest: np.ndarray, tolerance: float) -> dict[str, A
     regret = found.loss - lowest
     return {
         "best_probability": float((found.optimum_loss <= lowest).mean()),
-        **cells.spread("overall_regret", regret),
+        **spread("overall_regret", regret),
         "overall_regret_probability": float((regret < tolerance).mean()),
     }
 
@@ -103,7 +102,7 @@ def limits_of(
     rows = [
         {"architecture": key[0], "context_length": key[1], "compute": key[2], **limit}
         for key, problem in problems.items()
-        for limit in cells.priced_limits(problem, preference, solved[key])
+        for limit in priced_limits(problem, preference, solved[key])
     ]
     names = ["architecture", "context_length", "compute", "name", "limit", "params_low", "params_high"]
     return pd.DataFrame(rows, columns=[*names, "feasible_without", "price", "binds"])
@@ -119,9 +118,7 @@ def binding_of(priced: pd.DataFrame, key: Key) -> str:
 def curves_of(solved: Mapping[Key, Solved | None]) -> pd.DataFrame:
     """`Decision.curves`."""
     parts = [
-        pd.DataFrame(
-            {"architecture": key[0], "context_length": key[1], "compute": key[2], **cells.curve(found)}
-        )
+        pd.DataFrame({"architecture": key[0], "context_length": key[1], "compute": key[2], **curve(found)})
         for key, found in solved.items()
         if found is not None
     ]

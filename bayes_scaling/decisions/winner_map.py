@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,8 @@ from bayes_scaling.decisions.serving_limits import as_serving
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import frontier_of
+from bayes_scaling.questions.groups import decades_from_runs
 from bayes_scaling.questions.query import Query, resolve_cost
-from bayes_scaling.runs.reach import decades_outside, nearest_runs
 
 DIMS = ("architecture", "context_length", "compute", "chain", "draw")
 ABOVE = 100.0  # times the runs' most compute: the largest of the default budgets
@@ -157,7 +157,8 @@ def map_of(fit: Fit, query: Query, limits: Limits, latency: Any = None) -> Map:
     else:
         loss = frontier_of(fit, query).draws["loss"]
     loss = loss.transpose(*DIMS)
-    return Map(loss, _reach(fit, query, loss), query.cost.name)
+    flops = xr.zeros_like(loss.isel(chain=0, draw=0, drop=True)) + query.flops
+    return Map(loss, decades_from_runs(fit, query, flops, "flops"), query.cost.name)
 
 
 def _wins(ours: xr.DataArray, theirs: xr.DataArray) -> xr.DataArray:
@@ -168,14 +169,3 @@ def _wins(ours: xr.DataArray, theirs: xr.DataArray) -> xr.DataArray:
 def _default_budgets(fit: Fit, cost: Cost) -> np.ndarray:
     known = cost.from_flops(fit.runs.frame["flops"].to_numpy(dtype=float))
     return np.geomspace(known.min(), min(known.max() * ABOVE, 1e40), BUDGETS)
-
-
-def _reach(fit: Fit, query: Query, loss: xr.DataArray) -> xr.DataArray:
-    """Decades of each budget outside each group's runs."""
-    reach = loss.isel(chain=0, draw=0, drop=True).copy()
-    for architecture, length in product(query.architecture, query.context_length):
-        known = nearest_runs(fit.runs, "flops", architecture, length)
-        reach.loc[{"architecture": architecture, "context_length": length}] = decades_outside(
-            query.flops, known
-        )
-    return reach

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,14 @@ from bayes_scaling.accounting import Cost
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.questions.groups import GROUP_DIMS, coefficients_of, each_group, on_groups
+from bayes_scaling.questions.groups import (
+    GROUP_DIMS,
+    coefficients_of,
+    decades_from_runs,
+    each_group,
+    on_groups,
+)
 from bayes_scaling.questions.query import Query
-from bayes_scaling.runs.reach import decades_outside, nearest_runs
 
 DIMS = (*GROUP_DIMS, "compute")
 QUANTITIES = ("params", "tokens", "loss", "tokens_per_param", "params_exponent", "tokens_exponent")
@@ -137,9 +141,6 @@ def _reach(fit: Fit, query: Query, draws: xr.Dataset) -> xr.Dataset:
     """Decades outside the runs, of the budget and of the median optimum."""
     reach = draws[["params", "tokens"]].median(("chain", "draw"))
     reach["compute"] = reach["params"] * 0 + query.flops
-    for architecture, length in product(query.architecture, query.context_length):
-        cell = {"architecture": architecture, "context_length": length}
-        for name, column in COLUMNS.items():
-            known = nearest_runs(fit.runs, column, architecture, length)
-            reach[name].loc[cell] = decades_outside(reach[name].loc[cell].to_numpy(), known)
+    for name, column in COLUMNS.items():
+        reach[name] = decades_from_runs(fit, query, reach[name], column)
     return reach

@@ -13,6 +13,7 @@ import xarray as xr
 from bayes_scaling.posterior.coefficients import draws_of
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.query import Query
+from bayes_scaling.runs.reach import decades_outside, nearest_runs
 
 GROUP_DIMS = ("chain", "draw", "architecture", "context_length")
 
@@ -53,3 +54,13 @@ def on_groups(
     }
     coords = {name: theta[name].to_numpy() for name in dims[:-1]} | {dim: values}
     return xr.Dataset(data, coords=coords).transpose(*GROUP_DIMS, dim)
+
+
+def decades_from_runs(fit: Fit, query: Query, values: xr.DataArray, column: str) -> xr.DataArray:
+    """Decades by which values (architecture, context_length, ...) lie beyond a column of the group's runs."""
+    far = values.copy()
+    for architecture, length in product(query.architecture, query.context_length):
+        group = {"architecture": architecture, "context_length": length}
+        known = nearest_runs(fit.runs, column, architecture, length)
+        far.loc[group] = decades_outside(values.loc[group].to_numpy(), known)
+    return far

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,8 @@ from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws.surface import Surface
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.questions.groups import coefficients_of, each_group, on_groups
+from bayes_scaling.questions.groups import coefficients_of, decades_from_runs, each_group, on_groups
 from bayes_scaling.questions.query import Query
-from bayes_scaling.runs.reach import decades_outside, nearest_runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +144,8 @@ def _reached(fit: Fit, query: Query, target: str, values: Any) -> Target:
 
     found = each_group(query, one)
     draws = on_groups(found, theta, target, wanted)
-    return Target(draws, target, query.cost.name, _reach(fit, query, draws["compute"]))
+    flops = query.cost.to_flops(draws["compute"].median(("chain", "draw")))
+    return Target(draws, target, query.cost.name, decades_from_runs(fit, query, flops, "flops"))
 
 
 def _positive(target: str, values: Any) -> np.ndarray:
@@ -175,13 +174,3 @@ def _for_params(surface: Surface, curve: LogCurve, params: np.ndarray, cost: Cos
 
 EXAMPLES = {"loss": "2.5", "params": "1e9"}
 SOLVERS = {"loss": _for_loss, "params": _for_params}
-
-
-def _reach(fit: Fit, query: Query, compute: xr.DataArray) -> xr.DataArray:
-    """Decades of the median compute outside each group's runs."""
-    reach = query.cost.to_flops(compute.median(("chain", "draw")))
-    for architecture, length in product(query.architecture, query.context_length):
-        cell = {"architecture": architecture, "context_length": length}
-        known = nearest_runs(fit.runs, "flops", architecture, length)
-        reach.loc[cell] = decades_outside(reach.loc[cell].to_numpy(), known)
-    return reach
