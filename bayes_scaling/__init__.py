@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from bayes_scaling.calibration.backtest import backtest, load_backtest
     from bayes_scaling.calibration.sbc import sbc
     from bayes_scaling.data.run_tables import load_runs
-    from bayes_scaling.decisions.constraints import Constraints
     from bayes_scaling.decisions.decide import decide
     from bayes_scaling.decisions.lifetime.lifetime import lifetime
+    from bayes_scaling.decisions.limits import Limits
     from bayes_scaling.decisions.next_runs.next_runs import design_runs
     from bayes_scaling.decisions.scenarios import Scenario, load_plan, plan
     from bayes_scaling.decisions.winner_map import compare_map
@@ -63,7 +63,7 @@ _HOMES = {
     "context_effect": "questions.context_effect",
     "compare": "questions.compare",
     "decide": "decisions.decide",
-    "Constraints": "decisions.constraints",
+    "Limits": "decisions.limits",
     "lifetime": "decisions.lifetime.lifetime",
     "plan": "decisions.scenarios",
     "Scenario": "decisions.scenarios",
@@ -87,8 +87,8 @@ _ROOMS = ("accounting", "classical", "data", "errors", "latency", "laws", "model
 
 __all__ = [
     "BayesScalingError",
-    "Constraints",
     "Fit",
+    "Limits",
     "ModelSpec",
     "Runs",
     "Scenario",

@@ -41,7 +41,7 @@ class BudgetError(BayesScalingError):
 
 
 class DecisionError(BayesScalingError):
-    """A constraint, scenario or candidate run that a decision cannot use."""
+    """A limit, scenario or candidate run that a decision cannot use."""
 
 
 class SweepError(BayesScalingError):

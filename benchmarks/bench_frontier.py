@@ -19,7 +19,7 @@ from scipy import optimize
 import bayes_scaling as bs
 from bayes_scaling.posterior.coefficients import coefficients
 from bayes_scaling.posterior.groups import group_coefficients
-from bayes_scaling.questions.frontier import resolve_cost
+from bayes_scaling.questions.query import resolve_cost
 
 BUDGETS = np.geomspace(1e18, 1e24, 100)
 

@@ -81,7 +81,8 @@ def _records(text: str, source: str) -> tuple[list[list[str]], list[int]]:
     first = next((line for line in text.split("\n") if line.strip()), "")
     delimiter = max(DELIMITERS, key=first.count)
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    records, lines = [], []
+    records = []
+    lines = []
     try:
         for record in reader:
             if any(cell.strip() for cell in record):

@@ -11,11 +11,12 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from bayes_scaling.accounting import get_cost
+from bayes_scaling.accounting.budgets import check_budget
 from bayes_scaling.data.catalog import FOLDER
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.data.truth import KEYS, Truth, make_truth
 from bayes_scaling.errors import RunsError
-from bayes_scaling.laws.law import Law, check_budget, fitted_laws, get_law
+from bayes_scaling.laws.law import Law, fitted_laws, get_law
 from bayes_scaling.laws.optimum import optimal_log_params
 from bayes_scaling.runs.table import Runs
 
@@ -164,12 +165,10 @@ def _isoflop(rng: np.random.Generator, budgets: Sequence[float], optimum: np.nda
 
 def _fixed_ratio(rng: np.random.Generator, ratios: Sequence[float]) -> pd.DataFrame:
     """Fixed ratios of tokens to params at a few sizes."""
-    size, ratio = (
-        a.ravel() for a in np.meshgrid(RATIO_PARAMS, np.asarray(ratios, dtype=float), indexing="ij")
-    )
-    affordable = 6.0 * size**2 * ratio <= RATIO_COMPUTE
-    size = size[affordable]
-    ratio = ratio[affordable]
+    sizes, of_each = np.meshgrid(RATIO_PARAMS, np.asarray(ratios, dtype=float), indexing="ij")
+    affordable = 6.0 * sizes**2 * of_each <= RATIO_COMPUTE
+    size = sizes[affordable]
+    ratio = of_each[affordable]
     params = np.round(size * _jitter(rng, len(size)))
     tokens = np.round(ratio * params)
     return pd.DataFrame({"params": params, "tokens": tokens, "design": "token_param", "budget": np.nan})

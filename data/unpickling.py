@@ -82,7 +82,8 @@ class _Unpickler(pickle._Unpickler):  # in Python, as only that one lets a state
 
     def __init__(self, file: Any, path: Path, records: Mapping[str, type]) -> None:
         super().__init__(file)
-        self._path, self._records = path, records
+        self._path = path
+        self._records = records
 
     def find_class(self, module: str, name: str) -> Any:
         """An admitted name, a record's stand-in, or a refusal."""

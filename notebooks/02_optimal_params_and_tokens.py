@@ -145,7 +145,7 @@ bs.iso_loss(fit, goals, CONTEXT, cost="accounted").table()[
 #
 # 1. Decide with `utility="cvar:0.9"`, which minds the worst tenth of the draws. Does the choice move towards
 #    smaller or larger models, and why is it so little?
-# 2. Ask with `constraints={"tokens_at_most": 1e7}`. What does the limit cost, and is its price larger than
+# 2. Ask with `limits={"tokens_at_most": 1e7}`. What does the limit cost, and is its price larger than
 #    the regret of not knowing the law?
 # 3. Compare the mean of the draws of N*, N* of the mean coefficients, and the action. They differ. Which of
 #    them answers the question "what should I train"?

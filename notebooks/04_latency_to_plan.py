@@ -148,7 +148,7 @@ else:
     fit.save("large.nc")
 CONTEXT, BUDGET = fit.context_lengths[-1], 1e22
 limits = {"step_time_ms": 20.0, "batch_size": 4, "prefill": 16384}
-decision = bs.decide(fit, BUDGET, CONTEXT, constraints=limits, latency=served)
+decision = bs.decide(fit, BUDGET, CONTEXT, limits=limits, latency=served)
 names = [
     "architecture",
     "feasible",

@@ -20,7 +20,9 @@ from bayes_scaling.kernels.mlstm_specs import FORGET_BIAS
 Array = Any
 DTYPE = "bfloat16"
 MARGIN = 2**15  # numbers before and after each array
-WARM_UP, TUNING, IN_GRAPH = 5, 5, 20  # launches, replays, launches
+WARM_UP = 5  # launches
+TUNING = 5  # replays of a graph
+IN_GRAPH = 20  # launches
 LEAST_FLUSH = 256 * 2**20  # bytes
 QUERY = ("nvidia-smi", "--format=csv,noheader,nounits", "--id={}", "--query-gpu={}")
 

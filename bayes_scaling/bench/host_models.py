@@ -157,7 +157,8 @@ def step_seconds(
     model: HostModel, batch: int, prompt: int, rng: np.random.Generator, repeats: int = REPEATS
 ) -> float:
     """Seconds of one decoding step over a cache of whole blocks."""
-    twin, (heads, key, value) = twins(), _heads(model.shape)
+    twin = twins()
+    heads, key, value = _heads(model.shape)
     cells = batch, heads
     keys = CACHE_BLOCK * (-(-prompt // CACHE_BLOCK) + 1)
     if mixer_of(model.architecture) == ATTENTION:
@@ -183,7 +184,8 @@ def prefill_seconds(
     model: HostModel, batch: int, prompt: int, rng: np.random.Generator, repeats: int = REPEATS
 ) -> float:
     """Seconds from a prompt to its first token; recurrent models give all positions' logits."""
-    twin, (heads, key, value) = twins(), _heads(model.shape)
+    twin = twins()
+    heads, key, value = _heads(model.shape)
     attends = mixer_of(model.architecture) == ATTENTION
     gates = _random(rng, (batch, heads, prompt)), _random(rng, (batch, heads, prompt))
 

@@ -20,7 +20,8 @@ from bayes_scaling.posterior.fitting import fit
 from bayes_scaling.posterior.prediction import predict
 from bayes_scaling.runs.table import Runs
 
-RESAMPLES, STARTS = 1000, 300
+RESAMPLES = 1000
+STARTS = 300
 Forecast = tuple[np.ndarray, bool]
 
 
@@ -83,9 +84,11 @@ def huber(past: Runs, future: Runs, settings: Settings) -> Forecast:
         )
     rng = np.random.default_rng([settings.seed, 5])
     draws = np.full((RESAMPLES, len(future.frame)), np.nan)
-    keys = [_keys(runs) for runs in (past, future)]
+    past_keys = _keys(past)
+    future_keys = _keys(future)
     for key, values in found.coefficients.items():
-        known, wanted = (np.array([other == key for other in names]) for names in keys)
+        known = np.array([other == key for other in past_keys])
+        wanted = np.array([other == key for other in future_keys])
         if found.reason.get(key) or not wanted.any():
             continue
         residuals = np.log(past.frame["loss"].to_numpy()[known]) - _log_loss(past, known, values)[0]

@@ -42,7 +42,8 @@ RANKED = 99  # posterior draws that a truth is ranked among
 NEEDED_ESS = 100.0
 LARGEST_R_HAT = 1.05  # of short chains, for each replicate
 LEVEL = 0.95
-HERE, PARTS = 100, 8  # replicates up to which no process is started; parts for other processes
+HERE = 100  # replicates up to which no process is started
+PARTS = 8  # for other processes
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,8 @@ from bayes_scaling.runs.table import Runs
 
 CUTS = {"compute": (3.0, 10.0, 30.0), "params": (2.0, 4.0), "tokens_per_param": (3.0, 10.0)}
 KINDS = (*CUTS, "group", "architecture", "context")
-FITTED, PREDICTED = 20, 5  # runs at least, for a cut chosen here
+FITTED = 20  # runs at least, for a cut chosen here
+PREDICTED = 5  # likewise
 SLACK = 1.06  # of a cut: the runs of a budget miss it by some per cent
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from bayes_scaling.accounting import Cost, get_cost
+from bayes_scaling.accounting.budgets import check_budget
 from bayes_scaling.classical.resampling import (
     Key,
     check_bootstrap,
@@ -27,7 +28,7 @@ from bayes_scaling.classical.solver import Problem
 from bayes_scaling.classical.tables import Ranges, frontier_table, ranges_of, spread_columns
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError, SpecError
-from bayes_scaling.laws.law import check_budget, get_law
+from bayes_scaling.laws.law import get_law
 from bayes_scaling.laws.optimum import exponent, optimal_log_params
 
 DELTA = 1e-3
@@ -236,7 +237,8 @@ def _has_optimum(theta: dict[str, np.ndarray], log_compute: np.ndarray) -> np.nd
     """Whether both terms fall, and the optimum at C = 6ND is a size that a network can have."""
     falls = (theta["alpha"] > 0) & (theta["beta"] > 0)
     safe = {name: np.where(falls, draws, 1.0) for name, draws in theta.items()}
-    gain, price = (np.log(safe[e]) + np.log(safe[s]) for e, s in (("alpha", "A"), ("beta", "B")))
+    gain = np.log(safe["alpha"]) + np.log(safe["A"])
+    price = np.log(safe["beta"]) + np.log(safe["B"])
     with np.errstate(divide="ignore"):
         at = (gain - price + safe["beta"] * (log_compute - np.log(6))) / (safe["alpha"] + safe["beta"])
     return falls & (at > SMALLEST) & (at < LARGEST)

@@ -45,7 +45,8 @@ def fit_power_law(compute: np.ndarray, values: np.ndarray) -> PowerLaw:
         n = use.sum(-1)
         x_mean = x.sum(-1) / n
         y_mean = y.sum(-1) / n
-        dx, dy = (np.where(use, v - m[..., None], 0.0) for v, m in ((x, x_mean), (y, y_mean)))
+        dx = np.where(use, x - x_mean[..., None], 0.0)
+        dy = np.where(use, y - y_mean[..., None], 0.0)
         spread = np.where(n > 1, (dx**2).sum(-1), np.nan)
         exponent = (dx * dy).sum(-1) / spread
         residual = ((dy - exponent[..., None] * dx) ** 2).sum(-1) / np.where(n > 2, n - 2, np.nan)

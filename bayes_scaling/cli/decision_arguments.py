@@ -32,7 +32,7 @@ FigureFile = Annotated[
 
 
 def limits_of(values: list[str] | None) -> dict[str, Any]:
-    """Constraints from ``NAME=VALUE``.
+    """Limits from ``NAME=VALUE``.
 
     Raises
     ------

@@ -72,7 +72,7 @@ def decide(
     lengths = numbers(context_length, "--context-length")
     check_figure(figure)
     serving = open_serving(latency, json)
-    asked: dict[str, Any] = {"constraints": limits_of(limit), "cost": cost, "latency": serving}
+    asked: dict[str, Any] = {"limits": limits_of(limit), "cost": cost, "latency": serving}
     flat: dict[str, Any] = {"tolerance": tolerance, "confidence": confidence}
     loaded = open_fit(fit, json)
     found = ask(loaded, budgets, lengths, names(architecture), utility=utility, **asked, **flat)

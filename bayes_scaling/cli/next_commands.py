@@ -51,7 +51,7 @@ def design(
         largest=largest,
         goal=goal,
         by=by,
-        constraints=limits_of(limit),
+        limits=limits_of(limit),
         cost=cost,
         latency=open_serving(latency, json),
         seed=seed,
@@ -88,7 +88,7 @@ def map_(
         budgets,
         lengths,
         names(architecture),
-        constraints=limits_of(limit),
+        limits=limits_of(limit),
         cost=cost,
         latency=open_serving(latency, json),
     )

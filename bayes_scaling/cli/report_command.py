@@ -55,7 +55,7 @@ def report(
         open_fit(fit, told=True),  # on the page, so that standard output is the path alone
         budgets,
         lengths,
-        constraints=limits_of(limit),
+        limits=limits_of(limit),
         cost=cost,
         latency=open_serving(latency, told=True),
         plan=plan,

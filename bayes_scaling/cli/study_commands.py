@@ -102,7 +102,7 @@ def _fitted(
     options: dict[str, Any],
 ) -> tuple[pd.DataFrame, Callable[[pd.DataFrame], None]]:
     """The table asked for and how it is printed."""
-    from bayes_scaling.laws.law import check_budget
+    from bayes_scaling.accounting.budgets import check_budget
     from bayes_scaling.printing import classical as views
 
     if budgets:

@@ -79,11 +79,15 @@ class BudgetLine:
         """ln params below which the tokens allowed do not take the whole budget; None without a limit."""
         if not np.isfinite(self.most_log_tokens):
             return None
-        low, high = SMALLEST, LARGEST
+        low = SMALLEST
+        high = LARGEST
         for _ in range(HALVINGS):
             middle = 0.5 * (low + high)
             short = self.log_compute - self.curve.value(np, np.array(middle)) > self.most_log_tokens
-            low, high = (middle, high) if short else (low, middle)
+            if short:
+                low = middle
+            else:
+                high = middle
         return 0.5 * (low + high)
 
     @property

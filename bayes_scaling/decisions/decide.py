@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayes_scaling.accounting import Cost
-from bayes_scaling.decisions import group_decision as cells
-from bayes_scaling.decisions.constraints import Constraints, as_constraints
 from bayes_scaling.decisions.decision_tables import (
     Key,
     actions_of,
@@ -21,15 +18,15 @@ from bayes_scaling.decisions.decision_tables import (
     draws_of,
     limits_of,
 )
-from bayes_scaling.decisions.group_decision import Question, Solved
-from bayes_scaling.decisions.group_problem import Problem, make_group
-from bayes_scaling.decisions.serving_limits import as_serving, check_served, served_regions
-from bayes_scaling.decisions.utility import get_utility
-from bayes_scaling.errors import BudgetError, DecisionError
-from bayes_scaling.laws.law import check_budget, unique_of
-from bayes_scaling.posterior.coefficients import coefficients
+from bayes_scaling.decisions.group_decision import Solved, solve
+from bayes_scaling.decisions.group_problem import GroupProblem, make_group
+from bayes_scaling.decisions.limits import Limits, as_limits
+from bayes_scaling.decisions.preference import Preference
+from bayes_scaling.decisions.serving_limits import Serving, as_serving, check_served, served_regions
+from bayes_scaling.errors import BudgetError
 from bayes_scaling.posterior.fit import Fit
-from bayes_scaling.questions.frontier import each_cell, resolve_cost
+from bayes_scaling.questions.groups import coefficients_of, each_group
+from bayes_scaling.questions.query import Query
 from bayes_scaling.runs.reach import decades_outside
 
 FARTHEST = 10.0  # decades of compute outside the runs
@@ -44,7 +41,7 @@ class Decision:
     actions : DataFrame
         See `table`.
     limits : DataFrame
-        One row for each architecture, context length, budget and active constraint: constraint, limit,
+        One row for each architecture, context length, budget and active limit: name, limit (in words),
         params_low and params_high (that it alone allows), feasible_without, price (nats per token that it
         costs; where nothing is feasible, what the best action without it would lose by the others), binds.
     curves : DataFrame
@@ -79,7 +76,7 @@ class Decision:
         params at which P(regret < tolerance) is at least the confidence (NaN where it is nowhere); shape,
         shape_params, shape_tokens and shape_price, the nearest shape that can be built and what it costs;
         lost_share, of the draws whose optimum lies at the edge of its search; extrapolation_decades, the
-        farthest of spent, params and tokens; binding, names of the constraints that bind.
+        farthest of spent, params and tokens; binding, names of the limits that bind.
         """
         return self.actions.copy()
 
@@ -91,7 +88,7 @@ def decide(
     architecture: Any = None,
     *,
     utility: Any = "mean",
-    constraints: Constraints | Mapping[str, Any] | None = None,
+    limits: Limits | Mapping[str, Any] | None = None,
     cost: str | Cost = "6ND",
     latency: Any = None,
     tolerance: float = 0.01,
@@ -111,7 +108,7 @@ def decide(
         As for `frontier`.
     utility : {"mean"} or ("quantile", q) or ("cvar", q)
         Of the draws of the loss; q between 0 and 1. The cvar is the mean of the draws above the quantile.
-    constraints : Constraints or mapping, optional
+    limits : Limits or mapping, optional
     cost : str or Cost
         As for `frontier`.
     latency : LatencyFit, optional
@@ -130,7 +127,7 @@ def decide(
     BudgetError
         As for `frontier`, or a budget more than ten decades outside the fitted runs.
     DecisionError
-        Constraints that contradict each other or need what is not given, an unknown utility.
+        Limits that contradict each other or need what is not given, an unknown utility.
     OptimumError
         A search that failed its own check.
 
@@ -140,104 +137,83 @@ def decide(
 
     Examples
     --------
-    >>> decision = bs.decide(fit, 1e21, 8192, constraints={"params_at_most": 1e9})
+    >>> decision = bs.decide(fit, 1e21, 8192, limits={"params_at_most": 1e9})
     >>> table = decision.table()
     >>> table["chosen"].sum(), bool((table["params"] <= 1e9).all())
     (np.int64(1), True)
-    >>> decision.limits["constraint"].unique().tolist()
+    >>> decision.limits["name"].unique().tolist()
     ['params_at_most']
     """
-    question = Question(get_utility(utility), *check_flatness(tolerance, confidence))
-    limits = as_constraints(constraints)
-    solved, problems, theta, cost = _solve_all(
-        fit, compute, context_length, architecture, question, limits, cost, latency
-    )
+    limits = as_limits(limits)
+    query = Query.of(fit, compute, context_length, architecture, cost, limits.unique_tokens)
+    preference = Preference.of(utility, tolerance, confidence)
+    return decision_of(fit, query, preference, limits, as_serving(latency))
+
+
+def decision_of(
+    fit: Fit, query: Query, preference: Preference, limits: Limits, serving: Serving | None
+) -> Decision:
+    """The answer of `decide`."""
+    theta = coefficients_of(fit, query)
+    problems, solved = _solve_each(fit, theta, query, preference, limits, serving)
     draws = draws_of(solved, theta)
-    priced = limits_of(problems, solved, question)
-    actions = actions_of(fit, solved, draws, cost, question)
+    priced = limits_of(problems, solved, preference)
+    actions = actions_of(fit, query, solved, draws, preference)
     return Decision(
         actions.assign(binding=[binding_of(priced, key) for key in solved]),
         priced,
         curves_of(solved),
         draws,
-        cost.name,
-        str(question.utility),
-        question.tolerance,
-        question.confidence,
+        query.cost.name,
+        str(preference.utility),
+        preference.tolerance,
+        preference.confidence,
     )
 
 
-def optimal_losses(
-    fit: Fit,
-    compute: Any,
-    context_length: Any = None,
-    architecture: Any = None,
-    constraints: Constraints | Mapping[str, Any] | None = None,
-    cost: str | Cost = "6ND",
-    latency: Any = None,
-) -> xr.DataArray:
-    """Each draw's lowest loss under constraints; dims as `Decision.draws`, NaN where nothing is feasible."""
-    question = Question(get_utility("mean"), 0.01, 0.5)
-    limits = as_constraints(constraints)
-    solved, _, theta, _ = _solve_all(
-        fit, compute, context_length, architecture, question, limits, cost, latency
-    )
+def optimal_losses(fit: Fit, query: Query, limits: Limits, serving: Serving | None = None) -> xr.DataArray:
+    """Each draw's lowest loss under limits; dims as `Decision.draws`, NaN where nothing is feasible."""
+    theta = coefficients_of(fit, query)
+    _, solved = _solve_each(fit, theta, query, Preference(), limits, serving)
     return draws_of(solved, theta)["optimum_loss"]
 
 
-def _solve_all(
+def _solve_each(
     fit: Fit,
-    compute: Any,
-    context_length: Any,
-    architecture: Any,
-    question: Question,
-    constraints: Constraints,
-    cost: str | Cost,
-    latency: Any,
-) -> tuple[dict[Key, Solved | None], dict[Key, Problem], xr.Dataset, Cost]:
-    check_budget(compute)
-    budgets = np.unique(np.atleast_1d(np.asarray(compute, dtype=float)))
-    serving = as_serving(latency)
-    check_served(constraints, serving)
-    theta = coefficients(fit, architecture, context_length)
-    cost = resolve_cost(fit, cost)
-    unique_of(fit.law, constraints.unique_tokens)
-    _check_reach(fit, budgets, cost)
+    theta: xr.Dataset,
+    query: Query,
+    preference: Preference,
+    limits: Limits,
+    serving: Serving | None,
+) -> tuple[dict[Key, GroupProblem], dict[Key, Solved | None]]:
+    """The decision of each group at each budget, and what is known of it; None where it has none."""
+    check_served(limits, serving)
+    _check_reach(fit, query)
+    served = served_regions(serving, limits, query.architecture)
 
-    served = served_regions(serving, constraints, theta["architecture"].to_numpy().tolist())
+    def one(architecture: str, context_length: int) -> list[tuple[GroupProblem, Solved | None]]:
+        group = make_group(fit, theta, query, (architecture, context_length), served[architecture])
+        problems = [GroupProblem(group, float(flops), limits) for flops in query.flops]
+        return [(problem, solve(problem, preference)) for problem in problems]
 
-    def one(architecture: str, context_length: int) -> list[tuple[Problem, Solved | None]]:
-        cell = (architecture, context_length)
-        group = make_group(fit, theta, cell, cost, constraints.unique_tokens, served[architecture])
-        problems = [Problem(group, float(cost.to_flops(budget)), constraints) for budget in budgets]
-        return [(problem, cells.solve(problem, question)) for problem in problems]
-
-    found = {
-        (*cell, float(budget)): pair
-        for cell, pairs in each_cell(theta, one).items()
-        for budget, pair in zip(budgets, pairs, strict=True)
-    }
-    solved = {key: pair[1] for key, pair in found.items()}
-    return solved, {key: pair[0] for key, pair in found.items()}, theta, cost
+    problems: dict[Key, GroupProblem] = {}
+    solved: dict[Key, Solved | None] = {}
+    for group, pairs in each_group(query, one).items():
+        for budget, (problem, answer) in zip(query.compute, pairs, strict=True):
+            key = (*group, float(budget))
+            problems[key] = problem
+            solved[key] = answer
+    return problems, solved
 
 
-def _check_reach(fit: Fit, budgets: np.ndarray, cost: Cost) -> None:
+def _check_reach(fit: Fit, query: Query) -> None:
     """Refuse budgets so far from all runs that no law says anything there."""
     known = fit.runs.frame["flops"].to_numpy(dtype=float)
-    far = decades_outside(np.asarray(cost.to_flops(budgets), dtype=float), known)
+    far = decades_outside(query.flops, known)
     if far.max() > FARTHEST:
-        worst = budgets[far.argmax()]
+        worst = query.compute[far.argmax()]
         raise BudgetError(
             f"compute budget {worst:g} is {far.max():.0f} decades outside the fitted runs "
             f"({known.min():.2g} to {known.max():.2g} FLOPs), where no law decides anything: is the unit "
             f"right? Give one within {FARTHEST:g} decades"
         )
-
-
-def check_flatness(tolerance: float, confidence: float) -> tuple[float, float]:
-    """A tolerance and a confidence that can be, else `DecisionError`."""
-    if not 0 < tolerance < np.inf:
-        raise DecisionError(f"tolerance {tolerance!r}: give a positive loss in nats per token, such as 0.01")
-    if not 0 < confidence < 1:
-        raise DecisionError(f"confidence {confidence!r}: give a probability between 0 and 1, such as 0.5")
-    return float(tolerance), float(confidence)

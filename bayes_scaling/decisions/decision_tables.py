@@ -10,11 +10,11 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.accounting import Cost
-from bayes_scaling.decisions import group_decision as cells
-from bayes_scaling.decisions.group_decision import Question, Solved
-from bayes_scaling.decisions.group_problem import Group, Problem
+from bayes_scaling.decisions.group_decision import Solved, curve, priced_limits, spread
+from bayes_scaling.decisions.group_problem import Group, GroupProblem
+from bayes_scaling.decisions.preference import Preference
 from bayes_scaling.posterior.fit import Fit
-from bayes_scaling.questions.frontier import shape_families
+from bayes_scaling.questions.query import Query, shape_families
 from bayes_scaling.runs.reach import decades_outside, nearest_runs
 
 DIMS = ("architecture", "context_length", "compute", "chain", "draw")
@@ -40,12 +40,13 @@ def draws_of(solved: Mapping[Key, Solved | None], theta: xr.Dataset) -> xr.Datas
 
 def actions_of(
     fit: Fit,
+    query: Query,
     solved: Mapping[Key, Solved | None],
     draws: xr.Dataset,
-    cost: Cost,
-    question: Question,
+    preference: Preference,
 ) -> pd.DataFrame:
     """`Decision.actions`, all but binding."""
+    cost = query.cost
     families = shape_families(fit)
     exact = cost.name == "accounted"
     lowest = draws["optimum_loss"].min("architecture")
@@ -55,7 +56,7 @@ def actions_of(
         row: dict[str, Any] = where | {"cost": cost.name, "feasible": found is not None}
         if found is not None:
             best = lowest.sel({k: v for k, v in where.items() if k != "architecture"}).to_numpy().reshape(-1)
-            row |= found.row(families.get(key[0]), exact) | _overall(found, best, question.tolerance)
+            row |= found.row(families.get(key[0]), exact) | _overall(found, best, preference.tolerance)
             row["spent"] = cost.from_flops(row["spent"])
             row["extrapolation_decades"] = _reach(fit, found.problem.group, row, cost)
         rows.append(row)
@@ -67,7 +68,7 @@ def _overall(found: Solved, lowest: np.ndarray, tolerance: float) -> dict[str, A
     regret = found.loss - lowest
     return {
         "best_probability": float((found.optimum_loss <= lowest).mean()),
-        **cells.spread("overall_regret", regret),
+        **spread("overall_regret", regret),
         "overall_regret_probability": float((regret < tolerance).mean()),
     }
 
@@ -95,31 +96,29 @@ def _chosen(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def limits_of(
-    problems: Mapping[Key, Problem], solved: Mapping[Key, Solved | None], question: Question
+    problems: Mapping[Key, GroupProblem], solved: Mapping[Key, Solved | None], preference: Preference
 ) -> pd.DataFrame:
     """`Decision.limits`."""
     rows = [
         {"architecture": key[0], "context_length": key[1], "compute": key[2], **limit}
         for key, problem in problems.items()
-        for limit in cells.limits(problem, question, solved[key])
+        for limit in priced_limits(problem, preference, solved[key])
     ]
-    names = ["architecture", "context_length", "compute", "constraint", "limit", "params_low", "params_high"]
+    names = ["architecture", "context_length", "compute", "name", "limit", "params_low", "params_high"]
     return pd.DataFrame(rows, columns=[*names, "feasible_without", "price", "binds"])
 
 
 def binding_of(priced: pd.DataFrame, key: Key) -> str:
-    """Names of the constraints that bind, the dearest first."""
+    """Names of the limits that bind, the dearest first."""
     here = priced["binds"] & (priced["architecture"] == key[0])
     here &= (priced["context_length"] == key[1]) & (priced["compute"] == key[2])
-    return ", ".join(priced[here].sort_values("price", ascending=False, kind="stable")["constraint"])
+    return ", ".join(priced[here].sort_values("price", ascending=False, kind="stable")["name"])
 
 
 def curves_of(solved: Mapping[Key, Solved | None]) -> pd.DataFrame:
     """`Decision.curves`."""
     parts = [
-        pd.DataFrame(
-            {"architecture": key[0], "context_length": key[1], "compute": key[2], **cells.curve(found)}
-        )
+        pd.DataFrame({"architecture": key[0], "context_length": key[1], "compute": key[2], **curve(found)})
         for key, found in solved.items()
         if found is not None
     ]

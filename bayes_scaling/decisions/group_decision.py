@@ -10,41 +10,23 @@ import numpy as np
 
 from bayes_scaling.decisions.budget_line import BudgetLine
 from bayes_scaling.decisions.flat_region import flat_region, rounded, shown_shape
-from bayes_scaling.decisions.group_problem import Problem, shadow_prices
+from bayes_scaling.decisions.group_problem import GroupProblem, shadow_prices
 from bayes_scaling.decisions.intervals import Region, is_end, make_grid
+from bayes_scaling.decisions.preference import Preference
 from bayes_scaling.decisions.search import BEYOND, TAILS, WIDENINGS, Action, best_action, best_each
-from bayes_scaling.decisions.utility import Utility
 
 NUDGE = 0.1  # e-folds of the budget by which sensitivities are taken
 QUANTILES = {"q05": 0.05, "median": 0.5, "q95": 0.95}
 
 
-@dataclass(frozen=True)
-class Question:
-    """What is asked of every group alike.
-
-    Attributes
-    ----------
-    utility : Utility
-    tolerance : float
-        Loss, nats per token, that counts as little.
-    confidence : float
-        Probability with which the flat region loses no more.
-    """
-
-    utility: Utility
-    tolerance: float
-    confidence: float
-
-
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """A group at a budget whose constraints leave something.
+    """A group at a budget whose limits leave something.
 
     Attributes
     ----------
-    problem : Problem
-    question : Question
+    problem : GroupProblem
+    preference : Preference
     action : Action
     loss : ndarray (draw,)
         At the action.
@@ -52,8 +34,8 @@ class Solved:
         ln params and loss of each draw's own optimum.
     """
 
-    problem: Problem
-    question: Question
+    problem: GroupProblem
+    preference: Preference
     action: Action
     loss: np.ndarray
     optimum: np.ndarray
@@ -81,7 +63,8 @@ class Solved:
     def row(self, family: Any, exact: bool) -> dict[str, Any]:
         """What is known, flat."""
         x = np.array([self.action.log_params])
-        regret, tolerance = self.regret, self.question.tolerance
+        regret = self.regret
+        little = regret < self.preference.tolerance
         return {
             "params": float(np.exp(x[0])),
             "tokens": float(np.exp(self.line.log_tokens(x)[0])),
@@ -89,7 +72,7 @@ class Solved:
             "objective": self.action.value,
             **spread("loss", self.loss),
             **spread("regret", regret),
-            "regret_probability": float((regret < tolerance).mean()),
+            "regret_probability": float(little.mean()),
             **self._flat(),
             **self._shape(family, exact),
             **spread("optimum_params", np.exp(self.optimum)),
@@ -105,7 +88,7 @@ class Solved:
         """ln params, looked for further where the grid ends first."""
         grid = self.action.grid
         share = self.within()
-        confidence = self.question.confidence
+        confidence = self.preference.confidence
         for _ in range(WIDENINGS):
             ends = flat_region(grid, share, confidence)
             cut = [
@@ -119,7 +102,7 @@ class Solved:
         return ends
 
     def _share(self, loss: np.ndarray) -> np.ndarray:
-        return np.asarray((loss - self.optimum_loss[:, None] < self.question.tolerance).mean(0))
+        return np.asarray((loss - self.optimum_loss[:, None] < self.preference.tolerance).mean(0))
 
     def _shape(self, family: Any, exact: bool) -> dict[str, Any]:
         group = self.problem.group
@@ -127,7 +110,7 @@ class Solved:
         near = rounded(self.line, self.region, self.action.log_params, cell, family, exact)
         if near is None:
             return {"shape": None, "shape_params": np.nan, "shape_tokens": np.nan, "shape_price": np.nan}
-        price = float(self.question.utility(near.loss)) - self.action.value
+        price = float(self.preference.utility(near.loss)) - self.action.value
         return {
             "shape": shown_shape(near.real),
             "shape_params": float(near.real.params),
@@ -136,7 +119,7 @@ class Solved:
         }
 
     def _sensitivity(self) -> dict[str, float]:
-        """d L* / d ln C and d ln N* / d ln C, of each draw's optimum under the constraints."""
+        """d L* / d ln C and d ln N* / d ln C, of each draw's optimum under the limits."""
         up = optima(self.line.moved(NUDGE), self.region)
         down = optima(self.line.moved(-NUDGE), self.region)
         rise = up[0] - down[0]
@@ -158,32 +141,36 @@ def optima(line: BudgetLine, region: Region) -> tuple[np.ndarray, np.ndarray]:
     return best_each(line, region, grid, line.loss(grid))
 
 
-def solve(problem: Problem, question: Question) -> Solved | None:
-    """The group's decision; None where the constraints leave nothing."""
+def solve(problem: GroupProblem, preference: Preference) -> Solved | None:
+    """The group's decision; None where the limits leave nothing."""
     if not problem.region():
         return None
     line = problem.line()
-    action = best_action(line, problem.region(), question.utility)
+    action = best_action(line, problem.region(), preference.utility)
     optimum, optimum_loss = best_each(line, problem.region(), action.grid, action.loss)
     loss = line.loss(np.array([action.log_params]))[:, 0]
     optimum = np.where(loss < optimum_loss, action.log_params, optimum)
-    return Solved(problem, question, action, loss, optimum, np.minimum(loss, optimum_loss))
+    return Solved(problem, preference, action, loss, optimum, np.minimum(loss, optimum_loss))
 
 
-def limits(problem: Problem, question: Question, solved: Solved | None) -> list[dict[str, Any]]:
-    """The constraints with their prices."""
-    return shadow_prices(problem, question.utility, solved.action.value if solved else None)
+def priced_limits(
+    problem: GroupProblem, preference: Preference, solved: Solved | None
+) -> list[dict[str, Any]]:
+    """The limits with their prices."""
+    value = solved.action.value if solved else None
+    return shadow_prices(problem, preference.utility, value)
 
 
 def curve(solved: Solved) -> dict[str, np.ndarray]:
     """Loss along the budget, for a figure: columns (point,)."""
-    x, loss = solved.action.grid, solved.action.loss
+    x = solved.action.grid
+    loss = solved.action.loss
     low, median, high = np.quantile(loss, list(QUANTILES.values()), axis=0)
     regret = (loss - solved.optimum_loss[:, None]).mean(0)
     return {
         "params": np.exp(x),
         "tokens": np.exp(solved.line.log_tokens(x)),
-        "objective": solved.question.utility(loss),
+        "objective": solved.preference.utility(loss),
         "loss_q05": low,
         "loss_median": median,
         "loss_q95": high,

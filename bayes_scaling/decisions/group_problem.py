@@ -1,4 +1,4 @@
-"""One group's decision: its budget line and the region that the constraints leave, with or without one."""
+"""One group's decision: its budget line and the region that the limits leave, with or without one."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_scaling.accounting import Cost
 from bayes_scaling.decisions.budget_line import BudgetLine
-from bayes_scaling.decisions.constraints import Constraints
 from bayes_scaling.decisions.intervals import EVERYTHING, Region, intersect
+from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.search import best_action
 from bayes_scaling.decisions.utility import Utility
 from bayes_scaling.laws.surface import Surface
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
+from bayes_scaling.questions.query import Query
 
 BINDS = 1e-6  # nats per token; a limit that costs less does not bind
 
@@ -30,7 +30,7 @@ class Group:
     architecture : str
     context_length : int
     surface, unlimited : Surface
-        With the unique tokens of the constraints, and without.
+        With the unique tokens of the limits, and without.
     curve : object with value(xp, ln_params)
     served : mapping of str to Region
         Params that keep to each limit of serving.
@@ -45,21 +45,18 @@ class Group:
 
 
 def make_group(
-    fit: Fit,
-    theta: xr.Dataset,
-    cell: tuple[str, int],
-    cost: Cost,
-    unique_tokens: float | None,
-    served: dict[str, Region],
+    fit: Fit, theta: xr.Dataset, query: Query, cell: tuple[str, int], served: dict[str, Region]
 ) -> Group:
     """One group's surface and cost, with its regions of serving."""
-    free = surface_of(fit, theta, *cell)
-    limited = free if unique_tokens is None else surface_of(fit, theta, *cell, unique_tokens)
-    return Group(*cell, limited, free, cost.curve(float(cell[1]), cell[0]), served)
+    unlimited = surface_of(fit, theta, *cell)
+    surface = unlimited
+    if query.unique_tokens is not None:
+        surface = surface_of(fit, theta, *cell, query.unique_tokens)
+    return Group(*cell, surface, unlimited, query.curve(*cell), served)
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class GroupProblem:
     """A group's decision at one budget.
 
     Attributes
@@ -67,17 +64,17 @@ class Problem:
     group : Group
     flops : float
         The budget.
-    constraints : Constraints
+    limits : Limits
     """
 
     group: Group
     flops: float
-    constraints: Constraints
+    limits: Limits
     _regions: dict[str | None, Region] = field(default_factory=dict)
 
     def line(self, without: str | None = None) -> BudgetLine:
         """Runs that the budget allows."""
-        limits = self.constraints
+        limits = self.limits
         tokens = None if without == "tokens_at_most" else limits.tokens_at_most
         flops = min([self.flops, *limits.largest_flops(without).values()])
         surface = self.group.unlimited if without == "unique_tokens" else self.group.surface
@@ -85,9 +82,9 @@ class Problem:
         return BudgetLine(surface, self.group.curve, float(np.log(flops)), float(most))
 
     def region(self, without: str | None = None) -> Region:
-        """ln params that the constraints leave."""
+        """ln params that the limits leave."""
         if without not in self._regions:
-            parts = [self.alone(name) for name in self.constraints.active if name != without]
+            parts = [self.alone(name) for name in self.limits.active if name != without]
             found = EVERYTHING
             for part in parts:
                 found = intersect(found, part)
@@ -95,39 +92,39 @@ class Problem:
         return self._regions[without]
 
     def alone(self, name: str) -> Region:
-        """ln params that one constraint leaves."""
+        """ln params that one limit leaves."""
         if name in self.group.served:
             return self.group.served[name]
         if name in ("params_at_least", "params_at_most"):
             others = {"params_at_least": "params_at_most", "params_at_most": "params_at_least"}
-            low, high = self.constraints.params_range(without=others[name])
+            low, high = self.limits.params_range(without=others[name])
             return intersect(EVERYTHING, ((np.log(low) if low else -np.inf, np.log(high)),))
         return EVERYTHING
 
 
-def shadow_prices(problem: Problem, utility: Utility, value: float | None) -> list[dict[str, Any]]:
-    """Each active constraint with what it costs: the utility with all of them less that without it.
+def shadow_prices(problem: GroupProblem, utility: Utility, value: float | None) -> list[dict[str, Any]]:
+    """Each active limit with what it costs: the utility with all of them less that without it.
 
     Parameters
     ----------
-    problem : Problem
+    problem : GroupProblem
     utility : Utility
     value : float or None
-        Of the best action under all constraints; None where they leave none.
+        Of the best action under all limits; None where they leave none.
 
     Returns
     -------
     list of dict
-        constraint, limit, params_low, params_high (that it alone allows), feasible_without, price (nats per
-        token; where nothing is feasible, the loss that the best action without it would have over that
-        without any), binds.
+        name, limit (in words), params_low, params_high (that it alone allows), feasible_without, price
+        (nats per token; where nothing is feasible, the loss that the best action without it would have over
+        that without any), binds.
     """
     free = None if value is not None else _best(problem, utility, all_free=True)
-    return [_priced(problem, utility, name, value, free) for name in problem.constraints.active]
+    return [_priced(problem, utility, name, value, free) for name in problem.limits.active]
 
 
 def _priced(
-    problem: Problem, utility: Utility, name: str, value: float | None, free: float | None
+    problem: GroupProblem, utility: Utility, name: str, value: float | None, free: float | None
 ) -> dict[str, Any]:
     region = problem.region(name)
     allowed = problem.alone(name)
@@ -139,8 +136,8 @@ def _priced(
         price = max(value - other, 0.0)  # a budget need not be spent to its end
         binds = price > BINDS
     return {
-        "constraint": name,
-        "limit": problem.constraints.shown(name),
+        "name": name,
+        "limit": problem.limits.shown(name),
         "params_low": float(np.exp(allowed[0][0])) if allowed else np.nan,
         "params_high": float(np.exp(allowed[-1][1])) if allowed else np.nan,
         "feasible_without": bool(region),
@@ -149,6 +146,8 @@ def _priced(
     }
 
 
-def _best(problem: Problem, utility: Utility, without: str | None = None, all_free: bool = False) -> float:
+def _best(
+    problem: GroupProblem, utility: Utility, without: str | None = None, all_free: bool = False
+) -> float:
     region = EVERYTHING if all_free else problem.region(without)
     return best_action(problem.line(without), region, utility).value

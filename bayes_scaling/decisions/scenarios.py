@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.decisions.constraints import Constraints, check_keys, constraints_from
-from bayes_scaling.decisions.decide import Decision, check_flatness, decide
-from bayes_scaling.decisions.utility import get_utility
+from bayes_scaling.accounting.budgets import check_budget
+from bayes_scaling.decisions.decide import Decision, decision_of
+from bayes_scaling.decisions.limits import Limits, check_keys, limits_from
+from bayes_scaling.decisions.preference import Preference
+from bayes_scaling.decisions.serving_limits import as_serving
 from bayes_scaling.errors import BayesScalingError, DecisionError
-from bayes_scaling.laws.law import check_budget
 from bayes_scaling.posterior.fit import Fit
+from bayes_scaling.questions.query import Query
 
 LISTS = ("compute", "context_length", "architecture")
 TABLES = ("defaults", "scenario")
@@ -24,7 +26,7 @@ TABLES = ("defaults", "scenario")
 
 @dataclass(frozen=True)
 class Scenario:
-    """One question to `decide`.
+    """One question to `decide`: a `Query` with a utility and limits.
 
     Attributes
     ----------
@@ -37,7 +39,7 @@ class Scenario:
         As on the command line, such as ``"cvar:0.9"``.
     cost : str
     tolerance, confidence : float
-    limits : Constraints or mapping
+    limits : Limits or mapping
 
     Raises
     ------
@@ -59,7 +61,7 @@ class Scenario:
     cost: str = "6ND"
     tolerance: float = 0.01
     confidence: float = 0.5
-    limits: Any = field(default_factory=Constraints)
+    limits: Any = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name.strip()):
@@ -70,17 +72,26 @@ class Scenario:
             raise DecisionError(f"scenario {self.name!r}: {error}") from None
 
     def _settle(self) -> None:
-        """Lists as tuples, limits as constraints; anything wrong raises."""
+        """Lists as tuples, limits as `Limits`; anything wrong raises."""
         for name in LISTS:
             value = getattr(self, name)
             if value is not None:
                 one = isinstance(value, str) or np.ndim(value) == 0
                 object.__setattr__(self, name, (value,) if one else tuple(value))
         check_budget(self.compute)
-        get_utility(self.utility)
-        check_flatness(self.tolerance, self.confidence)
-        if not isinstance(self.limits, Constraints):
-            object.__setattr__(self, "limits", constraints_from(self.limits))
+        Preference.of(self.utility, self.tolerance, self.confidence)
+        if not isinstance(self.limits, Limits):
+            object.__setattr__(self, "limits", limits_from(self.limits))
+
+    def query(self, fit: Fit) -> Query:
+        """What a fit is asked; errors as for `frontier`."""
+        unique = self.limits.unique_tokens
+        return Query.of(fit, self.compute, self.context_length, self.architecture, self.cost, unique)
+
+    @property
+    def preference(self) -> Preference:
+        """The utility, the tolerance and the confidence."""
+        return Preference.of(self.utility, self.tolerance, self.confidence)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +163,7 @@ def load_plan(path: str | Path) -> tuple[Scenario, ...]:
     """Scenarios of a TOML file.
 
     It has a table ``[[scenario]]`` for each, with the names of `Scenario`, and may have ``[defaults]`` with
-    what scenarios share; a table ``limits`` in either has the names of `Constraints`.
+    what scenarios share; a table ``limits`` in either has the names of `Limits`.
 
     Raises
     ------
@@ -225,17 +236,7 @@ def _check_names(scenarios: tuple[Scenario, ...]) -> None:
 
 def _decided(fit: Fit, scenario: Scenario, latency: Any) -> Decision:
     try:
-        return decide(
-            fit,
-            scenario.compute,
-            scenario.context_length,
-            scenario.architecture,
-            utility=scenario.utility,
-            constraints=scenario.limits,
-            cost=scenario.cost,
-            latency=latency,
-            tolerance=scenario.tolerance,
-            confidence=scenario.confidence,
-        )
+        query = scenario.query(fit)
+        return decision_of(fit, query, scenario.preference, scenario.limits, as_serving(latency))
     except BayesScalingError as error:
         raise type(error)(f"scenario {scenario.name!r}: {error}") from None

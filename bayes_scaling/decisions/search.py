@@ -15,7 +15,8 @@ from bayes_scaling.laws.optimum import OptimumError
 TAILS = (0.01, 0.99)  # of the draws' optima, between which and `BEYOND` e-folds beyond is searched
 BEYOND = 1.5
 WIDENINGS = 4
-ZOOMS, FINER = 3, 17
+ZOOMS = 3
+FINER = 17  # points of each
 GAP = 1e-3  # of the loss: by more than that a grid may not beat the draws' own search
 MISSED = 0.01  # share of the draws at which it may
 ROUNDING = 1e-6  # the drift is in single precision
@@ -87,7 +88,8 @@ def zoom(
         found = objective(finer)
         if not np.nanmin(found) <= values[at] + ROUNDING * abs(values[at]):
             raise OptimumError(f"the search near {np.exp(grid[at]):.3g} params did not move below its grid")
-        grid, values = finer, found
+        grid = finer
+        values = found
     at = int(np.nanargmin(values))
     return float(grid[at]), float(values[at])
 

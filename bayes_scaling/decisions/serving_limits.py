@@ -9,8 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from bayes_scaling.decisions.constraints import Constraints
 from bayes_scaling.decisions.intervals import LARGEST, SMALLEST, Region, intervals_where
+from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.errors import DecisionError
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.serving import fits_probability, probability_below
@@ -76,7 +76,7 @@ def load_serving(path: str | Path | None) -> Serving | None:
     return None if path is None else as_serving(load_latency(path))
 
 
-def check_served(constraints: Constraints, serving: Serving | None) -> None:
+def check_served(limits: Limits, serving: Serving | None) -> None:
     """Refuse limits of serving without a latency fit.
 
     Raises
@@ -84,25 +84,23 @@ def check_served(constraints: Constraints, serving: Serving | None) -> None:
     DecisionError
         There are some.
     """
-    if constraints.served and serving is None:
-        raise DecisionError(
-            f"constraint {constraints.served[0]} needs a latency fit: give latency=..., --latency FILE"
-        )
+    if limits.served and serving is None:
+        raise DecisionError(f"limit {limits.served[0]} needs a latency fit: give latency=..., --latency FILE")
 
 
 def served_regions(
-    serving: Serving | None, constraints: Constraints, architectures: Iterable[str]
+    serving: Serving | None, limits: Limits, architectures: Iterable[str]
 ) -> dict[str, dict[str, Region]]:
     """Of each architecture, the params that keep to each limit of serving."""
     if serving is None:
         return {name: {} for name in architectures}
     return {
-        name: {limit: served_region(serving, constraints, limit, name) for limit in constraints.served}
+        name: {limit: served_region(serving, limits, limit, name) for limit in limits.served}
         for name in architectures
     }
 
 
-def served_region(serving: Serving, constraints: Constraints, name: str, architecture: str) -> Region:
+def served_region(serving: Serving, limits: Limits, name: str, architecture: str) -> Region:
     """Params at which one limit of serving holds with the probability wanted.
 
     Looked for from 1e6 to 1e14 params a fifth of an e-fold apart; each edge is found to a hundredth of that.
@@ -110,7 +108,7 @@ def served_region(serving: Serving, constraints: Constraints, name: str, archite
     """
 
     def enough(x: np.ndarray) -> np.ndarray:
-        return _probability(serving, constraints, name, architecture, np.exp(x)) - constraints.probability
+        return _probability(serving, limits, name, architecture, np.exp(x)) - limits.probability
 
     margin = enough(SEARCHED)
     edges = np.flatnonzero(np.diff(margin >= 0))
@@ -125,12 +123,12 @@ def served_region(serving: Serving, constraints: Constraints, name: str, archite
 
 
 def _probability(
-    serving: Serving, constraints: Constraints, name: str, architecture: str, params: np.ndarray
+    serving: Serving, limits: Limits, name: str, architecture: str, params: np.ndarray
 ) -> np.ndarray:
-    batch = {"batch_size": constraints.batch_size, "prefill": constraints.prefill}
+    batch = {"batch_size": limits.batch_size, "prefill": limits.prefill}
     if name == "memory":
         return np.nan_to_num(serving.fits_probability(architecture=architecture, params=params, **batch))
-    limit = float(getattr(constraints, name))
+    limit = float(getattr(limits, name))
     found = serving.probability_below(
         quantity=name, limit=limit, architecture=architecture, params=params, **batch
     )

@@ -12,15 +12,18 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.accounting import Cost
-from bayes_scaling.decisions.constraints import Constraints, as_constraints
 from bayes_scaling.decisions.decide import optimal_losses
+from bayes_scaling.decisions.limits import Limits, as_limits
+from bayes_scaling.decisions.serving_limits import as_serving
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.posterior.fit import Fit
-from bayes_scaling.questions.frontier import frontier, resolve_cost
-from bayes_scaling.runs.reach import decades_outside, nearest_runs
+from bayes_scaling.questions.frontier import frontier_of
+from bayes_scaling.questions.groups import decades_from_runs
+from bayes_scaling.questions.query import Query, resolve_cost
 
 DIMS = ("architecture", "context_length", "compute", "chain", "draw")
-ABOVE, BUDGETS = 100.0, 17  # times the runs' most compute, and number, of the default budgets
+ABOVE = 100.0  # times the runs' most compute: the largest of the default budgets
+BUDGETS = 17  # their number
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +33,7 @@ class Map:
     Attributes
     ----------
     loss : DataArray
-        Draws of the lowest loss under the constraints; dims architecture, context_length, compute, chain,
+        Draws of the lowest loss under the limits; dims architecture, context_length, compute, chain,
         draw. Infinite where nothing is feasible.
     reach : DataArray
         Decades of the budget outside the runs of each architecture.
@@ -72,7 +75,8 @@ class Map:
         """
         parts = []
         for pair in permutations([str(a) for a in self.loss["architecture"].to_numpy()], 2):
-            ours, theirs = (self.loss.sel(architecture=name, drop=True) for name in pair)
+            ours = self.loss.sel(architecture=pair[0], drop=True)
+            theirs = self.loss.sel(architecture=pair[1], drop=True)
             known = ((ours < np.inf) | (theirs < np.inf)).any(("chain", "draw"))
             share = _wins(ours, theirs).where(known)
             reach = self.reach.sel(architecture=list(pair)).max("architecture")
@@ -99,7 +103,7 @@ def compare_map(
     context_length: Any = None,
     architecture: Any = None,
     *,
-    constraints: Constraints | Mapping[str, Any] | None = None,
+    limits: Limits | Mapping[str, Any] | None = None,
     cost: str | Cost = "6ND",
     latency: Any = None,
 ) -> Map:
@@ -112,7 +116,7 @@ def compare_map(
         Budgets. Default: from the runs' least to 100 times their most compute.
     context_length, architecture
         As for `compare`.
-    constraints : Constraints or mapping, optional
+    limits : Limits or mapping, optional
         That each architecture keeps to at its best.
     cost : str or Cost
         As for `frontier`.
@@ -136,19 +140,25 @@ def compare_map(
     >>> found.pairs()[["architecture", "other", "probability"]].shape
     (12, 3)
     """
+    limits = as_limits(limits)
     cost = resolve_cost(fit, cost)
-    limits = as_constraints(constraints)
     budgets = _default_budgets(fit, cost) if compute is None else compute
-    if limits.active:
-        loss = optimal_losses(fit, budgets, context_length, architecture, limits, cost, latency)
-        loss = loss.fillna(np.inf)
-    else:
-        loss = frontier(fit, budgets, context_length, architecture, cost).draws["loss"]
-    loss = loss.transpose(*DIMS)
-    names = [str(a) for a in loss["architecture"].to_numpy()]
+    query = Query.of(fit, budgets, context_length, architecture, cost, limits.unique_tokens)
+    return map_of(fit, query, limits, latency)
+
+
+def map_of(fit: Fit, query: Query, limits: Limits, latency: Any = None) -> Map:
+    """The answer of `compare_map`."""
+    names = query.architecture
     if len(names) < 2:
         raise BudgetError(f"comparing needs two architectures; there is only {', '.join(names)}")
-    return Map(loss, _reach(fit, loss, cost), cost.name)
+    if limits.active:
+        loss = optimal_losses(fit, query, limits, as_serving(latency)).fillna(np.inf)
+    else:
+        loss = frontier_of(fit, query).draws["loss"]
+    loss = loss.transpose(*DIMS)
+    flops = xr.zeros_like(loss.isel(chain=0, draw=0, drop=True)) + query.flops
+    return Map(loss, decades_from_runs(fit, query, flops, "flops"), query.cost.name)
 
 
 def _wins(ours: xr.DataArray, theirs: xr.DataArray) -> xr.DataArray:
@@ -159,13 +169,3 @@ def _wins(ours: xr.DataArray, theirs: xr.DataArray) -> xr.DataArray:
 def _default_budgets(fit: Fit, cost: Cost) -> np.ndarray:
     known = cost.from_flops(fit.runs.frame["flops"].to_numpy(dtype=float))
     return np.geomspace(known.min(), min(known.max() * ABOVE, 1e40), BUDGETS)
-
-
-def _reach(fit: Fit, loss: xr.DataArray, cost: Cost) -> xr.DataArray:
-    """Decades of each budget outside each group's runs."""
-    reach = loss.isel(chain=0, draw=0, drop=True).copy()
-    flops = cost.to_flops(reach["compute"].to_numpy())
-    for i, name in enumerate(reach["architecture"].to_numpy()):
-        for j, length in enumerate(reach["context_length"].to_numpy()):
-            reach[i, j] = decades_outside(flops, nearest_runs(fit.runs, "flops", str(name), int(length)))
-    return reach

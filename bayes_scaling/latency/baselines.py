@@ -44,7 +44,8 @@ def study_lines(train: pd.DataFrame, test: pd.DataFrame, quantity: str) -> np.nd
     coefficient of a size not fitted comes from a power law in params through the sizes where it is positive
     (its mean over the sizes where fewer than two are).
     """
-    params, coefficients = [], []
+    params = []
+    coefficients = []
     timed = train[train[quantity].notna()]
     for size in np.unique(timed["params"].to_numpy(dtype=float)):
         rows = timed[timed["params"] == size]

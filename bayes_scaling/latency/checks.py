@@ -17,7 +17,8 @@ from bayes_scaling.posterior.summary import stack_cells
 from bayes_scaling.posterior.verdict import store, stored
 
 CONFLICT = 3.0  # prior standard deviations between prior and posterior mean
-NOMINAL, ALLOWED = 0.9, 0.08
+NOMINAL = 0.9
+ALLOWED = 0.08
 FEWEST_SIZES = 3
 
 

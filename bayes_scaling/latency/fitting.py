@@ -22,12 +22,12 @@ from bayes_scaling.models.compiled_code import kept_compiled
 from bayes_scaling.models.draws import Engine, RawDraws, Sampling
 from bayes_scaling.models.latency_design import LatencyDesign
 from bayes_scaling.models.latency_mode import find_whitening
+from bayes_scaling.models.progress import sampling_progress
 from bayes_scaling.models.rounds import Progress, Sampled, Verdict, sample_in_rounds
 from bayes_scaling.models.spec import Backend, Sampler
 from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.posterior.criteria import FAIL, convergence_of, sampler_of
 from bayes_scaling.posterior.fitting import sampling_of
-from bayes_scaling.posterior.progress import sampling_progress
 from bayes_scaling.posterior.summary import stack_cells
 from bayes_scaling.roofline.devices import Device, get_device
 
@@ -170,8 +170,9 @@ def _gate(raw: RawDraws, whitening: Whitening) -> Verdict:
     array = xr.DataArray(position, dims=("chain", "draw", "coordinate"), name="position")
     stats = xr.Dataset({name: (("chain", "draw"), value) for name, value in raw.stats.items()})
     rows = (*convergence_of(*stack_cells(array)), *sampler_of(stats))
-    r_hat, bulk, tail = (row.value for row in rows[:3])
-    note = f"R-hat {r_hat:.3f}, smallest ESS {min(bulk, tail):.0f}"
+    found = {row.name: row.value for row in rows}
+    smallest = min(found["ess_bulk"], found["ess_tail"])
+    note = f"R-hat {found['r_hat']:.3f}, smallest ESS {smallest:.0f}"
     return Verdict(all(row.status != FAIL for row in rows), note)
 
 

@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
-from bayes_scaling.errors import BudgetError, SpecError
+from bayes_scaling.errors import SpecError
 from bayes_scaling.laws.effective_sizes import PIVOT_PARAMS, PIVOT_TOKENS, UNLIMITED, effective
 
 Array = Any
@@ -339,39 +337,3 @@ def get_law(name: str | Law) -> Law:
     if name not in LAWS:
         raise SpecError(f"unknown law {name!r}; choose one of {', '.join(LAWS)}, or register_law it first")
     return LAWS[name]
-
-
-def unique_of(law: Law, unique_tokens: float | None) -> dict[str, Any]:
-    """The coefficient ``unique_tokens``, empty where it is not given.
-
-    Raises
-    ------
-    BudgetError
-        Not a positive number, or the law knows no repetition.
-    """
-    if unique_tokens is None:
-        return {}
-    if not law.repeats:
-        raise BudgetError(f"law {law.name!r} knows no unique_tokens: fit law {DATA_LIMITED.name!r}")
-    if not 1 <= unique_tokens <= UNLIMITED:
-        raise BudgetError(f"unique_tokens {unique_tokens!r}: give a number of tokens such as 3e11")
-    return {"unique_tokens": float(unique_tokens)}
-
-
-def check_budget(compute: Array) -> None:
-    """Refuse training budgets (FLOPs) that are not numbers, finite and within 1 to 1e40.
-
-    Raises
-    ------
-    BudgetError
-        Naming the first bad value.
-    """
-    remedy = "give training FLOPs between 1 and 1e40, such as 1e21"
-    try:
-        values = np.atleast_1d(np.asarray(compute, dtype=float)).ravel()
-    except (TypeError, ValueError):
-        raise BudgetError(f"compute budget {compute!r}: {remedy}") from None
-    bad = values[~(np.isfinite(values) & (values >= 1) & (values <= 1e40))]
-    if values.size == 0 or bad.size:
-        shown = bad[0] if bad.size else "none"
-        raise BudgetError(f"compute budget {shown}: {remedy}")

@@ -81,6 +81,33 @@ class Surface:
             return optimum.exponent(self.values, log_params, curve, log_compute)
         return drifting_optimum.exponent(self._all, log_params, curve, log_compute)
 
+    def optimum(self, log_compute: np.ndarray, curve: Any) -> dict[str, np.ndarray]:
+        """The optimal run (chain, draw, budget) of each draw, for budgets that all draws share.
+
+        Parameters
+        ----------
+        log_compute : ndarray (budget,)
+            ln FLOPs.
+        curve : object with value(xp, ln_params) and slope(xp, ln_params)
+            ln of training FLOPs per token.
+
+        Returns
+        -------
+        dict of str to ndarray
+            params, tokens, loss, params_exponent (d ln N* / d ln C) and tokens_exponent (d ln D* / d ln C).
+        """
+        log_params = self.optimal_log_params(log_compute, curve)
+        params = np.exp(log_params)
+        tokens = np.exp(log_compute - curve.value(np, log_params))
+        rise = self.exponent(log_params, log_compute, curve)
+        return {
+            "params": params,
+            "tokens": tokens,
+            "loss": self.loss(params, tokens),
+            "params_exponent": rise,
+            "tokens_exponent": 1 - curve.slope(np, log_params) * rise,  # ln C = ln D + ln f(N)
+        }
+
     def cheapest(self, loss: np.ndarray, curve: Any) -> tuple[np.ndarray, np.ndarray]:
         """ln N and ln D (chain, draw, loss) of the cheapest run that reaches a loss; NaN where none does."""
         log_params = optimum.cheapest_log_params(self.values, loss, curve)

@@ -80,10 +80,10 @@ def _pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
 
 def _ends(parts: list[pd.DataFrame]) -> tuple[float, float]:
     """Ends of the multiplier's axis: the intervals, as far as they stay near the medians."""
-    low, median, high = (
-        np.concatenate([part[f"multiplier_{name}"].to_numpy(dtype=float) for part in parts])
-        for name in ("q05", "median", "q95")
-    )
+    table = pd.concat(parts)
+    low = table["multiplier_q05"].to_numpy(dtype=float)
+    median = table["multiplier_median"].to_numpy(dtype=float)
+    high = table["multiplier_q95"].to_numpy(dtype=float)
     known = median[np.isfinite(median)]
     least, most = (known.min(), known.max()) if known.size else (1.0, 1.0)
     start = max(low.min(), least / OUTSIDE)
@@ -111,11 +111,11 @@ def _multiplier(ax: Axes, table: pd.DataFrame, palette: dict[Any, str], ends: tu
         part = part.sort_values("compute")
         colour = palette[length]
         # An infinite end would leave a hole in the band; a finite one far outside runs out of the axis.
-        low, median, high = (
-            part[f"multiplier_{q}"].clip(upper=10 * ends[1]) for q in ("q05", "median", "q95")
-        )
+        most = 10 * ends[1]
+        low = part["multiplier_q05"].clip(upper=most)
+        high = part["multiplier_q95"].clip(upper=most)
         ax.fill_between(part["compute"], low, high, color=colour, alpha=style.BAND, lw=0)
-        ax.plot(part["compute"], median, color=colour, lw=1.5)
+        ax.plot(part["compute"], part["multiplier_median"].clip(upper=most), color=colour, lw=1.5)
     ax.set_xlim(table["compute"].min(), table["compute"].max())
     ax.set_ylim(*ends)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))

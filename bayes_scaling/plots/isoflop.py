@@ -19,7 +19,8 @@ from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.prediction import predict_table
 
 SAME_BUDGET = 0.06  # decades between neighbours in one budget
-FEWEST, SPREAD = 4, 1.5  # runs of a budget, and the factor their params must span
+FEWEST = 4  # runs of a budget
+SPREAD = 1.5  # the factor that their params must span
 COST_DEGREE = 2
 KEYS = ["architecture", "context_length"]
 
@@ -83,7 +84,8 @@ def plot_isoflop(curves: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     -------
     Figure
     """
-    names, lengths = (sorted(curves[key].unique()) for key in KEYS)
+    names = sorted(curves["architecture"].unique())
+    lengths = sorted(curves["context_length"].unique())
     figure, axes = style.panels(len(names), len(lengths), sharex=True, sharey=True)
     levels = _levels(curves["compute"].to_numpy())
     points = budgets(runs).dropna(subset="budget")

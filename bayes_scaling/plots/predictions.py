@@ -11,8 +11,6 @@ from matplotlib.lines import Line2D
 
 from bayes_scaling.plots import style
 
-KEYS = ("architecture", "context_length")
-
 
 def plot_predictions(table: pd.DataFrame) -> Figure:
     """Predicted loss against params with 50% and 90% response intervals, and what was measured.
@@ -27,7 +25,8 @@ def plot_predictions(table: pd.DataFrame) -> Figure:
     -------
     Figure
     """
-    names, lengths = (sorted(table[key].unique()) for key in KEYS)
+    names = sorted(table["architecture"].unique())
+    lengths = sorted(table["context_length"].unique())
     palette = style.colours(names)
     figure, axes = style.panels(len(names), len(lengths), sharex=True, sharey=True)
     for row, name in zip(axes, names, strict=True):

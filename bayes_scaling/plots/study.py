@@ -17,7 +17,8 @@ from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.plots import open_folder, save_figure
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.compare import compare
-from bayes_scaling.questions.frontier import frontier, resolve_cost
+from bayes_scaling.questions.frontier import frontier
+from bayes_scaling.questions.query import resolve_cost
 from bayes_scaling.runs.table import Runs
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def save_figures(
     table = fit.runs if runs is None else load_runs(runs)
     _same_groups(fit, table)
     cost = cost or _default_cost(fit)
-    files, skipped = [], {}
+    files = []
+    skipped = {}
     for name, draw in _FIGURES.items():
         try:
             files.append(save_figure(draw(fit, table, cost, resamples), target / f"{name}.png"))

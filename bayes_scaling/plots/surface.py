@@ -105,8 +105,9 @@ def _drifted(
     drift = drift_of(fit, architecture)
     if drift is None:
         return 1.0
-    n, d = (np.log(v).ravel() for v in np.meshgrid(params, tokens, indexing="ij"))
-    factor = np.exp(drift(n, d)).reshape(*drift.weights.shape[:2], len(params), len(tokens))
+    sizes = np.meshgrid(params, tokens, indexing="ij")
+    logs = [np.log(size).ravel() for size in sizes]
+    factor = np.exp(drift(logs[0], logs[1])).reshape(*drift.weights.shape[:2], len(params), len(tokens))
     kept = np.searchsorted(fit.posterior["draw"].to_numpy(), loss["draw"].to_numpy())
     return loss.copy(data=factor[:, kept])
 

@@ -30,7 +30,9 @@ def timing_table(fit: LatencyFit) -> pd.DataFrame:
     parts = []
     for quantity in TIME_TITLES:
         time = frame[quantity].to_numpy(dtype=float)
-        middle, low, high = (predicted[f"{quantity}_{end}"].to_numpy() for end in ("median", "q05", "q95"))
+        middle = predicted[f"{quantity}_median"].to_numpy()
+        low = predicted[f"{quantity}_q05"].to_numpy()
+        high = predicted[f"{quantity}_q95"].to_numpy()
         percent = {k: 100 * (v / middle - 1) for k, v in (("residual", time), ("q05", low), ("q95", high))}
         part = kept.assign(quantity=quantity, time_ms=time, predicted_ms=middle, **percent)
         part["inside"] = (low <= time) & (time <= high)

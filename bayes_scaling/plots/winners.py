@@ -79,10 +79,8 @@ def _panel(ax: Axes, part: pd.DataFrame, column: str, ends: tuple[str, str], num
     compute = grid.columns.to_numpy(dtype=float)
     lengths = list(grid.index)
     values = grid.to_numpy()
-    across, down = (
-        _edges(compute),
-        np.arange(len(lengths) + 1) - 0.5,
-    )  # a row a context length, however far apart
+    across = _edges(compute)
+    down = np.arange(len(lengths) + 1) - 0.5  # a row a context length, however far apart
     ax.grid(False)
     style.log_axis(ax, "x")
     mesh = ax.pcolormesh(across, down, values, cmap=_colours(ends), vmin=0, vmax=1)

@@ -57,8 +57,13 @@ def coefficients(
     >>> new["context_length"].to_numpy().tolist()
     [32768]
     """
-    architectures = _architectures(fit, architecture, allow_new)
-    contexts = _contexts(fit, context_length)
+    architectures = architectures_of(fit, architecture, allow_new)
+    contexts = contexts_of(fit, context_length)
+    return draws_of(fit, architectures, contexts, seed)
+
+
+def draws_of(fit: Posterior, architectures: list[str], contexts: list[int], seed: int = 0) -> xr.Dataset:
+    """`coefficients` of groups that are known to be good ones."""
     posterior = fit.posterior[[*fit.law.names, *fit.spec.noise_names]]
     known = set(fit.architectures).issuperset(architectures) and set(fit.context_lengths).issuperset(contexts)
     if not known:
@@ -103,7 +108,8 @@ def offset_of(fit: Posterior, architecture: str, column: str, value: str) -> np.
     return kept.sel(architecture=architecture, level=level).transpose("chain", "draw").to_numpy()
 
 
-def _architectures(fit: Posterior, wanted: Any, allow_new: bool) -> list[str]:
+def architectures_of(fit: Posterior, wanted: Any, allow_new: bool = False) -> list[str]:
+    """Names of architectures, each once; all fitted for None. Errors as for `coefficients`."""
     if wanted is None:
         return list(fit.architectures)
     names = [str(name) for name in np.atleast_1d(np.asarray(wanted, dtype=object))]
@@ -116,7 +122,8 @@ def _architectures(fit: Posterior, wanted: Any, allow_new: bool) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _contexts(fit: Posterior, wanted: Any) -> list[int]:
+def contexts_of(fit: Posterior, wanted: Any) -> list[int]:
+    """Context lengths, each once; all fitted for None. Errors as for `coefficients`."""
     if wanted is None:
         return list(fit.context_lengths)
     remedy = "give a positive whole number of tokens, such as 8192"

@@ -32,9 +32,12 @@ E_BFMI = 0.3
 MAX_TREE_DEPTH = 10  # the limit of both back ends' NUTS
 BAD_K_SHARE = 0.01
 NOMINAL = 0.9
-HELD, LEFT_OUT = 0.1, 20  # distance of the back-test's coverage from nominal; runs it needs
-EPOCHS, REPEATING = 4, 5  # up to 4 epochs tokens are nearly as good as new; runs beyond that are needed
-DECADES, RUNS = 1.0, 60  # below either, extrapolations were seen to miss
+HELD = 0.1  # distance of the back-test's coverage from nominal
+LEFT_OUT = 20  # runs that the back-test needs
+EPOCHS = 4  # up to which tokens are nearly as good as new
+REPEATING = 5  # runs beyond that are needed
+DECADES = 1.0  # of compute; below, extrapolations were seen to miss
+RUNS = 60  # likewise
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from bayes_scaling.models.compiled_code import kept_compiled
 from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.draws import TARGET_ACCEPTANCE, Sampling
 from bayes_scaling.models.misfit_precisions import settle
+from bayes_scaling.models.progress import sampling_progress
 from bayes_scaling.models.refit import engine_of
 from bayes_scaling.models.rounds import Gate, Progress, Sampled, sample_in_rounds
 from bayes_scaling.models.spec import Backend, Discrepancy, Errors, ModelSpec, Pooling, Sampler
@@ -23,7 +24,6 @@ from bayes_scaling.posterior.criteria import FAIL
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.gate import ConvergenceGate
 from bayes_scaling.posterior.idata import assemble
-from bayes_scaling.posterior.progress import sampling_progress
 from bayes_scaling.posterior.verdict import store
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.runs.validation import require_fittable

@@ -44,5 +44,6 @@ class ConvergenceGate:
         cells = cells_of(self.posterior, observed_groups_of(self.design, self.runs))
         self.rows = (*convergence_of(*cells), *sampler_of(stats))
         passed = all(row.status != FAIL for row in self.rows)
-        r_hat, bulk, tail = (row.value for row in self.rows[:3])
-        return Verdict(passed, f"R-hat {r_hat:.3f}, smallest ESS {min(bulk, tail):.0f}")
+        found = {row.name: row.value for row in self.rows}
+        smallest = min(found["ess_bulk"], found["ess_tail"])
+        return Verdict(passed, f"R-hat {found['r_hat']:.3f}, smallest ESS {smallest:.0f}")

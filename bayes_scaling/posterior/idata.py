@@ -97,7 +97,8 @@ def _coefficient_draws(
     scales = tau(component, design)
     draws = draws.assign_coords(coefficient=np.array(design.hierarchy.names, dtype=str))
     dims = ("chain", "draw", "coefficient")
-    draws["tau_architecture"], draws["tau_context"] = (dims, scales[..., 0]), (dims, scales[..., 1])
+    draws["tau_architecture"] = (dims, scales[..., 0])
+    draws["tau_context"] = (dims, scales[..., 1])
     return draws
 
 
@@ -182,7 +183,8 @@ def _runs_dataset(loss: np.ndarray) -> xr.Dataset:
 
 
 def _constants(design: Design, runs: Runs) -> xr.Dataset:
-    frame, groups = runs.frame, design.groups
+    frame = runs.frame
+    groups = design.groups
     seen = set(zip(groups.architecture, groups.context_length, strict=True))
     observed = [[(a, t) in seen for t in runs.context_lengths] for a in runs.architectures]
     data = {name: ("run", frame[name].to_numpy(dtype=float)) for name in ("params", "tokens", "flops")}

@@ -11,13 +11,14 @@ import xarray as xr
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import SpecError
-from bayes_scaling.laws.law import Law, log_form, log_loss, unique_of
+from bayes_scaling.laws.law import Law, log_form, log_loss
 from bayes_scaling.models.coefficients import draw_prior, to_user
 from bayes_scaling.models.density import two_sided
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.misfit import OFFSET
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.coefficients import coefficients, drift_of, offset_of
+from bayes_scaling.posterior.groups import unique_of
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.runs.reach import decades_outside, nearest_runs
 from bayes_scaling.runs.table import Runs
@@ -163,9 +164,12 @@ def _log_mean(
 ) -> np.ndarray:
     log_params = np.log(runs.frame["params"].to_numpy(dtype=float))
     log_tokens = np.log(runs.frame["tokens"].to_numpy(dtype=float))
-    known: dict[str, Any] = unique_of(law, unique_tokens)
-    if law.repeats and not known and "unique_tokens" in runs.frame:
-        known = {"unique_tokens": runs.frame["unique_tokens"].to_numpy(dtype=float)}
+    unique = unique_of(law, unique_tokens)
+    known: dict[str, Any] = {}
+    if unique is not None:
+        known["unique_tokens"] = unique
+    elif law.repeats and "unique_tokens" in runs.frame:
+        known["unique_tokens"] = runs.frame["unique_tokens"].to_numpy(dtype=float)
     return np.asarray(log_loss(np, log_params, log_tokens, log_form(np, law.complete(cells | known))))
 
 

@@ -27,7 +27,8 @@ def conclusions(fit: Posterior) -> tuple[pd.DataFrame, np.ndarray]:
         Of the draws of `thinning`.
     """
     chosen = thinning(fit)
-    labels, columns = [], []
+    labels = []
+    columns = []
     frame = fit.runs.frame
     theta = coefficients(fit)
     for (architecture, context), part in frame.groupby(["architecture", "context_length"], observed=True):

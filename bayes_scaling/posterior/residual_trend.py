@@ -101,9 +101,15 @@ def _basis(x: np.ndarray) -> np.ndarray | None:
 
 def _thirds(x: np.ndarray, score: np.ndarray) -> tuple[float, float, float]:
     low, high = np.quantile(x, [1 / 3, 2 / 3])
-    parts = (x <= low, (x > low) & (x < high), x >= high)
-    first, middle, last = (float(score[part].mean()) if part.any() else 0.0 for part in parts)
-    return first, middle, last
+    return (
+        _mean(score[x <= low]),
+        _mean(score[(x > low) & (x < high)]),
+        _mean(score[x >= high]),
+    )
+
+
+def _mean(score: np.ndarray) -> float:
+    return float(score.mean()) if score.size else 0.0
 
 
 def _scores(fit: Posterior) -> np.ndarray:

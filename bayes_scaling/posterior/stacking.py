@@ -22,7 +22,8 @@ from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.loo import compare_models
 from bayes_scaling.posterior.verdict import store
 
-STEPS, SETTLED = 10_000, 1e-10
+STEPS = 10_000
+SETTLED = 1e-10
 RUN = ("split", "architecture", "context_length", "params", "tokens", "loss")
 COVERING = ("gamma", "mixture")  # laws of others' draws, the first that has all of their coefficients
 MIXED = ("posterior", "posterior_predictive", "log_likelihood", "log_prior", "sample_stats")

@@ -20,7 +20,8 @@ from bayes_scaling.runs.table import Runs
 
 KIND = "bayes_scaling.Fit"
 FORMAT_VERSION = 1
-_RUNS, _DIGEST = "runs", "sha256"
+_RUNS = "runs"
+_DIGEST = "sha256"
 _AGAIN = "fit again and save, or restore the file from a copy"
 
 

@@ -63,7 +63,7 @@ def action_notes(decision: Decision) -> tuple[str, str]:
 
 
 def print_limits(table: pd.DataFrame) -> None:
-    """Constraints and what they cost."""
+    """Limits and what they cost."""
     print_table(limits_columns(table))
 
 

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 _PIPE_WIDTH = 100_000  # a pipe has no edge to wrap at
-_TEXT_WIDTH, _GAP = 20, 3
+_TEXT_WIDTH = 20
+_GAP = 3
 _STYLES = {"PASS": "green", "REVIEW": "yellow", "FAIL": "bold red"}
 
 

@@ -15,7 +15,8 @@ from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws.ladder import compute_for_loss, crossings, make_ladder
 from bayes_scaling.posterior.fit import Fit
-from bayes_scaling.questions.frontier import Frontier, frontier, resolve_cost
+from bayes_scaling.questions.frontier import Frontier, frontier_of
+from bayes_scaling.questions.query import Query
 
 BELOW, ABOVE = 2.0, 4.0  # decades searched beyond the runs and the budgets asked for
 
@@ -112,22 +113,28 @@ def compare(
     >>> both.round(6).tolist()
     [1.0, 1.0]
     """
-    cost = resolve_cost(fit, cost)
-    here = frontier(fit, compute, context_length, architecture, cost, unique_tokens)
-    names = [str(a) for a in here.draws["architecture"].to_numpy()]
+    query = Query.of(fit, compute, context_length, architecture, cost, unique_tokens)
+    return comparison_of(fit, query)
+
+
+def comparison_of(fit: Fit, query: Query) -> Comparison:
+    """The answer of `compare`."""
+    names = query.architecture
     if len(names) < 2:
         raise BudgetError(f"comparing needs two architectures; there is only {', '.join(names)}")
-    ladder = _search_ladder(fit, here, cost)
-    along = frontier(fit, ladder, context_length, architecture, cost, unique_tokens)
+    ladder = _search_ladder(fit, query)
+    here = frontier_of(fit, query)
+    along = frontier_of(fit, query.at(ladder))
     pairs = list(permutations(names, 2))
     parts = [_pair(here.draws["loss"], along.draws["loss"], *pair) for pair in pairs]
-    return Comparison(_joined(parts, pairs), cost.name, _reach(here, pairs), (ladder[0], ladder[-1]))
+    searched = (ladder[0], ladder[-1])
+    return Comparison(_joined(parts, pairs), query.cost.name, _reach(here, pairs), searched)
 
 
-def _search_ladder(fit: Fit, here: Frontier, cost: Cost) -> np.ndarray:
+def _search_ladder(fit: Fit, query: Query) -> np.ndarray:
     """Budgets from below to above both the runs and the question."""
-    known = cost.from_flops(fit.runs.frame["flops"].to_numpy(dtype=float))
-    values = np.concatenate([known, here.draws["compute"].to_numpy()])
+    known = query.cost.from_flops(fit.runs.frame["flops"].to_numpy(dtype=float))
+    values = np.concatenate([known, query.compute])
     return make_ladder(max(values.min() / 10**BELOW, 1.0), min(values.max() * 10**ABOVE, 1e40))
 
 
@@ -148,9 +155,10 @@ def _pair(loss: xr.DataArray, along: xr.DataArray, architecture: str, other: str
 
 def _joined(parts: list[xr.Dataset], pairs: list[tuple[str, str]]) -> xr.Dataset:
     draws = xr.concat(parts, dim="pair").transpose("chain", "draw", "pair", "context_length", "compute")
-    first, second = zip(*pairs, strict=True)
     return draws.assign_coords(
-        pair=np.arange(len(pairs)), architecture=("pair", list(first)), other=("pair", list(second))
+        pair=np.arange(len(pairs)),
+        architecture=("pair", [pair[0] for pair in pairs]),
+        other=("pair", [pair[1] for pair in pairs]),
     )
 
 

@@ -15,7 +15,8 @@ from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws.ladder import crossings
 from bayes_scaling.posterior.fit import Fit
-from bayes_scaling.questions.frontier import Frontier, frontier
+from bayes_scaling.questions.frontier import Frontier, frontier_of
+from bayes_scaling.questions.query import Query
 
 QUANTITIES = ("params", "tokens", "loss")
 
@@ -96,10 +97,16 @@ def context_effect(
     >>> "params_slope_median" in effect.table()
     True
     """
-    found = frontier(fit, compute, context_length, architecture, cost, unique_tokens)
-    lengths = found.draws["context_length"].to_numpy()
+    query = Query.of(fit, compute, context_length, architecture, cost, unique_tokens)
+    return context_effect_of(fit, query)
+
+
+def context_effect_of(fit: Fit, query: Query) -> ContextEffect:
+    """The answer of `context_effect`."""
+    lengths = query.context_length
     if len(lengths) < 2:
         raise BudgetError(f"a context effect needs two context lengths; there is only {lengths[0]}")
+    found = frontier_of(fit, query)
     found = Frontier(found.draws.sortby("context_length"), found.cost, found.reach.sortby("context_length"))
     return ContextEffect(found, _slopes(found.draws), _order(found.draws["loss"]))
 
@@ -127,5 +134,6 @@ def _order(loss: xr.DataArray) -> xr.DataArray:
     dims = ("chain", "draw", "compute", "pair")
     coords = {name: loss[name].to_numpy() for name in dims[:3]} | {"pair": np.arange(len(pairs))}
     order = xr.DataArray(data, dims=dims, coords=coords).transpose("chain", "draw", "pair", "compute")
-    first, second = (np.array([pair[i] for pair in pairs], dtype=str) for i in range(2))
+    first = np.array([pair[0] for pair in pairs], dtype=str)
+    second = np.array([pair[1] for pair in pairs], dtype=str)
     return order.assign_coords(architecture=("pair", first), other=("pair", second))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,21 +9,27 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling.accounting import Cost, ShapeFamily, fit_families, get_cost
+from bayes_scaling.accounting import Cost
 from bayes_scaling.draws import summarise_draws
-from bayes_scaling.laws.law import check_budget, unique_of
-from bayes_scaling.posterior.coefficients import coefficients
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.runs.reach import decades_outside, nearest_runs
+from bayes_scaling.questions.groups import (
+    GROUP_DIMS,
+    coefficients_of,
+    decades_from_runs,
+    each_group,
+    on_groups,
+)
+from bayes_scaling.questions.query import Query
 
-DIMS = ("chain", "draw", "architecture", "context_length", "compute")
+DIMS = (*GROUP_DIMS, "compute")
 QUANTITIES = ("params", "tokens", "loss", "tokens_per_param", "params_exponent", "tokens_exponent")
 REACH = {
     "extrapolation_decades": "compute",
     "params_extrapolation_decades": "params",
     "tokens_extrapolation_decades": "tokens",
 }
+COLUMNS = {"compute": "flops", "params": "params", "tokens": "tokens"}  # of the runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,84 +119,28 @@ def frontier(
     >>> table["compute"].unique().tolist()
     [1e+20, 1e+21]
     """
-    check_budget(compute)
-    budgets = np.unique(np.atleast_1d(np.asarray(compute, dtype=float)))
-    theta = coefficients(fit, architecture, context_length)
-    cost = resolve_cost(fit, cost)
-    unique_of(fit.law, unique_tokens)
-    cells = each_cell(theta, lambda a, t: optimum(fit, theta, a, t, budgets, cost, unique_tokens))
-    draws = on_cells(cells, theta, "compute", budgets)
-    return Frontier(draws, cost.name, _reach(fit, draws, cost))
+    query = Query.of(fit, compute, context_length, architecture, cost, unique_tokens)
+    return frontier_of(fit, query)
 
 
-def resolve_cost(fit: Fit, cost: str | Cost) -> Cost:
-    """The cost of that name, its shape families fitted to the runs where they have shape columns."""
-    return get_cost(cost, families=shape_families(fit) if cost == "accounted" else None)
+def frontier_of(fit: Fit, query: Query) -> Frontier:
+    """The answer of `frontier`."""
+    theta = coefficients_of(fit, query)
+    log_compute = np.log(query.flops)
+
+    def optimum(architecture: str, context_length: int) -> dict[str, np.ndarray]:
+        surface = surface_of(fit, theta, architecture, context_length, query.unique_tokens)
+        return surface.optimum(log_compute, query.curve(architecture, context_length))
+
+    found = each_group(query, optimum)
+    draws = on_groups(found, theta, "compute", query.compute)
+    return Frontier(draws, query.cost.name, _reach(fit, query, draws))
 
 
-def shape_families(fit: Fit) -> dict[str, ShapeFamily]:
-    """The shape family of each architecture whose runs have shape columns."""
-    return fit_families({str(name): column for name, column in fit.runs.frame.items()})
-
-
-def optimum(
-    fit: Fit,
-    theta: xr.Dataset,
-    architecture: str,
-    context_length: int,
-    budgets: np.ndarray,
-    cost: Cost,
-    unique_tokens: float | None = None,
-) -> dict[str, np.ndarray]:
-    """Variables of `Frontier.draws` for one group, each (chain, draw, compute)."""
-    surface = surface_of(fit, theta, architecture, context_length, unique_tokens)
-    curve = cost.curve(float(context_length), architecture)
-    log_compute = np.log(cost.to_flops(budgets))
-    log_params = surface.optimal_log_params(log_compute, curve)
-    params = np.exp(log_params)
-    tokens = np.exp(log_compute - curve.value(np, log_params))
-    rise = surface.exponent(log_params, log_compute, curve)
-    return {
-        "params": params,
-        "tokens": tokens,
-        "loss": surface.loss(params, tokens),
-        "params_exponent": rise,
-        "tokens_exponent": 1 - curve.slope(np, log_params) * rise,
-    }
-
-
-def each_cell[Result](theta: xr.Dataset, call: Callable[[str, int], Result]) -> dict[tuple[str, int], Result]:
-    """What a call gives for each group, the groups at once on the machine's cores."""
-    cells = [
-        (str(a), int(t)) for a in theta["architecture"].to_numpy() for t in theta["context_length"].to_numpy()
-    ]
-    with ThreadPoolExecutor(min(len(cells), os.cpu_count() or 1)) as pool:
-        return dict(zip(cells, pool.map(lambda cell: call(*cell), cells), strict=True))
-
-
-def on_cells(
-    cells: Mapping[tuple[str, int], Mapping[str, np.ndarray]], theta: xr.Dataset, dim: str, values: np.ndarray
-) -> xr.Dataset:
-    """Results by group, each (chain, draw, value), as one Dataset with ``dim`` last."""
-    names = theta["architecture"].to_numpy()
-    lengths = theta["context_length"].to_numpy()
-    dims = ("architecture", "context_length", "chain", "draw", dim)
-    data = {
-        name: (dims, np.array([[cells[str(a), int(t)][name] for t in lengths] for a in names]))
-        for name in next(iter(cells.values()))
-    }
-    coords = {name: theta[name].to_numpy() for name in dims[:-1]} | {dim: values}
-    return xr.Dataset(data, coords=coords).transpose(*DIMS[:-1], dim)
-
-
-def _reach(fit: Fit, draws: xr.Dataset, cost: Cost) -> xr.Dataset:
+def _reach(fit: Fit, query: Query, draws: xr.Dataset) -> xr.Dataset:
     """Decades outside the runs, of the budget and of the median optimum."""
     reach = draws[["params", "tokens"]].median(("chain", "draw"))
-    reach["compute"] = reach["params"] * 0 + cost.to_flops(draws["compute"].to_numpy())
-    for a in draws["architecture"].to_numpy():
-        for t in draws["context_length"].to_numpy():
-            cell = {"architecture": a, "context_length": t}
-            for name, column in (("compute", "flops"), ("params", "params"), ("tokens", "tokens")):
-                known = nearest_runs(fit.runs, column, str(a), int(t))
-                reach[name].loc[cell] = decades_outside(reach[name].loc[cell].to_numpy(), known)
+    reach["compute"] = reach["params"] * 0 + query.flops
+    for name, column in COLUMNS.items():
+        reach[name] = decades_from_runs(fit, query, reach[name], column)
     return reach

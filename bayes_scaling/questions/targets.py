@@ -10,15 +10,14 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.accounting import Cost
+from bayes_scaling.accounting.curves import LogCurve
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError
-from bayes_scaling.laws.law import unique_of
 from bayes_scaling.laws.surface import Surface
-from bayes_scaling.posterior.coefficients import coefficients
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.questions.frontier import each_cell, on_cells, resolve_cost
-from bayes_scaling.runs.reach import decades_outside, nearest_runs
+from bayes_scaling.questions.groups import coefficients_of, decades_from_runs, each_group, on_groups
+from bayes_scaling.questions.query import Query
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +91,8 @@ def iso_loss(
     >>> bool((table["compute_q05"] < table["compute_q95"]).all())
     True
     """
-    return _targets(fit, "loss", loss, context_length, architecture, cost, unique_tokens)
+    query = Query.without_budget(fit, context_length, architecture, cost, unique_tokens)
+    return _reached(fit, query, "loss", loss)
 
 
 def optimal_for_params(
@@ -128,59 +128,49 @@ def optimal_for_params(
     >>> table["params"].unique().tolist()
     [1000000000.0]
     """
-    return _targets(fit, "params", params, context_length, architecture, cost, unique_tokens)
+    query = Query.without_budget(fit, context_length, architecture, cost, unique_tokens)
+    return _reached(fit, query, "params", params)
 
 
-def _targets(
-    fit: Fit,
-    target: str,
-    values: Any,
-    context_length: Any,
-    architecture: Any,
-    cost: str | Cost,
-    unique_tokens: float | None,
-) -> Target:
+def _reached(fit: Fit, query: Query, target: str, values: Any) -> Target:
+    """The optimal runs at values of a target."""
+    wanted = _positive(target, values)
+    theta = coefficients_of(fit, query)
+    solve = SOLVERS[target]
+
+    def one(architecture: str, context_length: int) -> dict[str, np.ndarray]:
+        surface = surface_of(fit, theta, architecture, context_length, query.unique_tokens)
+        return solve(surface, query.curve(architecture, context_length), wanted, query.cost)
+
+    found = each_group(query, one)
+    draws = on_groups(found, theta, target, wanted)
+    flops = query.cost.to_flops(draws["compute"].median(("chain", "draw")))
+    return Target(draws, target, query.cost.name, decades_from_runs(fit, query, flops, "flops"))
+
+
+def _positive(target: str, values: Any) -> np.ndarray:
+    """Values of a target, ascending, each once."""
     wanted = np.unique(np.atleast_1d(np.asarray(values, dtype=float)))
     bad = wanted[~(np.isfinite(wanted) & (wanted > 0))]
     if bad.size or not wanted.size:
         shown = bad[0] if bad.size else "none"
         raise BudgetError(f"{target} {shown}: give a positive number, such as {EXAMPLES[target]}")
-    theta = coefficients(fit, architecture, context_length)
-    cost = resolve_cost(fit, cost)
-    unique_of(fit.law, unique_tokens)
-    solve = {"loss": _for_loss, "params": _for_params}[target]
-
-    def cell(architecture: str, context_length: int) -> dict[str, np.ndarray]:
-        surface = surface_of(fit, theta, architecture, context_length, unique_tokens)
-        return solve(surface, cost.curve(float(context_length), architecture), wanted, cost)
-
-    cells = each_cell(theta, cell)
-    draws = on_cells(cells, theta, target, wanted)
-    return Target(draws, target, cost.name, _reach(fit, draws["compute"], cost))
+    return wanted
 
 
-EXAMPLES = {"loss": "2.5", "params": "1e9"}
-
-
-def _for_loss(surface: Surface, curve: Any, loss: np.ndarray, cost: Cost) -> dict[str, np.ndarray]:
+def _for_loss(surface: Surface, curve: LogCurve, loss: np.ndarray, cost: Cost) -> dict[str, np.ndarray]:
     log_params, log_tokens = surface.cheapest(loss, curve)
     compute = cost.from_flops(np.exp(curve.value(np, np.nan_to_num(log_params)) + log_tokens))
     compute = np.where(np.isnan(log_params), np.inf, compute)
     return {"compute": compute, "params": np.exp(log_params), "tokens": np.exp(log_tokens)}
 
 
-def _for_params(surface: Surface, curve: Any, params: np.ndarray, cost: Cost) -> dict[str, np.ndarray]:
+def _for_params(surface: Surface, curve: LogCurve, params: np.ndarray, cost: Cost) -> dict[str, np.ndarray]:
     log_tokens = surface.suited(params, curve)
     tokens = np.exp(log_tokens)
     compute = cost.from_flops(np.exp(curve.value(np, np.log(params)) + log_tokens))
     return {"compute": compute, "tokens": tokens, "loss": surface.loss(params, tokens)}
 
 
-def _reach(fit: Fit, compute: xr.DataArray, cost: Cost) -> xr.DataArray:
-    reach = cost.to_flops(compute.median(("chain", "draw")))
-    for a in compute["architecture"].to_numpy():
-        for t in compute["context_length"].to_numpy():
-            cell = {"architecture": a, "context_length": t}
-            known = nearest_runs(fit.runs, "flops", str(a), int(t))
-            reach.loc[cell] = decades_outside(reach.loc[cell].to_numpy(), known)
-    return reach
+EXAMPLES = {"loss": "2.5", "params": "1e9"}
+SOLVERS = {"loss": _for_loss, "params": _for_params}

@@ -73,7 +73,8 @@ def _cards(question: Question, chosen: pd.DataFrame) -> tuple[Card, ...]:
 
 def _card(question: Question, row: dict[Any, Any], optimum: pd.Series, response: str) -> Card:
     little = question.decision.tolerance
-    free, within = (" without limits", " within limits") if question.limited else ("", "")
+    free = " without limits" if question.limited else ""
+    within = " within limits" if question.limited else ""
     law = f"{loss(row['loss_median'])} ({_interval(row, 'loss', loss)})"
     facts = [
         (f"optimal params{free}, 90%", _interval(optimum, "params", count)),
@@ -142,7 +143,7 @@ def _responses(question: Question, chosen: pd.DataFrame) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RunsWarning)  # these are no runs
         planned = load_runs(chosen[["architecture", "context_length", "params", "tokens"]], need_loss=False)
-    table = predict_table(question.fit, planned, kind="response", unique_tokens=question.unique_tokens)
+    table = predict_table(question.fit, planned, kind="response", unique_tokens=question.query.unique_tokens)
     return [interval(loss(low), loss(high)) for low, high in zip(table["q05"], table["q95"], strict=True)]
 
 

@@ -11,7 +11,7 @@ from bayes_scaling import plots
 from bayes_scaling.decisions.decide import Decision
 from bayes_scaling.decisions.next_runs.next_runs import design_runs
 from bayes_scaling.decisions.winner_map import Map as WinMap
-from bayes_scaling.decisions.winner_map import compare_map
+from bayes_scaling.decisions.winner_map import map_of
 from bayes_scaling.printing.decisions import action_columns, action_notes, decision_remarks, limits_columns
 from bayes_scaling.printing.numbers import power, probability
 from bayes_scaling.printing.planning import REFIT, design_columns, design_note, plan_columns
@@ -51,7 +51,6 @@ def plan(question: Question) -> Section | None:
 def compute_frontier(question: Question) -> Section:
     """Optimal params, tokens and loss."""
     found = question.optima
-    lengths = question.context_length
     names = " and ".join(question.fit.architectures)
     blocks: list[Block] = [
         table(f"Compute-optimal params, tokens and loss{_free(question)}", frontier_columns(found)),
@@ -64,7 +63,7 @@ def compute_frontier(question: Question) -> Section:
             "frontier",
             f"Optimal params, optimal tokens and the loss there against compute for {names}, with intervals.",
             "Medians with 50% and 90% intervals. Where the background is grey the runs end.",
-            lambda: plots.plot_frontier(question.frontier_at(question.curve, lengths).table()),
+            lambda: plots.plot_frontier(question.frontier_at(question.curve).table()),
         ),
     ]
     return Section("Compute-optimal frontier", tuple(blocks))
@@ -117,8 +116,8 @@ def next_runs(question: Question) -> Section | None:
         budget,
         length,
         runs=question.next_runs,
-        constraints=question.limits,
-        cost=question.cost,
+        limits=question.limits,
+        cost=question.query.cost,
         latency=question.latency,
     )
     refit = [Text(REFIT.capitalize(), "note")] if found.table()["refit"].any() else []
@@ -153,10 +152,8 @@ def _mapped(question: Question, decades: list[float]) -> WinMap:
     lengths = sorted({*question.fit.context_lengths, *question.context_length})
     steps = FINER * (len(decades) - 1) + 1
     budgets = np.geomspace(decades[0], decades[-1], steps) if steps > 1 else decades
-    limits = question.limits
-    cost = question.cost
-    latency = question.latency
-    return compare_map(question.fit, budgets, lengths, constraints=limits, cost=cost, latency=latency)
+    query = replace(question.query, context_length=tuple(lengths)).at(budgets)
+    return map_of(question.fit, query, question.limits, question.latency)
 
 
 def _free(question: Question) -> str:

@@ -39,7 +39,8 @@ def gather(question: Question) -> Page:
     """
     from bayes_scaling import __version__
 
-    fit, status = question.fit, question.status
+    fit = question.fit
+    status = question.status
     sections = tuple(section for make in SECTIONS if (section := make(question)) is not None)
     return Page(
         title=f"What to train with {question.budgets} FLOPs",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,16 +10,18 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.calibration.backtest import Backtest
-from bayes_scaling.decisions.constraints import as_constraints
-from bayes_scaling.decisions.decide import Decision, decide
+from bayes_scaling.decisions.decide import Decision, decision_of
+from bayes_scaling.decisions.limits import Limits
+from bayes_scaling.decisions.preference import Preference
 from bayes_scaling.decisions.scenarios import Plan
-from bayes_scaling.decisions.serving_limits import fitted_latency
+from bayes_scaling.decisions.serving_limits import Serving, fitted_latency
 from bayes_scaling.latency import LatencyFit
 from bayes_scaling.posterior.checks import Checks, worst
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.printing.numbers import interval, power
-from bayes_scaling.questions.compare import compare
-from bayes_scaling.questions.frontier import Frontier, frontier
+from bayes_scaling.questions.compare import comparison_of
+from bayes_scaling.questions.frontier import Frontier, frontier_of
+from bayes_scaling.questions.query import Query
 
 BEYOND = 10.0  # the default question is the largest run and this many times its compute
 CURVE = 25  # budgets along a figure
@@ -33,12 +34,10 @@ class Question:
     Attributes
     ----------
     fit : Fit
-    compute : tuple of float
-        Budgets, in the cost's unit, ascending.
-    context_length : tuple of int
-    cost : str
-    limits : mapping or Constraints, optional
-    latency : LatencyFit, optional
+    query : Query
+        Of all architectures, its context lengths ascending, its unique tokens those of the limits.
+    limits : Limits
+    latency : Serving, optional
     plan : Plan, optional
     backtest : Backtest, optional
     next_runs : int
@@ -46,11 +45,9 @@ class Question:
     """
 
     fit: Fit
-    compute: tuple[float, ...]
-    context_length: tuple[int, ...]
-    cost: str = "6ND"
-    limits: Any = None
-    latency: Any = None
+    query: Query
+    limits: Limits
+    latency: Serving | None = None
     plan: Plan | None = None
     backtest: Backtest | None = None
     next_runs: int = 0
@@ -58,7 +55,7 @@ class Question:
     @cached_property
     def frontier(self) -> Frontier:
         """Optima at the budgets."""
-        return self.frontier_at(self.compute, self.context_length)
+        return frontier_of(self.fit, self.query)
 
     @cached_property
     def optima(self) -> pd.DataFrame:
@@ -68,22 +65,13 @@ class Question:
     @cached_property
     def decision(self) -> Decision:
         """What to train at the budgets."""
-        return decide(
-            self.fit,
-            self.compute,
-            list(self.context_length),
-            constraints=self.limits,
-            cost=self.cost,
-            latency=self.latency,
-        )
+        return decision_of(self.fit, self.query, Preference(), self.limits, self.latency)
 
     @cached_property
     def compared(self) -> pd.DataFrame:
         """Each pair of architectures at the budgets and along the curve."""
-        lengths = list(self.context_length)
-        unique = self.unique_tokens
-        budgets = [*self.compute, *self.curve]
-        return compare(self.fit, budgets, lengths, cost=self.cost, unique_tokens=unique).table()
+        query = self.query.at([*self.compute, *self.curve])
+        return comparison_of(self.fit, query).table()
 
     @property
     def comparison(self) -> pd.DataFrame:
@@ -110,20 +98,24 @@ class Question:
         """The worst status of all checks."""
         return worst((self.checks.status, self.latency_checks.status))
 
-    def frontier_at(self, compute: Any, context_length: Iterable[int]) -> Frontier:
-        """Optima at any budgets, under the cost and the unique tokens asked about."""
-        lengths = list(context_length)
-        return frontier(self.fit, compute, lengths, cost=self.cost, unique_tokens=self.unique_tokens)
+    def frontier_at(self, compute: Any) -> Frontier:
+        """Optima at any budgets, all else as asked."""
+        return frontier_of(self.fit, self.query.at(compute))
+
+    @property
+    def compute(self) -> tuple[float, ...]:
+        """Budgets, in the cost's unit, ascending."""
+        return tuple(self.query.compute.tolist())
+
+    @property
+    def context_length(self) -> tuple[int, ...]:
+        """Context lengths, ascending."""
+        return self.query.context_length
 
     @property
     def limited(self) -> bool:
         """Whether any limit may bind."""
-        return bool(as_constraints(self.limits).active)
-
-    @property
-    def unique_tokens(self) -> float | None:
-        """Different tokens there are, where the limits name them."""
-        return as_constraints(self.limits).unique_tokens
+        return bool(self.limits.active)
 
     @property
     def curve(self) -> np.ndarray:

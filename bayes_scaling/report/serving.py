@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling import plots
-from bayes_scaling.decisions.constraints import SERVED, Constraints, as_constraints
 from bayes_scaling.decisions.decide import Decision
+from bayes_scaling.decisions.limits import SERVED, Limits
 from bayes_scaling.errors import LatencyError
 from bayes_scaling.latency import LatencyFit
 from bayes_scaling.latency.plausible import implausible
@@ -88,11 +88,9 @@ def _beyond(times: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _chosen(question: Question, fit: LatencyFit) -> Iterator[tuple[dict[str, Any], Constraints]]:
+def _chosen(question: Question, fit: LatencyFit) -> Iterator[tuple[dict[str, Any], Limits]]:
     """Each query of a choice with its limits: the question's first, then those of a plan's scenarios."""
-    asked: list[tuple[str, Decision, Constraints]] = [
-        ("these budgets", question.decision, as_constraints(question.limits))
-    ]
+    asked: list[tuple[str, Decision, Limits]] = [("these budgets", question.decision, question.limits)]
     if question.plan is not None:
         scenarios = question.plan.scenarios
         asked += [(name, found, scenarios[name].limits) for name, found in question.plan.decisions.items()]
@@ -114,7 +112,7 @@ def _timed(fit: LatencyFit, architecture: str) -> bool:
     return True
 
 
-def _limits(fit: LatencyFit, row: dict[str, Any], wanted: Constraints) -> Iterator[dict[str, Any]]:
+def _limits(fit: LatencyFit, row: dict[str, Any], wanted: Limits) -> Iterator[dict[str, Any]]:
     """How sure each limit of serving is met by a choice."""
     asked = {name: row[name] for name in ("architecture", "params", "batch_size", "prefill")}
     for name in SERVED:
@@ -193,7 +191,8 @@ def _coverage_columns(times: pd.DataFrame) -> list[Column]:
 
 def _device(fit: LatencyFit) -> Section:
     """The device, where its constants and the priors are from, and how to fit again."""
-    device, sizes = fit.settings.device, fit.posterior.sizes
+    device = fit.settings.device
+    sizes = fit.posterior.sizes
     rows = {
         "device": device.name,
         f"peak, {device.dtype} (FLOP/s)": power(device.flops_per_second),

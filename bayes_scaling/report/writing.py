@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bayes_scaling.calibration.backtest import Backtest
+from bayes_scaling.decisions.limits import as_limits
 from bayes_scaling.decisions.scenarios import plan as decide_plan
+from bayes_scaling.decisions.serving_limits import as_serving
 from bayes_scaling.errors import BayesScalingError
-from bayes_scaling.laws.law import check_budget
-from bayes_scaling.posterior.coefficients import coefficients
 from bayes_scaling.posterior.fit import Fit
+from bayes_scaling.questions.query import Query
 from bayes_scaling.report.blocks import Page
 from bayes_scaling.report.gathering import gather
 from bayes_scaling.report.html import render_html
@@ -60,7 +62,7 @@ def make_page(
     compute: Any = None,
     context_length: Any = None,
     *,
-    constraints: Any = None,
+    limits: Any = None,
     cost: str = "6ND",
     latency: Any = None,
     plan: Any = None,
@@ -79,7 +81,7 @@ def make_page(
         Budgets in the cost's unit. Default: the compute of the largest run and ten times that.
     context_length : int or sequence of int, optional
         Default: all fitted.
-    constraints, cost, latency
+    limits, cost, latency
         As for `bayes_scaling.decide`.
     plan : sequence of Scenario or path, optional
         Scenarios to decide side by side, as for `bayes_scaling.decisions.scenarios.plan`.
@@ -97,9 +99,7 @@ def make_page(
     BayesScalingError
         As for `bayes_scaling.decide` and `bayes_scaling.decisions.scenarios.plan`; a back-test of other runs.
     """
-    return gather(
-        _question(fit, compute, context_length, constraints, cost, latency, plan, backtest, next_runs)
-    )
+    return gather(_question(fit, compute, context_length, limits, cost, latency, plan, backtest, next_runs))
 
 
 def save_page(page: Page, path: str | Path) -> Path:
@@ -130,7 +130,7 @@ def _question(
     fit: Fit,
     compute: Any,
     context_length: Any,
-    constraints: Any,
+    limits: Any,
     cost: str,
     latency: Any,
     plan: Any,
@@ -139,15 +139,13 @@ def _question(
 ) -> Question:
     _check_backtest(fit, backtest)
     budgets = default_budgets(fit) if compute is None else compute
-    check_budget(budgets)
-    lengths = coefficients(fit, None, context_length)["context_length"].to_numpy()
+    kept_to = as_limits(limits)
+    query = Query.of(fit, budgets, context_length, None, cost, kept_to.unique_tokens)
     return Question(
         fit,
-        tuple(float(value) for value in np.unique(np.atleast_1d(np.asarray(budgets, dtype=float)))),
-        tuple(sorted(int(length) for length in lengths)),
-        cost,
-        constraints,
-        latency,
+        replace(query, context_length=tuple(sorted(query.context_length))),
+        kept_to,
+        as_serving(latency),
         None if plan is None else decide_plan(fit, plan, latency),
         backtest,
         next_runs,

@@ -76,7 +76,7 @@ def test_decide_says_it_in_words(file, tmp_path) -> None:
 
 def test_decide_tells_the_next_run_too(file) -> None:
     limit = ("--limit", "params_at_most=1e9")
-    wanted = design_runs(FIT, 1e22, 8192, runs=1, constraints={"params_at_most": 1e9}).runs.iloc[0]
+    wanted = design_runs(FIT, 1e22, 8192, runs=1, limits={"params_at_most": 1e9}).runs.iloc[0]
     rows = records("decide", file, *ASKED, *limit, "--next", 1)
     assert all(row["next_params"] == pytest.approx(wanted["params"]) for row in rows)
     assert rows[0]["next_architecture"] == wanted["architecture"]

@@ -11,10 +11,10 @@ from scipy.stats import norm
 from bayes_scaling.accounting import get_cost
 from bayes_scaling.decisions import search
 from bayes_scaling.decisions.budget_line import BudgetLine
-from bayes_scaling.decisions.constraints import Constraints, constraints_from
 from bayes_scaling.decisions.decide import decide, optimal_losses
 from bayes_scaling.decisions.flat_region import flat_region
 from bayes_scaling.decisions.intervals import EVERYTHING, intersect, intervals_where, make_grid
+from bayes_scaling.decisions.limits import Limits, limits_from
 from bayes_scaling.decisions.utility import Utility, get_utility
 from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.laws.optimum import OptimumError
@@ -22,6 +22,7 @@ from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.coefficients import coefficients
 from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.questions.frontier import frontier
+from bayes_scaling.questions.query import Query
 from tests.helpers.fits import small_fit
 from tests.helpers.serving import FakeServing
 from tests.helpers.synthetic import synthetic_fit, with_group
@@ -157,7 +158,7 @@ def test_sensitivities_are_those_of_the_frontier(decision) -> None:
 def test_limits_of_params_are_kept_and_priced(decision, factor: float) -> None:
     free = one(decision)
     name = "params_at_most" if factor < 1 else "params_at_least"
-    limited = ask(constraints={name: free["params"] * factor})
+    limited = ask(limits={name: free["params"] * factor})
     row, limit = one(limited), limited.limits.query("architecture == 'xlstm'").iloc[0]
     assert row["params"] == pytest.approx(free["params"] * factor)
     assert limit["price"] == pytest.approx(row["objective"] - free["objective"], abs=1e-9)
@@ -165,54 +166,54 @@ def test_limits_of_params_are_kept_and_priced(decision, factor: float) -> None:
     allowed = own_optima(WIDE, limited, "optimum_params")
     side = allowed <= row["params"] * (1 + 1e-9) if factor < 1 else allowed >= row["params"] * (1 - 1e-9)
     assert side.all() and row["regret_q05"] >= 0
-    idle = ask(constraints={name: free["params"] / factor})
+    idle = ask(limits={name: free["params"] / factor})
     assert one(idle)["params"] == pytest.approx(free["params"], rel=5e-4) and not idle.limits["binds"].any()
 
 
 def test_tokens_at_most_leave_a_part_of_the_budget(decision) -> None:
     cap = one(decision)["tokens"] / 5
-    row = one(ask(constraints={"tokens_at_most": cap}))
+    row = one(ask(limits={"tokens_at_most": cap}))
     assert row["tokens"] == pytest.approx(cap) and row["objective"] > one(decision)["objective"]
-    both = one(ask(constraints={"tokens_at_most": cap, "params_at_most": row["params"] / 4}))
+    both = one(ask(limits={"tokens_at_most": cap, "params_at_most": row["params"] / 4}))
     assert both["spent"] == pytest.approx(6 * both["params"] * cap) and both["spent"] < 0.3 * BUDGET
     assert set(both["binding"].split(", ")) == {"params_at_most", "tokens_at_most"}
 
 
 def test_hours_and_money_are_smaller_budgets() -> None:
     trained = {"flops_per_second": 4e14, "devices": 64, "price_per_hour": 2.0}
-    hours = ask(constraints={"hours": 24.0, **trained})
+    hours = ask(limits={"hours": 24.0, **trained})
     assert one(hours)["spent"] == pytest.approx(24 * 3600 * 64 * 4e14)
     assert one(hours)["objective"] == pytest.approx(one(ask(compute=24 * 3600 * 64 * 4e14))["objective"])
-    money = ask(constraints={"money": 2 * 24 * 64.0, **trained})
+    money = ask(limits={"money": 2 * 24 * 64.0, **trained})
     assert one(money)["objective"] == pytest.approx(one(hours)["objective"])
     assert one(money)["binding"] == "money" and one(hours)["binding"] == "hours"
 
 
 def test_serving_limits_cut_where_the_probability_is_wanted(decision) -> None:
     serving = FakeServing()
-    limited = ask(constraints={"step_time_ms": 8.0, "probability": 0.95, "batch_size": 8}, latency=serving)
+    limited = ask(limits={"step_time_ms": 8.0, "probability": 0.95, "batch_size": 8}, latency=serving)
     wanted = 2e9 * np.exp(-norm.ppf(0.95) * serving.spread)
     allowed = limited.limits.set_index("architecture")["params_high"]
     np.testing.assert_allclose(allowed[["xlstm", "transformer"]], [wanted, wanted / 2], rtol=1e-4)
     assert one(limited)["params"] == pytest.approx(wanted, rel=1e-4)
-    memory = ask(constraints={"memory": True}, latency=serving).limits["params_high"]
+    memory = ask(limits={"memory": True}, latency=serving).limits["params_high"]
     np.testing.assert_allclose(memory, serving.most_params * np.exp(-norm.ppf(0.9) * 0.2), rtol=1e-4)
 
 
 def test_infeasible_says_which_limit_is_in_the_way() -> None:
     asked = {"step_time_ms": 8.0, "params_at_least": 1.5e9, "tokens_at_most": 1e12}
-    found = ask(constraints=asked, latency=FakeServing())
+    found = ask(limits=asked, latency=FakeServing())
     table = found.table().set_index("architecture")
     assert not table["feasible"]["transformer"] and table["feasible"]["xlstm"] and table["chosen"]["xlstm"]
     assert set(table["binding"]["transformer"].split(", ")) == {"step_time_ms", "params_at_least"}
-    blocked = found.limits.query("architecture == 'transformer'").set_index("constraint")
+    blocked = found.limits.query("architecture == 'transformer'").set_index("name")
     assert list(blocked["feasible_without"]) == [True, False, True]
     free = one(ask(), "transformer")["objective"]
     del asked["params_at_least"]
-    alone = one(ask(constraints=asked, latency=FakeServing()), "transformer")["objective"]
+    alone = one(ask(limits=asked, latency=FakeServing()), "transformer")["objective"]
     assert blocked["price"]["params_at_least"] == pytest.approx(alone - free, abs=1e-6)
     asked["params_at_least"] = 1.5e9
-    nothing = ask(architecture="transformer", constraints=asked, latency=FakeServing())
+    nothing = ask(architecture="transformer", limits=asked, latency=FakeServing())
     assert not nothing.table()["chosen"].any() and nothing.curves.empty
 
 
@@ -220,16 +221,17 @@ def test_unique_tokens_cost_what_repetition_costs() -> None:
     like = WIDE.posterior["E"]
     repeating = with_group(WIDE, "posterior", repeat_tokens=0 * like + 15.0, repeat_params=0 * like + 5.0)
     fit = replace(repeating, spec=ModelSpec(law="data-limited", pooling="none", discrepancy="none"))
-    free, limited = ask(fit), ask(fit, constraints={"unique_tokens": 2e10})
+    free, limited = ask(fit), ask(fit, limits={"unique_tokens": 2e10})
     limit = limited.limits.query("architecture == 'xlstm'").iloc[0]
     assert limit["price"] == pytest.approx(one(limited)["objective"] - one(free)["objective"], abs=1e-9)
     assert limit["binds"] and limit["price"] > 0.01
 
 
 def test_optimal_losses_keep_to_the_limits(decision) -> None:
-    free = optimal_losses(WIDE, BUDGET, LENGTH)
+    query = Query.of(WIDE, BUDGET, LENGTH)
+    free = optimal_losses(WIDE, query, Limits())
     np.testing.assert_array_equal(free, decision.draws["optimum_loss"])
-    limited = optimal_losses(WIDE, BUDGET, LENGTH, constraints={"params_at_most": 1e9})
+    limited = optimal_losses(WIDE, query, Limits(params_at_most=1e9))
     assert (limited >= free).all() and (limited > free).mean() > 0.9
 
 
@@ -292,8 +294,8 @@ def test_regions() -> None:
             {"params_at_least": 2e9, "params_at_most": 1e9},
             "params_at_least 2e.09 is more than params_at_most",
         ),
-        ({"param_at_most": 1e9}, "unknown constraint 'param_at_most': did you mean 'params_at_most'"),
-        ({"zebra": 1e9}, "unknown constraint 'zebra': choose from params_at_least"),
+        ({"param_at_most": 1e9}, "unknown limit 'param_at_most': did you mean 'params_at_most'"),
+        ({"zebra": 1e9}, "unknown limit 'zebra': choose from params_at_least"),
         ({"tokens_at_most": -1.0}, "tokens_at_most -1.0: give a positive number"),
         ({"tokens_at_most": "many"}, "tokens_at_most 'many': give a positive number"),
         ({"memory": 1.0}, "memory 1.0: give true or false"),
@@ -304,9 +306,9 @@ def test_regions() -> None:
         ({"unique_tokens": 1e10}, "knows no unique_tokens"),
     ],
 )
-def test_bad_constraints(asked, message: str) -> None:
+def test_bad_limits(asked, message: str) -> None:
     with pytest.raises((DecisionError, BudgetError), match=message):
-        ask(constraints=asked)
+        ask(limits=asked)
 
 
 @pytest.mark.parametrize(
@@ -327,8 +329,6 @@ def test_bad_questions(asked, error, message: str) -> None:
         ask(**asked)
 
 
-def test_constraints_from_a_mapping() -> None:
-    assert constraints_from({"params_at_most": 7e9, "memory": True}) == Constraints(
-        params_at_most=7e9, memory=True
-    )
-    assert Constraints(params_at_most=7e9, batch_size=8).active == ("params_at_most",)
+def test_limits_from_a_mapping() -> None:
+    assert limits_from({"params_at_most": 7e9, "memory": True}) == Limits(params_at_most=7e9, memory=True)
+    assert Limits(params_at_most=7e9, batch_size=8).active == ("params_at_most",)

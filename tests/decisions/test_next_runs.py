@@ -168,19 +168,19 @@ def test_candidates_of_the_user() -> None:
 
 def test_limits_are_of_the_decision() -> None:
     free = design_runs(FIT, *ASKED, runs=1)
-    limited = design_runs(FIT, *ASKED, runs=1, constraints={"params_at_most": 1e9})
+    limited = design_runs(FIT, *ASKED, runs=1, limits={"params_at_most": 1e9})
     assert limited.perfect != pytest.approx(free.perfect, rel=1e-3)
-    known = decide(FIT, *ASKED, constraints={"params_at_most": 1e9}).table().query("chosen")
+    known = decide(FIT, *ASKED, limits={"params_at_most": 1e9}).table().query("chosen")
     assert limited.perfect == pytest.approx(float(known["overall_regret_mean"].iloc[0]), abs=1e-5)
     only = {"step_time_ms": 8.0, "params_at_least": 1.2e9}
     serving = FakeServing()
-    alone = design_runs(FIT, *ASKED, runs=1, constraints=only, latency=serving)
-    asked = design_runs(FIT, *ASKED, architecture="xlstm", runs=1, constraints=only, latency=serving)
+    alone = design_runs(FIT, *ASKED, runs=1, limits=only, latency=serving)
+    asked = design_runs(FIT, *ASKED, architecture="xlstm", runs=1, limits=only, latency=serving)
     assert alone.perfect == pytest.approx(asked.perfect, rel=1e-9)  # no other architecture is quick enough
-    both = design_runs(FIT, *ASKED, runs=1, constraints={"params_at_least": 1.2e9})
+    both = design_runs(FIT, *ASKED, runs=1, limits={"params_at_least": 1.2e9})
     assert both.perfect != pytest.approx(asked.perfect, rel=1e-3)
     with pytest.raises(DecisionError, match="nothing keeps to all limits"):
-        design_runs(FIT, *ASKED, constraints=only | {"step_time_ms": 0.1}, latency=FakeServing())
+        design_runs(FIT, *ASKED, limits=only | {"step_time_ms": 0.1}, latency=FakeServing())
 
 
 def test_a_drifting_fit_and_an_unseen_context() -> None:

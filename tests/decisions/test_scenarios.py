@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from bayes_scaling.decisions.constraints import Constraints
 from bayes_scaling.decisions.decide import decide
+from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.scenarios import Scenario, load_plan, plan
 from bayes_scaling.errors import BudgetError, DecisionError
 from tests.helpers.serving import FakeServing
@@ -40,21 +40,21 @@ def file(tmp_path):
 def test_a_file_is_its_scenarios(file) -> None:
     cheap, quick = load_plan(file)
     assert cheap.compute == (1e21, 1e22) and cheap.context_length == (8192,) and cheap.utility == "cvar:0.9"
-    assert cheap.limits == Constraints(params_at_most=3e9, batch_size=8)
-    assert quick.limits == Constraints(params_at_most=7e9, batch_size=8, step_time_ms=8.0)
+    assert cheap.limits == Limits(params_at_most=3e9, batch_size=8)
+    assert quick.limits == Limits(params_at_most=7e9, batch_size=8, step_time_ms=8.0)
     assert quick.utility == "mean"
 
 
 def test_each_scenario_is_its_decision(file) -> None:
     found = plan(FIT, file, latency=FakeServing())
     alone = decide(
-        FIT, [1e21, 1e22], 8192, utility="cvar:0.9", constraints={"params_at_most": 3e9, "batch_size": 8}
+        FIT, [1e21, 1e22], 8192, utility="cvar:0.9", limits={"params_at_most": 3e9, "batch_size": 8}
     )
     table = found.table()
     assert list(table.columns[:2]) == ["scenario", "architecture"] and len(table) == 6
     rows = table[table["scenario"] == "cheap"].drop(columns="scenario").reset_index(drop=True)
     pd.testing.assert_frame_equal(rows, alone.table(), check_dtype=False)
-    assert set(found.limits()["constraint"]) == {"params_at_most", "step_time_ms"}
+    assert set(found.limits()["name"]) == {"params_at_most", "step_time_ms"}
 
 
 def test_scenarios_in_python() -> None:
@@ -72,7 +72,7 @@ def test_scenarios_in_python() -> None:
         (('utility = "mean"', 'utility = "median"'), "scenario 'quick': utility 'median'|unknown utility"),
         (
             ("params_at_most = 3e9", "param_at_most = 3e9"),
-            "scenario 'cheap': unknown constraint 'param_at_most'",
+            "scenario 'cheap': unknown limit 'param_at_most'",
         ),
         (("[defaults]", "[default]"), "unknown table 'default': did you mean 'defaults'"),
         (('utility = "cvar:0.9"', "utilty = 1"), "key of .defaults. 'utilty': did you mean 'utility'"),

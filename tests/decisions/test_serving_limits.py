@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bayes_scaling.decisions import serving_limits
-from bayes_scaling.decisions.constraints import Constraints
 from bayes_scaling.decisions.decide import decide
+from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.serving_limits import Serving, as_serving, load_serving, served_region
 from bayes_scaling.errors import DecisionError
 from tests.helpers.serving import FakeServing
@@ -34,8 +34,8 @@ def package(monkeypatch):
 def test_a_latency_fit_answers_as_its_package_does(package) -> None:
     limits = {"step_time_ms": 8.0, "memory": True, "prefill": 4096}
     fit = synthetic_fit(draws=40, sigma=0.02)
-    found = decide(fit, 1e22, 8192, constraints=limits, latency=LatencyFit()).table()
-    wanted = decide(fit, 1e22, 8192, constraints=limits, latency=FakeServing()).table()
+    found = decide(fit, 1e22, 8192, limits=limits, latency=LatencyFit()).table()
+    wanted = decide(fit, 1e22, 8192, limits=limits, latency=FakeServing()).table()
     np.testing.assert_array_equal(found["params"], wanted["params"])
     assert isinstance(load_serving("latency.nc"), Serving) and load_serving(None) is None
 
@@ -48,7 +48,7 @@ def test_what_is_no_latency_fit() -> None:
 
 @pytest.mark.parametrize("limit", [1e-9, 1e9])
 def test_limits_that_all_or_none_keep(limit: float) -> None:
-    region = served_region(FakeServing(), Constraints(step_time_ms=limit), "step_time_ms", "xlstm")
+    region = served_region(FakeServing(), Limits(step_time_ms=limit), "step_time_ms", "xlstm")
     assert region == () if limit < 1 else np.exp(region[0][1]) == pytest.approx(1e18)
 
 
@@ -57,13 +57,13 @@ def test_a_time_that_is_not_known_is_not_below() -> None:
         def probability_below(self, **question):  # type: ignore[no-untyped-def,override]
             return np.where(np.asarray(question["params"]) > 1e9, np.nan, 1.0)
 
-    region = served_region(Unknown(), Constraints(step_time_ms=5.0), "step_time_ms", "xlstm")
+    region = served_region(Unknown(), Limits(step_time_ms=5.0), "step_time_ms", "xlstm")
     assert np.exp(region[-1][1]) == pytest.approx(1e9, rel=0.01)
 
 
 def test_longer_prompts_leave_smaller_models() -> None:
     ends = [
-        served_region(FakeServing(), Constraints(ttft_ms=50.0, prefill=tokens), "ttft_ms", "xlstm")[0][1]
+        served_region(FakeServing(), Limits(ttft_ms=50.0, prefill=tokens), "ttft_ms", "xlstm")[0][1]
         for tokens in (1, 4096, 65536)
     ]
     assert ends[0] > ends[1] > ends[2]

@@ -69,11 +69,11 @@ def test_best_is_the_lowest_of_all(found) -> None:
 def test_limits_of_serving_turn_the_map() -> None:
     """The transformer is twice as slow: a limit that only xLSTM keeps to leaves nobody else."""
     limited = {"step_time_ms": 8.0, "params_at_least": 1.2e9}
-    strict = compare_map(FIT, BUDGETS, constraints=limited, latency=FakeServing())
+    strict = compare_map(FIT, BUDGETS, limits=limited, latency=FakeServing())
     table = strict.table().set_index("architecture")
     assert not table["feasible"]["transformer"].any() and table["feasible"]["xlstm"].all()
     assert (table["best_probability"]["xlstm"] == 1).all() and (table["expected_rank"]["xlstm"] == 1).all()
-    nobody = compare_map(FIT, BUDGETS, constraints=limited | {"step_time_ms": 0.1}, latency=FakeServing())
+    nobody = compare_map(FIT, BUDGETS, limits=limited | {"step_time_ms": 0.1}, latency=FakeServing())
     assert nobody.table()["best_probability"].isna().all() and nobody.pairs()["probability"].isna().all()
 
 
@@ -123,4 +123,4 @@ def test_what_cannot_be_mapped() -> None:
         plot_map(compare_map(FIT, BUDGETS, 8192))
     none = {"step_time_ms": 0.001, "params_at_least": 1e9}
     with pytest.raises(BayesScalingError, match="nothing keeps to the limits"):
-        plot_map(compare_map(FIT, BUDGETS, constraints=none, latency=FakeServing()))
+        plot_map(compare_map(FIT, BUDGETS, limits=none, latency=FakeServing()))

@@ -41,4 +41,4 @@ def small_timings() -> LatencyFit:
 @cache
 def served_page() -> Page:
     """The same with latency, under limits and with a plan."""
-    return make_page(small_fit(), 1e21, 8192, constraints=LIMITS, latency=small_timings(), plan=PLAN)
+    return make_page(small_fit(), 1e21, 8192, limits=LIMITS, latency=small_timings(), plan=PLAN)

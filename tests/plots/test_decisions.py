@@ -16,7 +16,7 @@ FIT = synthetic_fit(draws=50, sigma=0.02)
 
 @pytest.fixture(scope="module")
 def decision():
-    return decide(FIT, 1e22, 8192, constraints={"params_at_most": 4e9})
+    return decide(FIT, 1e22, 8192, limits={"params_at_most": 4e9})
 
 
 @pytest.fixture(scope="module")
@@ -46,4 +46,4 @@ def test_what_cannot_be_drawn() -> None:
         plot_decision(decide(FIT, [1e21, 1e22]))
     none = {"step_time_ms": 0.001, "params_at_least": 1e9}
     with pytest.raises(BayesScalingError, match="0 decisions"):
-        plot_decision(decide(FIT, 1e22, 8192, constraints=none, latency=FakeServing()))
+        plot_decision(decide(FIT, 1e22, 8192, limits=none, latency=FakeServing()))

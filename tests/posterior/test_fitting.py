@@ -13,6 +13,7 @@ from bayes_scaling.errors import ConvergenceWarning, RunsError, RunsWarning, Spe
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.fitting import fit
 from tests.helpers.small_runs import FOUR, TRUTH, UNEVEN, small_runs
+from tests.helpers.walk import walk
 
 NAMES = ("E", "A", "B", "alpha", "beta", "gamma", "sigma", "nu")
 
@@ -123,6 +124,16 @@ def test_progress_changes_nothing_and_names_the_stages(capfd) -> None:
     np.testing.assert_array_equal(shown.posterior["E"], quiet.posterior["E"])
     told = capfd.readouterr().err
     assert "pilot 1: 32 transitions" in told and "round 1: 100 transitions" in told and "R-hat" in told
+
+
+def test_a_fit_climbs_back_from_the_sampler_for_the_gate_alone() -> None:
+    runs = small_runs(UNEVEN)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        steps = walk(lambda: fit(runs, draws=20, tune=30, chains=2, max_draws=20, progress=True))
+    climbs = [step.function for step in steps if (step.caller, step.room) == ("models", "posterior")]
+    assert climbs == ["ConvergenceGate.__call__"]
+    assert any((step.caller, step.room) == ("posterior", "models") for step in steps)  # the control
 
 
 def test_pymc_s_own_sampler_runs_the_same_model() -> None:

@@ -212,7 +212,7 @@ def test_plan_and_limits_are_shown(tmp_path):
     plan = tmp_path / "plan.toml"
     plan.write_text('[[scenario]]\nname = "small"\ncompute = 1e21\nlimits = { params_at_most = 1e9 }\n')
     limits = {"params_at_most": 5e8}
-    page = make_page(small_fit(), 1e21, 8192, constraints=limits, plan=plan, next_runs=1)
+    page = make_page(small_fit(), 1e21, 8192, limits=limits, plan=plan, next_runs=1)
     assert "What to run next" in [section.title for section in page.sections]
     (section,) = (section for section in page.sections if section.title == "Plan")
     assert [part.title for part in section.parts] == ["Scenario small"]
@@ -252,7 +252,7 @@ def test_a_backtest_of_other_runs_is_refused(rng):
 
 def test_impossible_limits_are_told():
     limits = {"params_at_least": 1e11, "step_time_ms": 1.0}
-    page = make_page(small_fit(), 1e21, 8192, constraints=limits, latency=FakeServing())
+    page = make_page(small_fit(), 1e21, 8192, limits=limits, latency=FakeServing())
     told = [block.text for block in page.sections[0].blocks]
     assert told == ["At 1e21 FLOPs and context 8,192 no run keeps to all limits; see what limits it."]
     (limited,) = (block for block in page.sections[1].blocks if isinstance(block, Table))
@@ -298,7 +298,7 @@ def test_command_asks_what_it_is_told_and_writes_the_page(tmp_path, monkeypatch,
     assert result.exit_code == 1 and "checks failed" in result.stderr
     assert result.stdout.strip() == str(tmp_path / "r.html")
     assert (asked["compute"], asked["context_length"]) == ([1e21], [8192])
-    assert asked["constraints"] == {"params_at_most": 7e9} and asked["plan"] is None
+    assert asked["limits"] == {"params_at_most": 7e9} and asked["plan"] is None
     assert faults((tmp_path / "r.html").read_text()) == []
     told = json.loads(run("report", file, "-o", tmp_path / "r.html", "--json").stdout)
     assert told == [{"fit_status": FAIL, "file": str(tmp_path / "r.html")}]

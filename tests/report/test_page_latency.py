@@ -33,7 +33,7 @@ def section():
 def chosen():
     """The chosen rows: the question's own, then the plan's."""
     timed = small_timings()
-    own = bs.decide(small_fit(), 1e21, 8192, constraints=LIMITS, latency=timed).table().query("chosen")
+    own = bs.decide(small_fit(), 1e21, 8192, limits=LIMITS, latency=timed).table().query("chosen")
     planned = bs.plan(small_fit(), PLAN, timed).table().query("chosen")
     return own.to_dict("records") + planned.to_dict("records")
 
@@ -88,7 +88,7 @@ def test_device_checks_and_timings_are_told(section):
 
 def test_a_limit_of_time_alone_may_choose_what_does_not_fit():
     limits = {"ttft_ms": 1e7, "batch_size": 512, "prefill": 16384}
-    page = make_page(small_fit(), 1e23, 8192, constraints=limits, latency=small_timings())
+    page = make_page(small_fit(), 1e23, 8192, limits=limits, latency=small_timings())
     (section,) = (section for section in page.sections if section.title == "Latency")
     told = [block.text for block in section.blocks if isinstance(block, Text) and block.kind == "warning"]
     assert any("memory=true would rule it out" in text for text in told)

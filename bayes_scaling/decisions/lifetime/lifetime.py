@@ -13,21 +13,22 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.accounting import Cost
-from bayes_scaling.decisions.constraints import SECONDS_PER_HOUR
 from bayes_scaling.decisions.lifetime.device_cost import DeviceTime, device_time
 from bayes_scaling.decisions.lifetime.loss_contour import contour
 from bayes_scaling.decisions.lifetime.served_cost import QUANTITIES, Priced, cheapest, serving_cost
+from bayes_scaling.decisions.limits import SECONDS_PER_HOUR
 from bayes_scaling.decisions.serving_limits import fitted_latency
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.laws.ladder import crossings, make_ladder
-from bayes_scaling.posterior.coefficients import coefficients
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.questions.frontier import each_cell, on_cells, resolve_cost
+from bayes_scaling.questions.groups import coefficients_of, each_group, on_groups
+from bayes_scaling.questions.query import Query
 
 LEAST, MOST = 1e6, 1e20  # served tokens between which a break-even is looked for
+ANSWERS = (*QUANTITIES, "lost")
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,22 +169,22 @@ def lifetime(
     >>> bool(many < few)  # a model that is served much is smaller, and trained longer
     True
     """
+    query = Query.without_budget(fit, context_length, architecture, cost)
     wanted = _positive("loss", loss)
     served = _positive("served_tokens", served_tokens)
     if len(wanted) != 1:
         raise BudgetError(f"one loss at a time, not {len(wanted)}: call again for the others")
     if not serving_price > 0:
         raise DecisionError(f"serving_price {serving_price!r}: give a positive ratio, such as 3")
-    theta = coefficients(fit, architecture, context_length)
-    cost = resolve_cost(fit, cost)
     lengths = _lengths(prefill, generated)
     way = _way_of_serving(serving, lengths, batch_size, flops_per_second)
     money = _money_per_flop(price_per_hour, flops_per_second)
+    theta = coefficients_of(fit, query)
     ladder = make_ladder(LEAST, MOST)
 
     def one(architecture: str, context_length: int) -> dict[str, np.ndarray]:
         surface = surface_of(fit, theta, architecture, context_length)
-        curve = cost.curve(float(context_length), architecture)
+        curve = query.curve(architecture, context_length)
         per_token = serving_cost(fit, architecture, curve, lengths, way)
         price = partial(Priced.of, curve=curve, per_token=lambda x: serving_price * per_token(x))
         priced = price(contour(surface, float(wanted[0]), curve))
@@ -193,16 +194,13 @@ def lifetime(
         shape = (theta.sizes["chain"], theta.sizes["draw"], -1)
         return {name: value.reshape(shape) for name, value in found.items()}
 
-    cells = each_cell(theta, one)
-    draws = on_cells(
-        {k: {n: v[n] for n in (*QUANTITIES, "lost")} for k, v in cells.items()},
-        theta,
-        "served_tokens",
-        served,
-    )
-    rungs = on_cells({k: {"total": v["ladder"]} for k, v in cells.items()}, theta, "rung", ladder)["total"]
+    found = each_group(query, one)
+    answers = {group: {name: values[name] for name in ANSWERS} for group, values in found.items()}
+    totals = {group: {"total": values["ladder"]} for group, values in found.items()}
+    draws = on_groups(answers, theta, "served_tokens", served)
+    rungs = on_groups(totals, theta, "rung", ladder)["total"]
     even = _break_even(draws["total"], rungs, served)
-    return Lifetime(draws, even, float(wanted[0]), cost.name, money)
+    return Lifetime(draws, even, float(wanted[0]), query.cost.name, money)
 
 
 def _break_even(total: xr.DataArray, rungs: xr.DataArray, served: np.ndarray) -> xr.Dataset:
@@ -213,8 +211,9 @@ def _break_even(total: xr.DataArray, rungs: xr.DataArray, served: np.ndarray) ->
     rungs = rungs.where(np.isfinite(rungs))
     rungs = rungs.copy(data=np.log(rungs.to_numpy()))
     for pair in pairs:
-        ours, theirs = (total.sel(architecture=name, drop=True) for name in pair)
-        gap = np.subtract(*(rungs.sel(architecture=name).to_numpy() for name in pair))
+        ours = total.sel(architecture=pair[0], drop=True)
+        theirs = total.sel(architecture=pair[1], drop=True)
+        gap = rungs.sel(architecture=pair[0]).to_numpy() - rungs.sel(architecture=pair[1]).to_numpy()
         known = ours.notnull() & theirs.notnull()
         even = crossings(np.nan_to_num(gap), rungs["rung"].to_numpy(), served)
         even = np.where(np.isfinite(gap).all(-1)[..., None], even, np.nan)
@@ -223,9 +222,10 @@ def _break_even(total: xr.DataArray, rungs: xr.DataArray, served: np.ndarray) ->
     joined = xr.concat(parts, dim="pair") if parts else _no_pairs(total)
     joined = joined.rename(served_tokens="served").rename(served_tokens_at="served_tokens")
     joined = joined.transpose("chain", "draw", "pair", "context_length", "served")
-    first, second = zip(*pairs, strict=True) if pairs else ((), ())
     return joined.assign_coords(
-        pair=np.arange(len(pairs)), architecture=("pair", list(first)), other=("pair", list(second))
+        pair=np.arange(len(pairs)),
+        architecture=("pair", [pair[0] for pair in pairs]),
+        other=("pair", [pair[1] for pair in pairs]),
     )
 
 
@@ -274,7 +274,7 @@ def _money_per_flop(price: float | None, flops_per_second: float | None) -> floa
 def _lengths(prefill: float | None, generated: float | None) -> tuple[float, float] | None:
     if prefill is None and generated is None:
         return None
-    lengths = float(prefill or 0.0), float(generated or 0.0)
+    lengths = (float(prefill or 0.0), float(generated or 0.0))
     if min(lengths) < 0 or not 0 < sum(lengths) < np.inf:
         raise DecisionError(
             f"prefill {prefill!r} and generated {generated!r}: give tokens, at least one of them"

@@ -14,8 +14,10 @@ from bayes_scaling.laws.surface import Surface
 
 STEP = 0.2  # e-folds of tokens
 FEWER, MORE = 2, 100  # steps from the cheapest run
-ITERATIONS, TOLERANCE = 10, 1e-10  # of ln loss
-NUDGE, JUMP = 1e-4, 1.0  # e-folds of params
+ITERATIONS = 10
+TOLERANCE = 1e-10  # of ln loss
+NUDGE = 1e-4  # e-folds of params, for a slope
+JUMP = 1.0  # e-folds of params that a step may take at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +50,9 @@ class Contour:
 
 def contour(surface: Surface, loss: float, curve: object) -> Contour:
     """Runs of a loss, from 1.5 times fewer to 500 million times more tokens than the cheapest has."""
-    x, d = (part.reshape(-1) for part in surface.cheapest(np.array([loss]), curve))
-    x = needed(surface, loss, d, x)
+    log_params, log_tokens = surface.cheapest(np.array([loss]), curve)
+    d = log_tokens.reshape(-1)
+    x = needed(surface, loss, d, log_params.reshape(-1))
     fewer = [x]
     more = [x]
     for found, side, count in ((fewer, -1, FEWER), (more, 1, MORE)):
@@ -92,7 +95,8 @@ def needed(surface: Surface, loss: float, log_tokens: np.ndarray, start: np.ndar
 def _gap(surface: Surface, loss: float, x: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """ln of the loss over the one wanted, and its slope with ln params."""
     at = np.stack([x, x + NUDGE], axis=-1)
-    shape = np.broadcast_shapes(*(np.shape(value) for value in surface.values.values()))[:2]
-    points = (part.reshape(*shape, 2) for part in (at, np.broadcast_to(d[:, None], at.shape)))
-    level = np.log(surface.loss(*map(np.exp, points))).reshape(-1, 2) - np.log(loss)
+    draws = np.broadcast_shapes(*(np.shape(value) for value in surface.values.values()))[:2]
+    params = np.exp(at.reshape(*draws, 2))
+    tokens = np.exp(np.broadcast_to(d[:, None], at.shape).reshape(*draws, 2))
+    level = np.log(surface.loss(params, tokens)).reshape(-1, 2) - np.log(loss)
     return level[:, 0], (level[:, 1] - level[:, 0]) / NUDGE

@@ -15,7 +15,7 @@ from bayes_scaling.decisions.lifetime.device_cost import DeviceTime, device_seco
 from bayes_scaling.decisions.lifetime.loss_contour import FEWER, Contour
 from bayes_scaling.errors import DecisionError
 from bayes_scaling.posterior.fit import Fit
-from bayes_scaling.questions.frontier import shape_families
+from bayes_scaling.questions.query import shape_families
 
 FINER = [step * np.arange(-2, 3) for step in (0.05, 0.005)]  # e-folds of tokens, of closer and closer looks
 QUANTITIES = ("params", "tokens", "total", "overtraining", "saving")
@@ -113,7 +113,14 @@ def _between(
     values: np.ndarray, rows: np.ndarray, at: np.ndarray, shift: np.ndarray, usable: np.ndarray
 ) -> np.ndarray:
     """Positive values (draw, point) ``shift`` steps beyond the point ``at``: a cubic of their logs."""
-    before, here, after, second = (np.log(np.where(usable, values[rows, at + i], 1.0)) for i in range(-1, 3))
+
+    def log_at(step: int) -> np.ndarray:
+        return np.asarray(np.log(np.where(usable, values[rows, at + step], 1.0)))
+
+    before = log_at(-1)
+    here = log_at(0)
+    after = log_at(1)
+    second = log_at(2)
     left = shift + 1
     right = shift - 1
     far = shift - 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,23 +13,23 @@ from bayes_scaling.accounting import Cost
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import DecisionError, RunsWarning
 from bayes_scaling.posterior.fit import Fit
-from bayes_scaling.questions.frontier import frontier
+from bayes_scaling.questions.frontier import frontier_of
+from bayes_scaling.questions.query import Query
 
-BUDGETS, FURTHEST = 6, 3.0  # number of the budgets, up to three times the most compute of the runs
+BUDGETS = 6  # number of the grid's
+FURTHEST = 3.0  # times the most compute of the runs: the largest of them
 SIZES = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the optimal params
 COLUMNS = ("architecture", "context_length", "params", "tokens", "price")
 
 
-def grid_candidates(
-    fit: Fit, architectures: list[str], context_lengths: list[int], cost: Cost, largest: float | None = None
-) -> pd.DataFrame:
+def grid_candidates(fit: Fit, query: Query, largest: float | None = None) -> pd.DataFrame:
     """Runs at budgets from the fit's least to three times its most, at and round the optimal params.
 
     Parameters
     ----------
     fit : Fit
-    architectures, context_lengths
-    cost : Cost
+    query : Query
+        Its architectures, context lengths and cost; the budgets are the grid's.
     largest : float, optional
         Dearest run, in the cost's unit.
 
@@ -37,26 +38,23 @@ def grid_candidates(
     DataFrame
         architecture, context_length, params, tokens, price (the budget).
     """
-    known = cost.from_flops(fit.runs.frame["flops"].to_numpy(dtype=float))
+    known = query.cost.from_flops(fit.runs.frame["flops"].to_numpy(dtype=float))
     most = FURTHEST * known.max() if largest is None else largest
     if most < known.min():
         raise DecisionError(
             f"largest {most:.4g} is below the runs' least compute {known.min():.4g}: give more"
         )
     budgets = np.geomspace(known.min(), most, BUDGETS)
-    median = (
-        frontier(fit, budgets, context_lengths, architectures, cost).draws["params"].median(("chain", "draw"))
-    )
+    median = frontier_of(fit, query.at(budgets)).draws["params"].median(("chain", "draw"))
     parts = []
-    for name in architectures:
-        for length in context_lengths:
-            curve = cost.curve(float(length), name)
-            best = median.sel(architecture=name, context_length=length).to_numpy()
-            params = (best[:, None] * np.array(SIZES)).ravel()
-            price = np.repeat(budgets, len(SIZES))
-            tokens = cost.to_flops(price) / np.exp(curve.value(np, np.log(params)))
-            columns = {"architecture": name, "context_length": length, "params": params, "tokens": tokens}
-            parts.append(pd.DataFrame(columns | {"price": price}))
+    for name, length in product(query.architecture, query.context_length):
+        curve = query.curve(name, length)
+        best = median.sel(architecture=name, context_length=length).to_numpy()
+        params = (best[:, None] * np.array(SIZES)).ravel()
+        price = np.repeat(budgets, len(SIZES))
+        tokens = query.cost.to_flops(price) / np.exp(curve.value(np, np.log(params)))
+        columns = {"architecture": name, "context_length": length, "params": params, "tokens": tokens}
+        parts.append(pd.DataFrame(columns | {"price": price}))
     return pd.concat(parts, ignore_index=True)
 
 

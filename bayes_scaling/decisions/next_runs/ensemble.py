@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling.accounting import Cost
-from bayes_scaling.decisions.constraints import Constraints
-from bayes_scaling.decisions.group_decision import Question, Solved, solve
-from bayes_scaling.decisions.group_problem import Problem, make_group
+from bayes_scaling.decisions.group_decision import Solved, solve
+from bayes_scaling.decisions.group_problem import GroupProblem, make_group
+from bayes_scaling.decisions.limits import Limits
+from bayes_scaling.decisions.preference import Preference
 from bayes_scaling.decisions.search import best_action
 from bayes_scaling.decisions.serving_limits import Serving, served_regions
 from bayes_scaling.decisions.utility import Utility
 from bayes_scaling.errors import DecisionError
-from bayes_scaling.posterior.coefficients import coefficients
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
+from bayes_scaling.questions.groups import coefficients_of
+from bayes_scaling.questions.query import Query
 
 NUDGE = 0.1  # e-folds of the budget
 
@@ -49,29 +50,26 @@ class Ensemble:
     slope: float
 
 
-@dataclass(frozen=True)
-class Target:
+@dataclass(frozen=True, eq=False)
+class Purpose:
     """The decision that runs are to help.
 
     Attributes
     ----------
-    architectures : tuple of str
-    context_length : int
-    flops : float
-    constraints : Constraints
+    query : Query
+        Of one budget and one context length.
+    limits : Limits
     serving : Serving or None
     goal : str
     """
 
-    architectures: tuple[str, ...]
-    context_length: int
-    flops: float
-    constraints: Constraints
+    query: Query
+    limits: Limits
     serving: Serving | None
     goal: str
 
 
-def draw_ensemble(fit: Fit, table: pd.DataFrame, target: Target, cost: Cost) -> Ensemble:
+def draw_ensemble(fit: Fit, table: pd.DataFrame, purpose: Purpose) -> Ensemble:
     """Draws for a decision and of all candidates.
 
     Groups without runs are drawn once, so that what is asked and what is run agree.
@@ -79,11 +77,10 @@ def draw_ensemble(fit: Fit, table: pd.DataFrame, target: Target, cost: Cost) -> 
     Raises
     ------
     DecisionError
-        Nothing keeps to the constraints, or the goal is the difference of other than two architectures.
+        Nothing keeps to the limits, or the goal is the difference of other than two architectures.
     """
-    lengths = sorted({target.context_length, *map(int, table["context_length"])})
-    theta = coefficients(fit, sorted({*target.architectures, *table["architecture"]}), lengths)
-    found = _solved(fit, theta, target, cost)
+    theta = coefficients_of(fit, _with_candidates(purpose.query, table))
+    found = _solved(fit, theta, purpose)
     best = min(found, key=lambda one: one.action.value)
     optima = np.stack([one.optimum_loss for one in found])
     outcomes, sigma = _outcomes(fit, theta, table)
@@ -98,20 +95,24 @@ def draw_ensemble(fit: Fit, table: pd.DataFrame, target: Target, cost: Cost) -> 
     nu = fit.posterior["nu"].transpose("chain", "draw").to_numpy().reshape(-1)
     losses = np.concatenate([one.action.loss for one in found], axis=-1)
     slope = (richer - poorer) / (2 * NUDGE)
-    return Ensemble(losses, optima.min(0), targets[target.goal](), outcomes, sigma, nu, slope)
+    return Ensemble(losses, optima.min(0), targets[purpose.goal](), outcomes, sigma, nu, slope)
 
 
-def _solved(fit: Fit, theta: xr.Dataset, target: Target, cost: Cost) -> list[Solved]:
-    """The decision of each architecture that keeps to the constraints."""
-    limits, length = target.constraints, target.context_length
-    served = served_regions(target.serving, limits, target.architectures)
-    groups = [
-        make_group(fit, theta, (name, length), cost, limits.unique_tokens, regions)
-        for name, regions in served.items()
-    ]
-    answers = [
-        solve(Problem(group, target.flops, limits), Question(Utility(), 0.01, 0.5)) for group in groups
-    ]
+def _with_candidates(query: Query, table: pd.DataFrame) -> Query:
+    """The question's groups and the candidates'."""
+    names = {*query.architecture, *map(str, table["architecture"])}
+    lengths = {*query.context_length, *map(int, table["context_length"])}
+    return replace(query, architecture=tuple(sorted(names)), context_length=tuple(sorted(lengths)))
+
+
+def _solved(fit: Fit, theta: xr.Dataset, purpose: Purpose) -> list[Solved]:
+    """The decision of each architecture that keeps to the limits."""
+    query = purpose.query
+    length = query.context_length[0]
+    flops = float(query.flops[0])
+    served = served_regions(purpose.serving, purpose.limits, query.architecture)
+    groups = [make_group(fit, theta, query, (name, length), regions) for name, regions in served.items()]
+    answers = [solve(GroupProblem(group, flops, purpose.limits), Preference()) for group in groups]
     found = [answer for answer in answers if answer is not None]
     if not found:
         raise DecisionError("nothing keeps to all limits, so no run can help the choice: loosen one")
@@ -132,8 +133,9 @@ def _outcomes(fit: Fit, theta: xr.Dataset, table: pd.DataFrame) -> tuple[np.ndar
     for (name, length), part in table.groupby(["architecture", "context_length"]):
         at = table.index.get_indexer(part.index)
         surface = surface_of(fit, theta, str(name), int(str(length)))
-        sizes = (part[column].to_numpy(dtype=float) for column in ("params", "tokens"))
-        found[:, at] = np.log(surface.loss_at(*sizes)).reshape(draws, -1)
+        params = part["params"].to_numpy(dtype=float)
+        tokens = part["tokens"].to_numpy(dtype=float)
+        found[:, at] = np.log(surface.loss_at(params, tokens)).reshape(draws, -1)
         cell = theta["sigma"].sel(architecture=name, context_length=length).transpose("chain", "draw")
         sigma[:, at] = cell.to_numpy().reshape(draws, 1)
     return found, sigma

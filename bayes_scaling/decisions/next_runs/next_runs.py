@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling.accounting import Cost
-from bayes_scaling.decisions.constraints import Constraints, as_constraints
+from bayes_scaling.decisions.limits import Limits, as_limits
 from bayes_scaling.decisions.next_runs.belief import Belief, effective_noise, make_belief, surprises
 from bayes_scaling.decisions.next_runs.candidates import grid_candidates, listed_candidates
-from bayes_scaling.decisions.next_runs.ensemble import Ensemble, Target, draw_ensemble
+from bayes_scaling.decisions.next_runs.ensemble import Ensemble, Purpose, draw_ensemble
 from bayes_scaling.decisions.next_runs.reweighting import (
     GOOD_K,
     Reweighted,
@@ -23,14 +23,13 @@ from bayes_scaling.decisions.next_runs.reweighting import (
 )
 from bayes_scaling.decisions.serving_limits import as_serving, check_served
 from bayes_scaling.errors import BudgetError, DecisionError
-from bayes_scaling.laws.law import check_budget
-from bayes_scaling.posterior.coefficients import coefficients
 from bayes_scaling.posterior.fit import Fit
-from bayes_scaling.questions.frontier import resolve_cost
+from bayes_scaling.questions.query import Query
 
 GOALS = ("regret", "loss", "params", "difference")
 BY = ("value_per_price", "value")
-FANTASIES, CHECKED = 16, 64  # of the greedy choice, and of its check by reweighting
+FANTASIES = 16  # of the greedy choice
+CHECKED = 64  # of its check by reweighting
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +79,7 @@ def design_runs(
     largest: float | None = None,
     goal: str = "regret",
     by: str = "value_per_price",
-    constraints: Constraints | Mapping[str, Any] | None = None,
+    limits: Limits | Mapping[str, Any] | None = None,
     cost: str | Cost = "6ND",
     latency: Any = None,
     seed: int = 0,
@@ -115,7 +114,7 @@ def design_runs(
         its ln N*, or of the difference of two architectures' best losses.
     by : {"value_per_price", "value"}
         What is largest for the run chosen.
-    constraints : Constraints or mapping, optional
+    limits : Limits or mapping, optional
         Of the decision, not of the runs; as for `decide`.
     cost : str or Cost
         As for `frontier`.
@@ -134,7 +133,7 @@ def design_runs(
         As for `frontier`.
     DecisionError
         An unknown goal, candidates that are not valid or too dear, or a number of runs below 1; as for
-        `decide`, and where nothing keeps to the constraints.
+        `decide`, and where nothing keeps to the limits.
 
     Examples
     --------
@@ -145,28 +144,29 @@ def design_runs(
     _check(goal, by, runs, total)
     if np.ndim(compute) or np.ndim(context_length):
         raise BudgetError("a design is for one budget and one context length: give one of each")
-    check_budget(compute)
-    cost = resolve_cost(fit, cost)
-    theta = coefficients(fit, architecture, context_length)
-    names = [str(name) for name in theta["architecture"].to_numpy()]
-    length = int(theta["context_length"].to_numpy()[0])
+    limits = as_limits(limits)
+    query = Query.of(fit, compute, context_length, architecture, cost, limits.unique_tokens)
     if candidates is None:
-        table = grid_candidates(fit, names, sorted({*fit.context_lengths, length}), cost, largest)
+        table = grid_candidates(fit, _grid_groups(fit, query), largest)
     else:
-        table = listed_candidates(fit, candidates, cost)
-    limits = as_constraints(constraints)
+        table = listed_candidates(fit, candidates, query.cost)
     serving = as_serving(latency)
     check_served(limits, serving)
-    target = Target(tuple(names), length, float(cost.to_flops(compute)), limits, serving, goal)
-    ensemble = draw_ensemble(fit, table, target, cost)
-    question = _Question(float(compute), goal, by, runs, np.inf if total is None else total)
-    return _chosen(ensemble, table, question, cost, seed)
+    ensemble = draw_ensemble(fit, table, Purpose(query, limits, serving, goal))
+    wanted = _Wanted(float(query.compute[0]), goal, by, runs, np.inf if total is None else total)
+    return _chosen(ensemble, table, wanted, query.cost, seed)
+
+
+def _grid_groups(fit: Fit, query: Query) -> Query:
+    """The question at the fitted context lengths too; the unique tokens are a limit of the decision alone."""
+    lengths = {*fit.context_lengths, *query.context_length}
+    return replace(query, context_length=tuple(sorted(lengths)), unique_tokens=None)
 
 
 def _chosen(
     ensemble: Ensemble,
     table: pd.DataFrame,
-    question: _Question,
+    wanted: _Wanted,
     cost: Cost,
     seed: int,
 ) -> Design:
@@ -175,32 +175,32 @@ def _chosen(
     start = make_belief(ensemble.losses, ensemble.target, ensemble.outcomes, noise, FANTASIES)
     perfect = float(start.means[0].min() - ensemble.optimum.mean())
     price = table["price"].to_numpy(dtype=float)
-    steps = list(_greedy(start, question, price, rng))
+    steps = list(_greedy(start, wanted, price, rng))
     if not steps:
         raise DecisionError(
-            f"no candidate costs {question.total:.4g} or less; the cheapest costs {price.min():.4g}"
+            f"no candidate costs {wanted.total:.4g} or less; the cheapest costs {price.min():.4g}"
         )
     picked = [step.run for step in steps]
     nats = np.cumsum([step.nats for step in steps])
-    regret = question.goal == "regret"
+    regret = wanted.goal == "regret"
     chosen = table.iloc[picked].reset_index(drop=True)
     value = np.array([step.value for step in steps])
     chosen = chosen.assign(value=value, value_per_price=value / price[picked])
     chosen["left"] = perfect - nats if regret else [step.belief.variance for step in steps]
     chosen["nats"] = nats
-    saved = question.compute * np.expm1(nats / -ensemble.slope) if ensemble.slope < 0 else np.nan
+    saved = wanted.compute * np.expm1(nats / -ensemble.slope) if ensemble.slope < 0 else np.nan
     chosen["compute_saved"] = saved
     checks = _reweighted(ensemble, picked, perfect if regret else None, seed)
     for name in checks[0]:
         chosen[name] = [check[name] for check in checks]
-    alone = _values(start, question.goal)
+    alone = _values(start, wanted.goal)
     everything = table.assign(value=alone, value_per_price=alone / price)
     now = perfect if regret else start.variance
-    return Design(chosen, everything, question.goal, now, perfect, cost.name)
+    return Design(chosen, everything, wanted.goal, now, perfect, cost.name)
 
 
 @dataclass(frozen=True)
-class _Question:
+class _Wanted:
     """What is wanted of the runs."""
 
     compute: float
@@ -220,22 +220,21 @@ class _Step:
     belief: Belief
 
 
-def _greedy(
-    belief: Belief, question: _Question, price: np.ndarray, rng: np.random.Generator
-) -> Iterator[_Step]:
+def _greedy(belief: Belief, wanted: _Wanted, price: np.ndarray, rng: np.random.Generator) -> Iterator[_Step]:
     """Runs one by one, each the best in view of those before."""
     left = np.ones(len(price), dtype=bool)
     spent = 0.0
-    for _ in range(min(question.runs, len(price))):
-        affordable = left & (spent + price <= question.total)
+    for _ in range(min(wanted.runs, len(price))):
+        affordable = left & (spent + price <= wanted.total)
         if not affordable.any():
             return
-        value = _values(belief, question.goal)
-        score = value / price if question.by == "value_per_price" else value
+        value = _values(belief, wanted.goal)
+        score = value / price if wanted.by == "value_per_price" else value
         run = int(np.where(affordable, score, -np.inf).argmax())
         nats = float(belief.loss_gains()[run])
         belief = belief.after(run, surprises(len(belief.means), rng))
-        left[run], spent = False, spent + price[run]
+        left[run] = False
+        spent += price[run]
         yield _Step(run, float(value[run]), nats, belief)
 
 

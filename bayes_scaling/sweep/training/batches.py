@@ -26,7 +26,9 @@ class Batches:
     """
 
     def __init__(self, text: np.ndarray, context_length: int, windows: int, seed: int) -> None:
-        self.text, self.context_length, self.windows = text, context_length, windows
+        self.text = text
+        self.context_length = context_length
+        self.windows = windows
         count = (len(text) - 1) // context_length
         if count < windows:
             raise SweepError(f"{len(text)} bytes hold {count} windows of {context_length}, a step "

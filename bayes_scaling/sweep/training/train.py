@@ -101,7 +101,8 @@ def _run(
     advance: Callable[..., Any], weights: Any, state: Any, batches: Batches, rates: np.ndarray
 ) -> tuple[Any, np.ndarray, np.ndarray]:
     """All steps; weights, training losses (step,) and seconds a step of each segment."""
-    losses, seconds = [], []
+    losses = []
+    seconds = []
     sizes = _segments(len(rates))
     for first, size in zip(np.cumsum(sizes) - sizes, sizes, strict=True):
         windows = np.zeros((SEGMENT, batches.windows, batches.context_length + 1), np.int32)

@@ -15,7 +15,7 @@ SERVED = ("step_time_ms", "ttft_ms", "memory")  # what a latency fit answers
 
 
 @dataclass(frozen=True)
-class Constraints:
+class Limits:
     """Limits of a decision; what is None does not bind.
 
     Attributes
@@ -51,7 +51,7 @@ class Constraints:
 
     Examples
     --------
-    >>> Constraints(params_at_most=7e9, step_time_ms=20.0, batch_size=8).active
+    >>> Limits(params_at_most=7e9, step_time_ms=20.0, batch_size=8).active
     ('params_at_most', 'step_time_ms')
     """
 
@@ -75,12 +75,13 @@ class Constraints:
         for name in (field.name for field in fields(self) if field.name != "memory"):
             _check_number(name, getattr(self, name))
         if not isinstance(self.memory, bool):
-            raise DecisionError(f"constraint memory {self.memory!r}: give true or false")
+            raise DecisionError(f"limit memory {self.memory!r}: give true or false")
         if not 0 < self.probability < 1:
             raise DecisionError(
-                f"constraint probability {self.probability!r}: give one between 0 and 1, such as 0.9"
+                f"limit probability {self.probability!r}: give one between 0 and 1, such as 0.9"
             )
-        low, high = self.params_at_least, self.params_at_most
+        low = self.params_at_least
+        high = self.params_at_most
         if low is not None and high is not None and low > high:
             raise DecisionError(
                 f"params_at_least {low:.4g} is more than params_at_most {high:.4g}: no model keeps to both"
@@ -93,7 +94,7 @@ class Constraints:
             missing = [other for other in others if getattr(self, other) is None]
             if getattr(self, name) is not None and missing:
                 raise DecisionError(
-                    f"constraint {name} needs {' and '.join(missing)}: give what one device reaches"
+                    f"limit {name} needs {' and '.join(missing)}: give what one device reaches"
                 )
 
     @property
@@ -127,7 +128,7 @@ class Constraints:
         return low or 0.0, inf if high is None else high
 
     def shown(self, name: str) -> str:
-        """An active constraint in words, with its unit."""
+        """An active limit in words, with its unit."""
         value = getattr(self, name)
         sure = f"with probability {self.probability:g}"
         batch = f"batch {self.batch_size:g}, prefill {self.prefill:g}"
@@ -144,21 +145,21 @@ class Constraints:
         }[name]
 
 
-def constraints_from(values: Mapping[str, Any]) -> Constraints:
-    """Constraints from names and values, as a plan file has them.
+def limits_from(values: Mapping[str, Any]) -> Limits:
+    """Limits from names and values, as a plan file has them.
 
     Raises
     ------
     DecisionError
-        An unknown name, the nearest one suggested; or as for `Constraints`.
+        An unknown name, the nearest one suggested; or as for `Limits`.
     """
-    check_keys(values, [field.name for field in fields(Constraints)], "constraint")
-    return Constraints(**values)
+    check_keys(values, [field.name for field in fields(Limits)], "limit")
+    return Limits(**values)
 
 
-def as_constraints(constraints: Constraints | Mapping[str, Any] | None) -> Constraints:
-    """Constraints from any way they are given; errors as for `constraints_from`."""
-    return constraints if isinstance(constraints, Constraints) else constraints_from(constraints or {})
+def as_limits(limits: Limits | Mapping[str, Any] | None) -> Limits:
+    """Limits from any way they are given; errors as for `limits_from`."""
+    return limits if isinstance(limits, Limits) else limits_from(limits or {})
 
 
 def check_keys(values: Mapping[str, Any], known: list[str], what: str) -> None:
@@ -181,4 +182,4 @@ def _check_number(name: str, value: Any) -> None:
         return
     plain = isinstance(value, int | float) and not isinstance(value, bool)
     if not (plain and isfinite(value) and (value > 0 or (name == "prefill" and value == 0))):
-        raise DecisionError(f"constraint {name} {value!r}: give a positive number")
+        raise DecisionError(f"limit {name} {value!r}: give a positive number")

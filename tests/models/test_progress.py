@@ -12,9 +12,9 @@ from bayes_scaling.errors import ConvergenceWarning
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.draws import RawDraws
 from bayes_scaling.models.misfit_precisions import settle
+from bayes_scaling.models.progress import sampling_progress
 from bayes_scaling.posterior.fitting import fit
 from bayes_scaling.posterior.gate import ConvergenceGate
-from bayes_scaling.posterior.progress import sampling_progress
 from tests.helpers.fits import SAMPLING, small_fit, small_simulation
 
 
@@ -30,7 +30,7 @@ def test_lines_name_each_stage_where_there_is_no_terminal(capsys) -> None:
 def test_a_terminal_has_one_bar(monkeypatch) -> None:
     screen = io.StringIO()
     terminal = Console(file=screen, force_terminal=True, width=100)
-    monkeypatch.setattr("bayes_scaling.posterior.progress.Console", lambda **_: terminal)
+    monkeypatch.setattr("bayes_scaling.models.progress.Console", lambda **_: terminal)
     with sampling_progress(True) as progress:
         progress.stage("round 1", 4000)
         progress.advance(1000)
