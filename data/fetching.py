@@ -15,8 +15,10 @@ from bayes_scaling.data.catalog import dataset_path, entry_of
 from bayes_scaling.data.gadre import read_gadre
 from bayes_scaling.data.loading import read_file
 from bayes_scaling.errors import RunsError
+from bayes_scaling.files.whole import whole, write_text
 
 VARIABLE = "BAYES_SCALING_DATA"
+ELSEWHERE = f"name another folder with {VARIABLE}"
 TIMEOUT = 60  # seconds for the server's answer
 READERS: dict[str, Callable[[Path], Any]] = {"gadre": read_gadre}
 
@@ -72,8 +74,9 @@ def fetch(name: str, *, trust: bool = False) -> Path:
             _unchanged(source, known)
         frame = _mapped(READERS.get(name, _read_table)(source), entry, source)
         _check(frame, entry.get("sha256"), source)
-        _write(table, lambda path: frame.to_csv(path, index=False))
-        _write(record, lambda path: path.write_text(_sums(source, table), encoding="utf-8"))
+        with whole(table, error=RunsError, remedy=ELSEWHERE) as part:
+            frame.to_csv(part, index=False)
+        write_text(record, _sums(source, table), error=RunsError, remedy=ELSEWHERE)
     return table
 
 
@@ -169,15 +172,3 @@ def _check(frame: pd.DataFrame, wanted: str | None, path: Path) -> None:
             f"{path}: the content is not the known one (SHA-256 {found}, not {wanted}). Remedy: remove the "
             "file and ask again; if it stays so, the source has changed."
         )
-
-
-def _write(path: Path, write: Callable[[Path], Any]) -> None:
-    """Whole or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        write(part)
-        part.replace(path)
-    except OSError as error:
-        raise RunsError(
-            f"{path}: cannot be written ({error.strerror}). Remedy: name another folder with {VARIABLE}."
-        ) from error

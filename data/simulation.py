@@ -16,6 +16,7 @@ from bayes_scaling.data.catalog import FOLDER
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.data.truth import KEYS, Truth, make_truth
 from bayes_scaling.errors import RunsError
+from bayes_scaling.files.whole import write_text
 from bayes_scaling.laws.law import Law, fitted_laws, get_law
 from bayes_scaling.laws.optimum import optimal_log_params
 from bayes_scaling.runs.table import Runs
@@ -125,7 +126,7 @@ def shipped_truth() -> Truth:
 def write_shipped_files(folder: Path) -> None:
     """Write the files of the data set ``simulated`` into a folder."""
     for name, text in shipped_files().items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        write_text(folder / name, text)
 
 
 def _design(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.files.whole import whole
 from bayes_scaling.kernels import get_kernel, parse_shape
 
 OK, OUT_OF_MEMORY = "ok", "out of memory"
@@ -79,16 +79,13 @@ COLUMNS = tuple(field.name for field in fields(BenchRow))
 
 def write_bench(rows: Iterable[BenchRow], path: str | Path) -> None:
     """Write a table of timings as CSV; the file appears whole or not at all."""
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(_cells(row) for row in rows)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        whole(path, error=BenchError) as part,
+        part.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(_cells(row) for row in rows)
 
 
 def _cells(row: BenchRow) -> dict[str, object]:

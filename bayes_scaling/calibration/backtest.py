@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from bayes_scaling.calibration.scores import binned, score, summarise
 from bayes_scaling.calibration.splits import Split, make_splits
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError
+from bayes_scaling.files.whole import whole
 from bayes_scaling.models.spec import Backend, ModelSpec
 from bayes_scaling.parallel import workers
 from bayes_scaling.runs.reach import decades_outside
@@ -254,9 +254,8 @@ def _keep(rows: pd.DataFrame, task: _Task, folder: Path | None) -> None:
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    part = _path(task, folder).with_suffix(f".{os.getpid()}.part")
-    rows.to_csv(part, index=False)
-    part.replace(_path(task, folder))
+    with whole(_path(task, folder), error=RunsError) as part:
+        rows.to_csv(part, index=False)
 
 
 def _progress(progress: bool | None) -> Progress:

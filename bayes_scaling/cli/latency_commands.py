@@ -16,6 +16,7 @@ from bayes_scaling.cli.fit_commands import report_checks
 from bayes_scaling.cli.output import print_json
 from bayes_scaling.cli.verdict import open_latency
 from bayes_scaling.errors import ConvergenceWarning
+from bayes_scaling.files.whole import whole
 from bayes_scaling.roofline.devices import Device, get_device
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ def measure(
 
     check_folder(output.expanduser().resolve().parent, output)
     table = time_host(note=lambda name: note(f"Timing {name} ..."))
-    table.to_csv(output, index=False, float_format="%.6g")
+    with whole(output) as part:
+        table.to_csv(part, index=False, float_format="%.6g")
     note(f"{len(table)} queries in {output}")
 
 

@@ -1,1 +1,1 @@
-"""Files that are written whole or not at all."""
+"""Files written whole or not at all, the marks that saved files carry, and NetCDF without loss."""

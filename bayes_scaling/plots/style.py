@@ -16,6 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.files.whole import write_bytes
 
 # Okabe and Ito 2008: told apart with any colour vision.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -135,14 +136,7 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
         raise BayesScalingError(f"{target}: name a format that can be drawn: {', '.join(known)}")
     image = BytesIO()
     figure.savefig(image, format=kind, dpi=DPI, facecolor="white")
-    part = target.with_name(f".{target.name}.part")
-    try:
-        part.write_bytes(image.getvalue())
-        part.replace(target)
-    except OSError as error:
-        raise BayesScalingError(f"{target}: cannot be written ({error.strerror or error})") from error
-    finally:  # after an interrupt too
-        part.unlink(missing_ok=True)
+    write_bytes(target, image.getvalue())
     return target
 
 

@@ -13,6 +13,7 @@ from bayes_scaling.decisions.limits import as_limits
 from bayes_scaling.decisions.scenarios import plan as decide_plan
 from bayes_scaling.decisions.serving_limits import as_serving
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.files.whole import write_bytes, write_text
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.query import Query
 from bayes_scaling.report.blocks import Page
@@ -165,7 +166,8 @@ def _check_backtest(fit: Fit, backtest: Backtest | None) -> None:
 
 
 def _write_html(page: Page, target: Path) -> Path:
-    return _whole(target, render_html(page).encode())
+    write_text(target, render_html(page))
+    return target
 
 
 def _write_markdown(page: Page, target: Path) -> Path:
@@ -174,18 +176,6 @@ def _write_markdown(page: Page, target: Path) -> Path:
     images = {picture.name: png(picture.figure) for picture in pictures(page.sections)}
     folder.mkdir(exist_ok=True)
     for name, image in images.items():
-        _whole(folder / f"{name}.png", image)
-    return _whole(target, text.encode())
-
-
-def _whole(target: Path, content: bytes) -> Path:
-    """A file written whole or not at all."""
-    part = target.with_name(f".{target.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(target)
-    except OSError as error:
-        raise BayesScalingError(f"{target}: cannot be written ({error.strerror or error})") from error
-    finally:
-        part.unlink(missing_ok=True)
+        write_bytes(folder / f"{name}.png", image)
+    write_text(target, text)
     return target

@@ -15,6 +15,7 @@ import pandas as pd
 
 from bayes_scaling.accounting.shapes import SIZE_NAMES
 from bayes_scaling.errors import SweepError
+from bayes_scaling.files.whole import write_bytes
 from bayes_scaling.sweep.planning import run_flops, run_params, run_tokens
 from bayes_scaling.sweep.protocol import load_protocol, recipe, shape_of
 from bayes_scaling.sweep.specs import RunSpec
@@ -138,6 +139,4 @@ def _drop_torn_line(path: Path) -> None:
     content = path.read_bytes()
     if content.endswith(b"\n"):
         return
-    part = path.with_suffix(path.suffix + ".part")
-    part.write_bytes(content[: content.rfind(b"\n") + 1])
-    part.replace(path)
+    write_bytes(path, content[: content.rfind(b"\n") + 1], error=SweepError)

@@ -124,7 +124,9 @@ def test_an_archive_put_by_hand_is_read_checked_and_kept(folder, monkeypatch) ->
     frame = pd.read_csv(path)
     assert path == source.with_suffix(".csv") and list(frame["run_id"]) == ["c4-0", "c4-1", "c4-2"]
     assert list(frame["loss_paloma_ptb"]) == [4.5, 4.2, 3.9]
-    assert not list(folder.glob("*.part"))
+    assert sorted(found.name for found in folder.iterdir()) == sorted(
+        [source.name, path.name, "gadre.sha256"]
+    )
     source.unlink()
     assert bs.data.fetch("gadre") == path
 

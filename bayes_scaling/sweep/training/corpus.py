@@ -18,6 +18,7 @@ import numpy as np
 from bayes_scaling.data.catalog import FOLDER
 from bayes_scaling.data.fetching import data_folder
 from bayes_scaling.errors import SweepError
+from bayes_scaling.files.whole import write_bytes
 
 RECIPE = FOLDER / "sweep_corpus.toml"
 END_OF_FILE = b"\0"
@@ -56,7 +57,7 @@ def load_corpus(folder: Path | None = None) -> Corpus:
     path = folder / "corpus.bin"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        _write(path, _build(recipe, folder))
+        write_bytes(path, _build(recipe, folder), error=SweepError)
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != recipe["sha256"]:
@@ -119,10 +120,3 @@ def _sources(wheel: Path) -> Iterator[bytes]:
         for name in archive.namelist():
             if name.endswith(".py"):
                 yield archive.read(name)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all."""
-    part = path.with_suffix(".part")
-    part.write_bytes(content)
-    part.replace(path)
