@@ -109,6 +109,75 @@ def error_share(found: Array, expected: Array, limits: tuple[float, float]) -> f
     return float(np.max(np.abs(found - expected) / np.maximum(allowed, np.finfo(np.float64).tiny)))
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A shape with random inputs and what must come out, for any number of configurations.
+
+    Attributes
+    ----------
+    spec : KernelSpec
+    shape : mapping of str to int
+    dtype : str
+    memory : Memory
+    inputs : dict of str to tensor
+    stored : dict of str to array
+        The inputs as the memory holds them, float64.
+    expected : dict of str to array
+        What the reference makes of them.
+    """
+
+    spec: KernelSpec
+    shape: Sizes
+    dtype: str
+    memory: Memory
+    inputs: Arrays
+    stored: Arrays
+    expected: Arrays
+
+    @classmethod
+    def draw(
+        cls, spec: KernelSpec, shape: Sizes, dtype: str, memory: Memory, rng: np.random.Generator
+    ) -> Trial:
+        """Draw the inputs and run the reference.
+
+        Raises
+        ------
+        KernelError
+            A shape or dtype that the kernel does not serve.
+        """
+        spec.supports(shape, dtype)
+        inputs = {
+            name: memory.put(array, spec.reads[name].dtype(dtype))
+            for name, array in spec.inputs(shape, rng).items()
+        }
+        stored = {name: memory.get(tensor) for name, tensor in inputs.items()}
+        return cls(spec, shape, dtype, memory, inputs, stored, spec.reference(stored))
+
+    def judge(self, config: Config, code: ModuleType) -> Verdict:
+        """Run the kernel once and compare."""
+        memory = self.memory
+        tensors = self.inputs | allocate(self.spec, code, self.shape, self.dtype, config, memory)
+        for launch in code.launches(tensors, self.shape, self.dtype, config):
+            launch()
+        errors = {
+            name: error_share(
+                memory.get(tensors[name]),
+                self.expected[name],
+                tolerance(each.dtype(self.dtype), self.dtype, memory.exact_products),
+            )
+            for name, each in self.spec.writes.items()
+        }
+        changed = [
+            name
+            for name, array in self.stored.items()
+            if not np.array_equal(array, memory.get(self.inputs[name]))
+        ]
+        outside = [name for name, tensor in tensors.items() if not memory.is_intact(tensor)]
+        used = scratch_of(code, self.shape, self.dtype, config)
+        left = [name for name, each in used.items() if each.zeroed and memory.get(tensors[name]).any()]
+        return Verdict(errors, tuple(changed + outside + left))
+
+
 def judge(
     spec: KernelSpec,
     shape: Sizes,
@@ -133,29 +202,8 @@ def judge(
     code : module, optional
         Other Triton code for the same specification.
     """
-    spec.supports(shape, dtype)
-    config = config or spec.space()[0]
-    code = code or load_code(spec)
-    inputs = {
-        name: memory.put(array, spec.reads[name].dtype(dtype))
-        for name, array in spec.inputs(shape, rng).items()
-    }
-    stored = {name: memory.get(tensor) for name, tensor in inputs.items()}
-    tensors = inputs | allocate(spec, code, shape, dtype, config, memory)
-    for launch in code.launches(tensors, shape, dtype, config):
-        launch()
-    expected = spec.reference(stored)
-    limits = {
-        name: tolerance(each.dtype(dtype), dtype, memory.exact_products) for name, each in spec.writes.items()
-    }
-    errors = {
-        name: error_share(memory.get(tensors[name]), expected[name], limits[name]) for name in spec.writes
-    }
-    changed = [name for name, array in stored.items() if not np.array_equal(array, memory.get(inputs[name]))]
-    outside = [name for name, tensor in tensors.items() if not memory.is_intact(tensor)]
-    used = scratch_of(code, shape, dtype, config)
-    left = [name for name, each in used.items() if each.zeroed and memory.get(tensors[name]).any()]
-    return Verdict(errors, tuple(changed + outside + left))
+    trial = Trial.draw(spec, shape, dtype, memory, rng)
+    return trial.judge(config or spec.space()[0], code or load_code(spec))
 
 
 def require(spec: KernelSpec, shape: Sizes, dtype: str, verdict: Verdict) -> None:

@@ -14,7 +14,7 @@ from bayes_scaling.bench.rows import OUT_OF_MEMORY, BenchError
 from bayes_scaling.bench.shapes import GATE_SHAPES, GPU_SHAPES
 from bayes_scaling.bench.torch_providers import TORCH_CALLS, Tensors
 from bayes_scaling.kernels import Config, KernelError, KernelSpec, load_code
-from bayes_scaling.kernels.gate import allocate, judge, require
+from bayes_scaling.kernels.gate import Trial, allocate, require
 from bayes_scaling.kernels.mlstm_specs import FORGET_BIAS
 
 Array = Any
@@ -58,13 +58,28 @@ def nvidia_smi(field: str, index: int) -> str | None:
     return done.stdout.strip() or None
 
 
-class CudaMemory:
+class Blank:
+    """Memory for outputs that are timed, not judged."""
+
+    def __init__(self, torch: ModuleType) -> None:
+        self._torch = torch
+
+    def blank(self, size: tuple[int, ...], dtype: str) -> Any:
+        """A tensor of any numbers."""
+        return self._torch.empty(size, dtype=getattr(self._torch, dtype), device="cuda")
+
+    def clear(self, tensor: Any) -> None:
+        """Fill a tensor with zeros."""
+        tensor.zero_()
+
+
+class CudaMemory(Blank):
     """The gate's arrays on a GPU, between margins of NaN."""
 
     exact_products = False
 
     def __init__(self, torch: ModuleType) -> None:
-        self._torch = torch
+        super().__init__(torch)
         self._wholes: dict[int, Any] = {}
 
     def blank(self, size: tuple[int, ...], dtype: str) -> Any:
@@ -81,10 +96,6 @@ class CudaMemory:
         tensor = self.blank(array.shape, dtype)
         tensor.copy_(self._torch.from_numpy(np.ascontiguousarray(array)))
         return tensor
-
-    def clear(self, tensor: Any) -> None:
-        """Fill a tensor with zeros."""
-        tensor.zero_()
 
     def get(self, tensor: Any) -> Array:
         """The numbers in float64."""
@@ -129,11 +140,11 @@ class CudaBackend:
         KernelError
             The kernel is wrong.
         """
+        code = load_code(spec)
         for shape in GATE_SHAPES[spec.name]:
+            trial = Trial.draw(spec, shape, DTYPE, CudaMemory(self._torch), np.random.default_rng(0))
             for config in spec.space(self._capability):
-                memory = CudaMemory(self._torch)
-                rng = np.random.default_rng(0)
-                require(spec, shape, DTYPE, judge(spec, shape, DTYPE, memory, rng, config))
+                require(spec, shape, DTYPE, trial.judge(config, code))
 
     def prepare(self, spec: KernelSpec, provider: str, shape: Mapping[str, int]) -> Prepared:
         """One launch on random inputs, with the fastest configuration."""
@@ -163,8 +174,6 @@ class CudaBackend:
         """Out of memory, a kernel that does not compile or launch; None once the device itself has failed."""
         if isinstance(error, self._torch.cuda.OutOfMemoryError):
             return OUT_OF_MEMORY
-        if isinstance(error, KernelError):
-            return str(error)
         from triton.errors import TritonError
 
         if not isinstance(error, TritonError | RuntimeError):
@@ -236,18 +245,3 @@ class CudaBackend:
             pairs.append((start, end))
         self._torch.cuda.synchronize()
         return [start.elapsed_time(end) for start, end in pairs]
-
-
-class Blank:
-    """Memory for outputs that are timed, not judged."""
-
-    def __init__(self, torch: ModuleType) -> None:
-        self._torch = torch
-
-    def blank(self, size: tuple[int, ...], dtype: str) -> Any:
-        """A tensor of any numbers."""
-        return self._torch.empty(size, dtype=getattr(self._torch, dtype), device="cuda")
-
-    def clear(self, tensor: Any) -> None:
-        """Fill a tensor with zeros."""
-        tensor.zero_()

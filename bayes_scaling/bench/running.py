@@ -74,8 +74,9 @@ def time_kernel(backend: Backend, spec: KernelSpec, repeats: int) -> Iterator[Be
     """All shapes and providers of one kernel."""
     try:
         backend.gate(spec)
-    except KernelError as error:
-        yield idle_row(backend, spec, backend.providers(spec)[0], backend.shapes[spec.name][0], str(error))
+    except Exception as error:
+        provider = backend.providers(spec)[0]
+        yield failed_row(backend, spec, provider, backend.shapes[spec.name][0], error)
         return
     for shape in backend.shapes[spec.name]:
         for provider in backend.providers(spec):
@@ -91,10 +92,7 @@ def time_shape(
         prepared = backend.prepare(spec, provider, shape)
         timings = backend.timings(prepared.call, repeats)
     except Exception as error:
-        status = backend.status(error)
-        if status is None:
-            raise
-        yield idle_row(backend, spec, provider, shape, status)
+        yield failed_row(backend, spec, provider, shape, error)
         return
     counts: dict[tuple[Any, ...], int] = {}
     for timing in timings:
@@ -138,7 +136,10 @@ def row(
     )
 
 
-def idle_row(backend: Backend, spec: KernelSpec, provider: str, shape: Sizes, status: str) -> BenchRow:
-    """A row of what did not run."""
+def failed_row(backend: Backend, spec: KernelSpec, provider: str, shape: Sizes, error: Exception) -> BenchRow:
+    """A row of what did not run; an error that is neither the kernel's nor the device's is raised again."""
+    status = str(error) if isinstance(error, KernelError) else backend.status(error)
+    if status is None:
+        raise error
     timing = Timing(0.0, backend.method, L2_STATES[0])
     return row(backend, spec, provider, shape, timing, 0, backend.clock_mhz(), status=status)

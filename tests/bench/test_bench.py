@@ -91,6 +91,20 @@ def test_other_errors_are_not_hidden() -> None:
         list(bench(Broken(), ["copy"], repeats=1))
 
 
+@pytest.mark.parametrize("error", [MemoryError(), ZeroDivisionError()])
+def test_what_stops_the_gate_is_a_row_where_it_is_the_device_s(error: Exception) -> None:
+    class Stopped(Clockwork):
+        def gate(self, spec: KernelSpec) -> None:
+            raise error
+
+    if isinstance(error, ZeroDivisionError):
+        with pytest.raises(ZeroDivisionError):
+            list(bench(Stopped(), ["copy"], repeats=1))
+        return
+    (row,) = bench(Stopped(), ["copy"], repeats=1)
+    assert (row.status, row.time_ms) == ("out of memory", None)
+
+
 @pytest.mark.parametrize(
     ("kernels", "repeats", "message"), [(["conv"], 1, "kernel 'conv' is not known"), (None, 0, "repeats = 0")]
 )

@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +23,7 @@ from triton.runtime import interpreter
 
 from bayes_scaling.bench.shapes import GATE_SHAPES
 from bayes_scaling.kernels import KERNELS, Config, get_kernel, load_code, parse_shape, shape_text
-from bayes_scaling.kernels.gate import Verdict, judge
+from bayes_scaling.kernels.gate import Trial, Verdict, judge
 from bayes_scaling.kernels.host_memory import HostMemory
 
 
@@ -257,10 +256,11 @@ def device_results() -> dict[str, Any]:
         code = load_code(spec)
         if hasattr(code, "dot_dtype"):
             code.dot_dtype = lambda dtype: getattr(tl, dtype)  # type: ignore[attr-defined]
-        for config, shape in product(spec.configs, GATE_SHAPES[spec.name]):
-            rng = np.random.default_rng(0)
-            each = judge(spec, shape, "bfloat16", RoundingMemory(), rng, config, code)
-            found[f"{spec.name} {shape_text(shape)} {config}"] = [dict(each.errors), each.overwritten]
+        for shape in GATE_SHAPES[spec.name]:
+            trial = Trial.draw(spec, shape, "bfloat16", RoundingMemory(), np.random.default_rng(0))
+            for config in spec.configs:
+                each = trial.judge(config, code)
+                found[f"{spec.name} {shape_text(shape)} {config}"] = [dict(each.errors), each.overwritten]
     return found
 
 
