@@ -20,6 +20,7 @@ from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.coefficients import coefficients, drift_of, offset_of
 from bayes_scaling.posterior.groups import unique_of
 from bayes_scaling.posterior.posterior import Posterior
+from bayes_scaling.posterior.response import no_narrower
 from bayes_scaling.runs.reach import decades_outside, nearest_runs
 from bayes_scaling.runs.table import Runs
 
@@ -44,7 +45,8 @@ def predict(
     kind : {"mean", "response"}
         The law's loss, or what one run will show: the law and its scatter. With offsets, runs that have
         their columns are shifted by what is known of their values; an unknown value shifts a response
-        only.
+        only. Both are of the same draws, and every interval of half of them or more is at least as wide
+        for the response.
     seed : int
         For the scatter and for groups without runs.
     allow_new : bool
@@ -77,14 +79,11 @@ def predict(
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
     draws = coefficients(fit, runs.architectures, runs.context_lengths, allow_new=allow_new, seed=seed)
     cells = _each_run(draws, runs)
-    log_mean = (
-        _log_mean(fit.law, cells, runs, unique_tokens)
-        + _drift(fit, runs, seed)
-        + _offsets(fit, runs, kind, seed)
-    )
+    law = _log_mean(fit.law, cells, runs, unique_tokens) + _drift(fit, runs, seed)
+    shown = law + _offsets(fit, runs, "mean", seed)
     if kind == "response":
-        log_mean = log_mean + _scatter(fit, cells, log_mean.shape, seed)
-    return _as_draws(np.exp(log_mean))
+        shown = _response(fit, cells, law, shown, _offsets(fit, runs, kind, seed), seed)
+    return _as_draws(np.exp(shown))
 
 
 def predict_table(
@@ -206,6 +205,20 @@ def _offsets(fit: Posterior, runs: Runs, kind: str, seed: int) -> np.ndarray | f
             drawn = OFFSET * rng.standard_normal(found.shape[:2]) if shift is None else shift
             found[..., [other == key for other in keys]] += drawn[..., None]
     return found
+
+
+def _response(
+    fit: Posterior,
+    cells: dict[str, np.ndarray],
+    law: np.ndarray,
+    mean: np.ndarray,
+    offsets: np.ndarray | float,
+    seed: int,
+) -> np.ndarray:
+    """ln L that single runs will show, no narrower than the mean's."""
+    scatter = _scatter(fit, cells, law.shape, seed)
+    middle = np.median(scatter, axis=(0, 1)) if "skew" in cells else 0.0
+    return no_narrower(mean + middle, law + offsets + scatter)
 
 
 def _scatter(fit: Posterior, cells: dict[str, np.ndarray], shape: tuple[int, ...], seed: int) -> np.ndarray:
