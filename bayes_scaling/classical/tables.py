@@ -12,20 +12,17 @@ import xarray as xr
 from bayes_scaling.classical.power_law import PowerLaw, fit_power_law
 from bayes_scaling.classical.resampling import Key
 from bayes_scaling.draws import summarise_draws
-from bayes_scaling.runs.reach import decades_outside
+from bayes_scaling.runs.reach import COLUMNS, decades_outside, reach_columns
 
 QUANTITIES = ("params", "tokens", "loss", "tokens_per_param", "params_exponent", "tokens_exponent")
-REACH = {
-    "extrapolation_decades": "flops",
-    "params_extrapolation_decades": "params",
-    "tokens_extrapolation_decades": "tokens",
-}
+REACH = ("compute", "params", "tokens")
 Ranges = dict[str, tuple[float, float]]
 
 
 def ranges_of(group: pd.DataFrame) -> Ranges:
     """Smallest and largest flops, params and tokens of a group's runs."""
-    return {name: (float(group[name].min()), float(group[name].max())) for name in REACH.values()}
+    columns = [COLUMNS[name] for name in REACH]
+    return {column: (float(group[column].min()), float(group[column].max())) for column in columns}
 
 
 def frontier_table(
@@ -61,8 +58,9 @@ def frontier_table(
             columns = spread_columns(name, full[name])
             part |= {f"{name}_estimate": columns.pop(name), **columns}
         part["missing"] = missing(values["params"], values["tokens"])
-        reach = {"flops": flops, "params": part["params_median"], "tokens": part["tokens_median"]}
-        part |= {column: _decades(reach[name], ranges[key][name]) for column, name in REACH.items()}
+        asked = {"compute": flops, "params": part["params_median"], "tokens": part["tokens_median"]}
+        known = {name: np.array(ranges[key][COLUMNS[name]]) for name in REACH}
+        part |= reach_columns({name: decades_outside(asked[name], known[name]) for name in REACH})
         parts.append(pd.DataFrame(part))
     return pd.concat(parts, ignore_index=True)
 
@@ -105,7 +103,3 @@ def missing(*values: np.ndarray) -> np.ndarray:
     resampled = np.any([~np.isfinite(v[1:]) for v in values], axis=0)
     shape = resampled.shape[1:]
     return resampled.mean(axis=0) if len(resampled) else np.full(shape, np.nan)
-
-
-def _decades(values: np.ndarray, known: tuple[float, float]) -> np.ndarray:
-    return decades_outside(values, np.array(known))

@@ -76,7 +76,8 @@ class Decision:
         params at which P(regret < tolerance) is at least the confidence (NaN where it is nowhere); shape,
         shape_params, shape_tokens and shape_price, the nearest shape that can be built and what it costs;
         lost_share, of the draws whose optimum lies at the edge of its search; extrapolation_decades, the
-        farthest of spent, params and tokens; binding, names of the limits that bind.
+        farthest of compute (that is spent), params, tokens and context, and each of these; group_runs, how
+        many runs the group has; binding, names of the limits that bind.
         """
         return self.actions.copy()
 
@@ -171,11 +172,11 @@ def decision_of(
     )
 
 
-def optimal_losses(fit: Fit, query: Query, limits: Limits, serving: Serving | None = None) -> xr.DataArray:
-    """Each draw's lowest loss under limits; dims as `Decision.draws`, NaN where nothing is feasible."""
+def optimal_runs(fit: Fit, query: Query, limits: Limits, serving: Serving | None = None) -> xr.Dataset:
+    """`Decision.draws`: each draw's own optimum under limits, NaN where nothing is feasible."""
     theta = coefficients_of(fit, query)
     _, solved = _solve_each(fit, theta, query, Preference(), limits, serving)
-    return draws_of(solved, theta)["optimum_loss"]
+    return draws_of(solved, theta)
 
 
 def _solve_each(

@@ -15,7 +15,7 @@ from bayes_scaling.decisions.group_problem import Group, GroupProblem
 from bayes_scaling.decisions.preference import Preference
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.query import Query, shape_families
-from bayes_scaling.runs.reach import decades_outside, nearest_runs
+from bayes_scaling.runs.reach import decades_from_group, group_size, reach_columns
 
 DIMS = ("architecture", "context_length", "compute", "chain", "draw")
 VARIABLES = ("loss", "regret", "optimum_loss", "optimum_params")
@@ -58,7 +58,7 @@ def actions_of(
             best = lowest.sel({k: v for k, v in where.items() if k != "architecture"}).to_numpy().reshape(-1)
             row |= found.row(families.get(key[0]), exact) | _overall(found, best, preference.tolerance)
             row["spent"] = cost.from_flops(row["spent"])
-            row["extrapolation_decades"] = _reach(fit, found.problem.group, row, cost)
+            row |= _reach(fit, found.problem.group, row, cost)
         rows.append(row)
     table = pd.DataFrame(rows)
     return _chosen(table)
@@ -73,16 +73,14 @@ def _overall(found: Solved, lowest: np.ndarray, tolerance: float) -> dict[str, A
     }
 
 
-def _reach(fit: Fit, group: Group, row: Mapping[str, Any], cost: Cost) -> float:
-    """The farthest of budget, params and tokens outside the group's runs, in decades."""
-    asked = {"flops": cost.to_flops(row["spent"]), "params": row["params"], "tokens": row["tokens"]}
-    far = [
-        decades_outside(
-            np.array([value]), nearest_runs(fit.runs, name, group.architecture, group.context_length)
-        )
-        for name, value in asked.items()
-    ]
-    return float(np.max(far))
+def _reach(fit: Fit, group: Group, row: Mapping[str, Any], cost: Cost) -> dict[str, Any]:
+    """How far the action lies from the group's runs, as columns."""
+    asked = {"compute": cost.to_flops(row["spent"]), "params": row["params"], "tokens": row["tokens"]}
+    where = (group.architecture, group.context_length)
+    points = {name: np.array([value]) for name, value in asked.items()}
+    far = reach_columns(decades_from_group(fit.runs, *where, points))
+    columns: dict[str, Any] = {name: float(values[0]) for name, values in far.items()}
+    return columns | {"group_runs": group_size(fit.runs, *where)}
 
 
 def _chosen(table: pd.DataFrame) -> pd.DataFrame:

@@ -12,13 +12,13 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.accounting import Cost
-from bayes_scaling.decisions.decide import optimal_losses
+from bayes_scaling.decisions.decide import optimal_runs
 from bayes_scaling.decisions.limits import Limits, as_limits
 from bayes_scaling.decisions.serving_limits import as_serving
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import frontier_of
-from bayes_scaling.questions.groups import decades_from_runs
+from bayes_scaling.questions.groups import columns_of, farther, reach_of
 from bayes_scaling.questions.query import Query, resolve_cost
 
 DIMS = ("architecture", "context_length", "compute", "chain", "draw")
@@ -35,13 +35,13 @@ class Map:
     loss : DataArray
         Draws of the lowest loss under the limits; dims architecture, context_length, compute, chain,
         draw. Infinite where nothing is feasible.
-    reach : DataArray
-        Decades of the budget outside the runs of each architecture.
+    reach : Dataset
+        As for `Frontier`; NaN for params and tokens where nothing is feasible.
     cost : str
     """
 
     loss: xr.DataArray
-    reach: xr.DataArray
+    reach: xr.Dataset
     cost: str
 
     def table(self) -> pd.DataFrame:
@@ -49,7 +49,8 @@ class Map:
 
         Columns: architecture, context_length, compute, cost; feasible; best_probability (that it has the
         lowest loss) and expected_rank (1 is the lowest loss; ties share), NaN where none is feasible;
-        extrapolation_decades.
+        extrapolation_decades, the same of compute, params, tokens and context, and group_runs, as for
+        `Frontier`.
         """
         loss = self.loss
         feasible = (loss < np.inf).any(("chain", "draw"))
@@ -62,7 +63,7 @@ class Map:
             "feasible": feasible.to_numpy().ravel(),
             "best_probability": best.where(feasible.any("architecture")).to_numpy().ravel(),
             "expected_rank": rank.where(feasible.any("architecture")).to_numpy().ravel(),
-            "extrapolation_decades": self.reach.to_numpy().ravel(),
+            **columns_of(self.reach),
         }
         return self._index(loss.isel(chain=0, draw=0, drop=True)).assign(**columns)
 
@@ -70,8 +71,8 @@ class Map:
         """One row for each ordered pair of architectures, context length and budget.
 
         Columns: architecture, other, context_length, compute, cost, probability (that the architecture's
-        loss is the lower one; a half of the ties; NaN where neither is feasible), extrapolation_decades (the
-        farther of the two).
+        loss is the lower one; a half of the ties; NaN where neither is feasible); extrapolation_decades and
+        its neighbours, the farther of the two.
         """
         parts = []
         for pair in permutations([str(a) for a in self.loss["architecture"].to_numpy()], 2):
@@ -79,11 +80,11 @@ class Map:
             theirs = self.loss.sel(architecture=pair[1], drop=True)
             known = ((ours < np.inf) | (theirs < np.inf)).any(("chain", "draw"))
             share = _wins(ours, theirs).where(known)
-            reach = self.reach.sel(architecture=list(pair)).max("architecture")
+            reach = farther(self.reach.sel(architecture=list(pair)), "architecture")
             part = self._index(share).assign(
                 cost=self.cost,
                 probability=share.to_numpy().ravel(),
-                extrapolation_decades=reach.to_numpy().ravel(),
+                **columns_of(reach),
             )
             part.insert(0, "architecture", pair[0])
             part.insert(1, "other", pair[1])
@@ -153,12 +154,24 @@ def map_of(fit: Fit, query: Query, limits: Limits, latency: Any = None) -> Map:
     if len(names) < 2:
         raise BudgetError(f"comparing needs two architectures; there is only {', '.join(names)}")
     if limits.active:
-        loss = optimal_losses(fit, query, limits, as_serving(latency)).fillna(np.inf)
-    else:
-        loss = frontier_of(fit, query).draws["loss"]
-    loss = loss.transpose(*DIMS)
-    flops = xr.zeros_like(loss.isel(chain=0, draw=0, drop=True)) + query.flops
-    return Map(loss, decades_from_runs(fit, query, flops, "flops"), query.cost.name)
+        optima = optimal_runs(fit, query, limits, as_serving(latency))
+        loss = optima["optimum_loss"].fillna(np.inf).transpose(*DIMS)
+        return Map(loss, _reach(fit, query, optima["optimum_params"]), query.cost.name)
+    found = frontier_of(fit, query)
+    return Map(found.draws["loss"].transpose(*DIMS), found.reach, query.cost.name)
+
+
+def _reach(fit: Fit, query: Query, params: xr.DataArray) -> xr.Dataset:
+    """How far the budgets and the median optima that the limits leave lie from the runs."""
+    params = params.median(("chain", "draw"))
+    compute = xr.zeros_like(params) + query.flops
+    tokens = xr.full_like(params, np.nan)
+    for architecture in query.architecture:
+        for length in query.context_length:
+            group = {"architecture": architecture, "context_length": length}
+            per_token = query.curve(architecture, length).value(np, np.log(params.loc[group].to_numpy()))
+            tokens.loc[group] = query.flops / np.exp(per_token)
+    return reach_of(fit, query, {"compute": compute, "params": params, "tokens": tokens})
 
 
 def _wins(ours: xr.DataArray, theirs: xr.DataArray) -> xr.DataArray:

@@ -9,7 +9,9 @@ from matplotlib.lines import Line2D
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.plots import style
+from bayes_scaling.runs.reach import column_of
 
+COMPUTE = column_of("compute")
 QUANTITIES = {"params": "optimal params", "tokens": "optimal tokens", "loss": "loss there (nats/token)"}
 
 
@@ -79,9 +81,9 @@ def _panel(
 
 def _beyond(table: pd.DataFrame) -> float | None:
     """Smallest budget above the runs of every group, None where none is."""
-    if "extrapolation_decades" not in table:
+    if COMPUTE not in table:
         return None
-    reach = table.groupby("compute")["extrapolation_decades"].min()
+    reach = table.groupby("compute")[COMPUTE].min()
     inside = reach[reach == 0].index
     if not len(inside) or inside.max() == reach.index.max():
         return None

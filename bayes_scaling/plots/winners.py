@@ -16,7 +16,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from bayes_scaling.decisions.winner_map import Map
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.plots import style
+from bayes_scaling.runs.reach import column_of
 
+COMPUTE = column_of("compute")
 LEVELS = (0.05, 0.5, 0.95)
 MOST_NUMBERS = 7  # along the budgets
 # On the colours of cells, which are the same on any paper: so are these.
@@ -92,7 +94,7 @@ def _panel(ax: Axes, part: pd.DataFrame, column: str, ends: tuple[str, str], num
     ax.yaxis.set_major_formatter(FuncFormatter(lambda _, i: f"{lengths[i or 0]:,}"))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("training compute (FLOPs)")
-    edge = part.loc[part["extrapolation_decades"] == 0, "compute"]
+    edge = part.loc[part[COMPUTE] == 0, "compute"]
     if len(edge) and edge.max() < compute.max():
         ax.axvline(edge.max(), color=DARK_INK, lw=0.9, ls=(0, (3, 2)))
     return mesh
@@ -149,6 +151,6 @@ def _entries(table: pd.DataFrame) -> list[Any]:
         Line2D([], [], color="black", lw=1.8, label="even odds"),
         Line2D([], [], color="black", lw=0.8, label="5% and 95%"),
     ]
-    if (table["extrapolation_decades"] > 0).any():
+    if (table[COMPUTE] > 0).any():
         entries.append(Line2D([], [], color="black", lw=0.9, ls=(0, (3, 2)), label="last budget of the runs"))
     return entries

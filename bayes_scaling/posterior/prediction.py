@@ -21,7 +21,7 @@ from bayes_scaling.posterior.coefficients import coefficients, drift_of, offset_
 from bayes_scaling.posterior.groups import unique_of
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.posterior.response import no_narrower
-from bayes_scaling.runs.reach import decades_outside, nearest_runs
+from bayes_scaling.runs.reach import COLUMNS, decades_from_group, group_size, reach_columns
 from bayes_scaling.runs.table import Runs
 
 KINDS = ("mean", "response")
@@ -91,7 +91,8 @@ def predict_table(
 ) -> pd.DataFrame:
     """One row a run: its design, then mean, sd and quantiles of its loss in nats per token.
 
-    ``extrapolation_decades`` is the farthest of params, tokens and 6ND outside the group's runs.
+    ``extrapolation_decades`` is how far a row lies outside the runs of its group: the farthest of compute,
+    params, tokens and context, each of which has its own column; ``group_runs`` is how many these runs are.
 
     See Also
     --------
@@ -112,7 +113,7 @@ def predict_table(
     design = runs.frame[["architecture", "context_length", "params", "tokens"]].reset_index(drop=True)
     design.insert(0, "row", range(len(design)))
     table = design.join(table[["mean", "sd", "q025", "q05", "q25", "median", "q75", "q95", "q975"]])
-    return table.assign(extrapolation_decades=_reach(fit, design))
+    return table.assign(**_reach(fit, runs.frame.reset_index(drop=True)))
 
 
 def prior_predictive(
@@ -234,22 +235,13 @@ def _as_draws(loss: np.ndarray) -> xr.DataArray:
     return xr.DataArray(loss, dims=("chain", "draw", "run"), coords=coords, name="loss")
 
 
-def _reach(fit: Posterior, design: pd.DataFrame) -> np.ndarray:
-    """Decades outside the fitted runs, by group."""
-    far = np.zeros(len(design))
-    keys = design["architecture"].astype(str) + "\n" + design["context_length"].astype(str)
-    for key in keys.unique():
-        rows = np.flatnonzero(keys == key)
-        architecture, context_length = key.split("\n")
-        wanted = _sizes(*(design[c].to_numpy(dtype=float)[rows] for c in ("params", "tokens")))
-        known = _sizes(
-            *(nearest_runs(fit.runs, c, architecture, int(context_length)) for c in ("params", "tokens"))
-        )
-        parts = [decades_outside(w, k) for w, k in zip(wanted, known, strict=True)]
-        far[rows] = np.max(parts, axis=0)
-    return far
-
-
-def _sizes(params: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Params, tokens and their product: the three ways to lie outside."""
-    return params, tokens, params * tokens
+def _reach(fit: Posterior, frame: pd.DataFrame) -> dict[str, np.ndarray]:
+    """How far each row lies outside the fitted runs of its group, as columns."""
+    parts = []
+    for (architecture, length), rows in frame.groupby(["architecture", "context_length"], observed=True):
+        where = (str(architecture), int(str(length)))
+        asked = {name: rows[COLUMNS[name]].to_numpy(dtype=float) for name in ("compute", "params", "tokens")}
+        far = reach_columns(decades_from_group(fit.runs, *where, asked))
+        parts.append(pd.DataFrame({**far, "group_runs": group_size(fit.runs, *where)}, index=rows.index))
+    table = pd.concat(parts).loc[frame.index]
+    return {str(name): table[name].to_numpy() for name in table}

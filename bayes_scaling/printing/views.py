@@ -8,8 +8,8 @@ from bayes_scaling.posterior.checks import Checks
 from bayes_scaling.printing.columns import Format, column, groups, interval_column, text
 from bayes_scaling.printing.numbers import count, factor, loss, plain, power, probability, signed_loss
 from bayes_scaling.printing.table import Column, print_line, print_table
+from bayes_scaling.runs.reach import COLUMNS, FARTHEST, NEAR, column_of
 
-FAR = 0.005  # decades; nearer is the same budget
 MULTIPLIER = "Compute multiplier: what the other needs to reach the architecture's loss, over the budget."
 
 
@@ -143,6 +143,7 @@ def print_context(table: pd.DataFrame) -> None:
         ]
     print_table(columns)
     print_line(f"Of the compute-optimal params, tokens and loss; cost {table['cost'].iloc[0]}.")
+    note_reach(table, "budgets")
 
 
 def print_order(table: pd.DataFrame) -> None:
@@ -204,17 +205,37 @@ def _tenth(value: float) -> str:
 
 def note_reach(table: pd.DataFrame, what: str) -> None:
     """How far the farthest rows lie outside the runs."""
-    remark = reach_remark(table, what)
-    if remark:
-        print_line(f"Note: {remark}")
+    for remark in (reach_remark(table, what), unseen_remark(table)):
+        if remark:
+            print_line(f"Note: {remark}")
 
 
 def reach_remark(table: pd.DataFrame, what: str) -> str:
     """The same as a sentence; empty where no row lies outside."""
-    far = table.loc[table["extrapolation_decades"] < float("inf"), "extrapolation_decades"]
-    if not (far > FAR).any():
+    known = table[table[FARTHEST] < float("inf")]
+    outside = known[known[FARTHEST] > NEAR]
+    if outside.empty:
         return ""
+    verb = "lies" if len(outside) == 1 else "lie"
     return (
-        f"{int((far > FAR).sum())} of {len(far)} {what} lie outside the fitted runs, "
-        f"up to {far.max():.1f} decades; intervals there rest on the model holding."
+        f"{len(outside)} of {len(known)} {what} {verb} outside the fitted runs: {_decades(outside)}. "
+        "Intervals there rest on the model holding."
     )
+
+
+def _decades(table: pd.DataFrame) -> str:
+    """How far in each of compute, params, tokens and context, the farthest row of each."""
+    far = {name: table[column_of(name)].max() for name in COLUMNS if column_of(name) in table}
+    shown = [f"{name} by up to {value:.1f} decades" for name, value in far.items() if value > NEAR]
+    return ", ".join(shown)
+
+
+def unseen_remark(table: pd.DataFrame) -> str:
+    """Groups without a run, as a sentence; empty where each has some."""
+    if "group_runs" not in table or "context_length" not in table:
+        return ""
+    unseen = table.loc[table["group_runs"] == 0, ["architecture", "context_length"]].drop_duplicates()
+    if unseen.empty:
+        return ""
+    groups = ", ".join(f"{row.architecture} at context {row.context_length}" for row in unseen.itertuples())
+    return f"no run of {groups}: the numbers come from the other context lengths, by the hierarchy."

@@ -16,6 +16,7 @@ from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws.ladder import compute_for_loss, crossings, make_ladder
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import Frontier, frontier_of
+from bayes_scaling.questions.groups import columns_of, farther
 from bayes_scaling.questions.query import Query
 
 BELOW, ABOVE = 2.0, 4.0  # decades searched beyond the runs and the budgets asked for
@@ -34,15 +35,15 @@ class Comparison:
         NaN where it does not); dims chain, draw, pair, context_length, compute, with the coords
         architecture and other along pair.
     cost : str
-    reach : DataArray
-        Decades of the budget outside the runs, the farther of the pair's.
+    reach : Dataset
+        As for `Frontier`, the farther of the pair's.
     searched : tuple of float
         Compute between which multipliers and crossings were looked for.
     """
 
     draws: xr.Dataset
     cost: str
-    reach: xr.DataArray
+    reach: xr.Dataset
     searched: tuple[float, float]
 
     def table(self) -> pd.DataFrame:
@@ -52,15 +53,16 @@ class Comparison:
         architecture's loss is the lower one); ``difference_*``, ``multiplier_*``, ``crossing_*``
         with median, mean and quantiles; unreached_probability (that no compute in the searched range
         gives the other the architecture's loss; the multiplier is infinite there);
-        crossing_probability (that there is one in the searched range); extrapolation_decades.
-        Crossing quantiles are over the draws that have one.
+        crossing_probability (that there is one in the searched range); extrapolation_decades, the same of
+        compute, params, tokens and context, and group_runs, as for `Frontier`. Crossing quantiles are over
+        the draws that have one.
         """
         columns: dict[str, Any] = {
             "cost": self.cost,
             "probability": _share(self.draws["difference"] < 0),
             "unreached_probability": _share(self.draws["multiplier"] == np.inf),
             "crossing_probability": _share(self.draws["crossing"].notnull()),
-            "extrapolation_decades": self.reach.to_numpy().ravel(),
+            **columns_of(self.reach),
         }
         names = ("difference", "multiplier", "crossing")
         tables = [summarise_draws(self.draws[name], name) for name in names]
@@ -162,9 +164,9 @@ def _joined(parts: list[xr.Dataset], pairs: list[tuple[str, str]]) -> xr.Dataset
     )
 
 
-def _reach(here: Frontier, pairs: list[tuple[str, str]]) -> xr.DataArray:
+def _reach(here: Frontier, pairs: list[tuple[str, str]]) -> xr.Dataset:
     """The farther of each pair's two distances from the runs."""
-    parts = [here.reach["compute"].sel(architecture=list(pair)).max("architecture") for pair in pairs]
+    parts = [farther(here.reach.sel(architecture=list(pair)), "architecture") for pair in pairs]
     return xr.concat(parts, dim="pair")
 
 

@@ -16,6 +16,7 @@ from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws.ladder import crossings
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import Frontier, frontier_of
+from bayes_scaling.questions.groups import columns_of, farther
 from bayes_scaling.questions.query import Query
 
 QUANTITIES = ("params", "tokens", "loss")
@@ -42,11 +43,15 @@ class ContextEffect:
     crossing: xr.DataArray
 
     def table(self) -> pd.DataFrame:
-        """Slopes by architecture and compute: ``params_slope_*``, ``tokens_slope_*``, ``loss_slope_*``."""
+        """Slopes by architecture and compute: ``params_slope_*``, ``tokens_slope_*``, ``loss_slope_*``.
+
+        extrapolation_decades, the same of compute, params, tokens and context, and group_runs are those of
+        `Frontier`, the farthest of the context lengths.
+        """
         parts = [summarise_draws(self.slopes[name], f"{name}_slope") for name in QUANTITIES]
         table = pd.concat(parts, axis=1).reset_index()
         table.insert(2, "cost", self.frontier.cost)
-        return table
+        return table.assign(**columns_of(farther(self.frontier.reach, "context_length")))
 
     def order_table(self) -> pd.DataFrame:
         """Order changes: architecture, other, compute, probability (of one), ``crossing_*`` in tokens."""

@@ -16,20 +16,15 @@ from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.questions.groups import (
     GROUP_DIMS,
     coefficients_of,
-    decades_from_runs,
+    columns_of,
     each_group,
     on_groups,
+    reach_of,
 )
 from bayes_scaling.questions.query import Query
 
 DIMS = (*GROUP_DIMS, "compute")
 QUANTITIES = ("params", "tokens", "loss", "tokens_per_param", "params_exponent", "tokens_exponent")
-REACH = {
-    "extrapolation_decades": "compute",
-    "params_extrapolation_decades": "params",
-    "tokens_extrapolation_decades": "tokens",
-}
-COLUMNS = {"compute": "flops", "params": "params", "tokens": "tokens"}  # of the runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +40,8 @@ class Frontier:
         Name of the cost.
     reach : Dataset
         Decades outside the group's runs: compute of the budget, params and tokens of the median
-        optimum; 0 within them. Dims architecture, context_length, compute.
+        optimum, context; 0 within them; group_runs, how many runs the group has. Dims architecture,
+        context_length, compute.
     """
 
     draws: xr.Dataset
@@ -57,15 +53,14 @@ class Frontier:
 
         Columns: architecture, context_length, compute (in the cost's unit), cost; ``params_*``,
         ``tokens_*``, ``loss_*``, ``tokens_per_param_*``, ``params_exponent_*`` and
-        ``tokens_exponent_*`` with median, mean, sd and quantiles; extrapolation_decades, how far the
-        budget lies outside the runs, and the same of the median params and tokens.
+        ``tokens_exponent_*`` with median, mean, sd and quantiles; compute_extrapolation_decades, how far
+        the budget lies outside the runs, the same of the median params and tokens and of the context, and
+        extrapolation_decades, the farthest of these; group_runs, how many runs the group has.
         """
         ratio = self.draws["tokens"] / self.draws["params"]
         draws = self.draws.assign(tokens_per_param=ratio)
         table = pd.concat([summarise_draws(draws[name], name) for name in QUANTITIES], axis=1)
-        for column, name in REACH.items():
-            table[column] = self.reach[name].to_numpy().ravel()
-        table = table.reset_index()
+        table = table.assign(**columns_of(self.reach)).reset_index()
         table.insert(3, "cost", self.cost)
         return table
 
@@ -139,8 +134,6 @@ def frontier_of(fit: Fit, query: Query) -> Frontier:
 
 def _reach(fit: Fit, query: Query, draws: xr.Dataset) -> xr.Dataset:
     """Decades outside the runs, of the budget and of the median optimum."""
-    reach = draws[["params", "tokens"]].median(("chain", "draw"))
-    reach["compute"] = reach["params"] * 0 + query.flops
-    for name, column in COLUMNS.items():
-        reach[name] = decades_from_runs(fit, query, reach[name], column)
-    return reach
+    middle = draws[["params", "tokens"]].median(("chain", "draw"))
+    compute = xr.zeros_like(middle["params"]) + query.flops
+    return reach_of(fit, query, {"compute": compute, "params": middle["params"], "tokens": middle["tokens"]})

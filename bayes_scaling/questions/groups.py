@@ -13,7 +13,7 @@ import xarray as xr
 from bayes_scaling.posterior.coefficients import draws_of
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.query import Query
-from bayes_scaling.runs.reach import decades_outside, nearest_runs
+from bayes_scaling.runs.reach import COLUMNS, column_of, decades_from_group, group_size, reach_columns
 
 GROUP_DIMS = ("chain", "draw", "architecture", "context_length")
 
@@ -56,11 +56,42 @@ def on_groups(
     return xr.Dataset(data, coords=coords).transpose(*GROUP_DIMS, dim)
 
 
-def decades_from_runs(fit: Fit, query: Query, values: xr.DataArray, column: str) -> xr.DataArray:
-    """Decades by which values (architecture, context_length, ...) lie beyond a column of the group's runs."""
-    far = values.copy()
+def reach_of(fit: Fit, query: Query, asked: Mapping[str, xr.DataArray]) -> xr.Dataset:
+    """How far what is asked lies from the runs of each group.
+
+    Parameters
+    ----------
+    fit : Fit
+    query : Query
+    asked : mapping of str to DataArray
+        Any of compute (FLOPs), params and tokens; dims architecture, context_length and another.
+
+    Returns
+    -------
+    Dataset
+        Decades of the same and of context, by the names of their columns, of the same dims; group_runs, how
+        many runs the group has.
+    """
+    first = next(iter(asked.values()))
+    names = [column_of(name) for name in (*asked, "context")]
+    found = xr.Dataset({name: xr.zeros_like(first, dtype=float) for name in names})
+    found["group_runs"] = xr.zeros_like(first, dtype=int)
     for architecture, length in product(query.architecture, query.context_length):
         group = {"architecture": architecture, "context_length": length}
-        known = nearest_runs(fit.runs, column, architecture, length)
-        far.loc[group] = decades_outside(values.loc[group].to_numpy(), known)
-    return far
+        values = {name: array.loc[group].to_numpy() for name, array in asked.items()}
+        for name, far in decades_from_group(fit.runs, architecture, length, values).items():
+            found[column_of(name)].loc[group] = far
+        found["group_runs"].loc[group] = group_size(fit.runs, architecture, length)
+    return found
+
+
+def columns_of(reach: xr.Dataset) -> dict[str, np.ndarray]:
+    """`reach_of` as columns of a table: see `bayes_scaling.runs.reach.reach_columns`, and group_runs."""
+    far = reach_columns({name: reach[column_of(name)].to_numpy() for name in COLUMNS})
+    return far | {"group_runs": reach["group_runs"].to_numpy().ravel()}
+
+
+def farther(reach: xr.Dataset, dim: str) -> xr.Dataset:
+    """The farthest along a dim, and the fewest runs."""
+    far = reach.max(dim)
+    return far.assign(group_runs=reach["group_runs"].min(dim))

@@ -16,7 +16,7 @@ from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws.surface import Surface
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.questions.groups import coefficients_of, decades_from_runs, each_group, on_groups
+from bayes_scaling.questions.groups import coefficients_of, columns_of, each_group, on_groups, reach_of
 from bayes_scaling.questions.query import Query
 
 
@@ -32,29 +32,29 @@ class Target:
         draw's E, compute is infinite and params and tokens are NaN.
     target : {"loss", "params"}
     cost : str
-    reach : DataArray
-        Decades of the median compute outside the group's runs.
+    reach : Dataset
+        As for `Frontier`, of the median compute, params and tokens.
     """
 
     draws: xr.Dataset
     target: str
     cost: str
-    reach: xr.DataArray
+    reach: xr.Dataset
 
     def table(self) -> pd.DataFrame:
         """One row for each architecture, context length and target value.
 
         Columns: architecture, context_length, the target, cost, probability (that it can be
-        reached); quantiles of the rest; extrapolation_decades. Quantiles of params and tokens are
-        over the draws that reach the target.
+        reached); quantiles of the rest; extrapolation_decades, the same of compute, params, tokens and
+        context, and group_runs, as for `Frontier`. Quantiles of params and tokens are over the draws that
+        reach the target.
         """
         compute = self.draws["compute"]
         reachable = (compute < np.inf).mean(("chain", "draw"))
         table = pd.concat([summarise_draws(v, str(name)) for name, v in self.draws.items()], axis=1)
         table.insert(0, "cost", self.cost)
         table.insert(1, "probability", reachable.to_numpy().ravel())
-        table["extrapolation_decades"] = self.reach.to_numpy().ravel()
-        return table.reset_index()
+        return table.assign(**columns_of(self.reach)).reset_index()
 
 
 def iso_loss(
@@ -144,8 +144,18 @@ def _reached(fit: Fit, query: Query, target: str, values: Any) -> Target:
 
     found = each_group(query, one)
     draws = on_groups(found, theta, target, wanted)
-    flops = query.cost.to_flops(draws["compute"].median(("chain", "draw")))
-    return Target(draws, target, query.cost.name, decades_from_runs(fit, query, flops, "flops"))
+    return Target(draws, target, query.cost.name, _reach(fit, query, draws))
+
+
+def _reach(fit: Fit, query: Query, draws: xr.Dataset) -> xr.Dataset:
+    """How far the median run lies from the runs."""
+    middle = draws.median(("chain", "draw"))
+    asked = {
+        "compute": query.cost.to_flops(middle["compute"]),
+        "params": xr.zeros_like(middle["compute"]) + middle["params"],
+        "tokens": middle["tokens"],
+    }
+    return reach_of(fit, query, asked)
 
 
 def _positive(target: str, values: Any) -> np.ndarray:

@@ -12,9 +12,9 @@ from bayes_scaling.errors import RunsWarning
 from bayes_scaling.posterior.prediction import predict_table
 from bayes_scaling.printing.decisions import LOST
 from bayes_scaling.printing.numbers import count, factor, interval, loss, power, probability
-from bayes_scaling.printing.views import FAR
 from bayes_scaling.report.blocks import Block, Card, Items, Section, Text
 from bayes_scaling.report.question import Question
+from bayes_scaling.runs.reach import COLUMNS, NEAR, column_of
 
 MOST_CARDS = 6
 KEYS = ["architecture", "context_length", "compute"]
@@ -93,9 +93,10 @@ def _card(question: Question, row: dict[Any, Any], optimum: pd.Series, response:
 
 def _flags(row: dict[Any, Any]) -> tuple[str, ...]:
     """What to beware of."""
-    far = row["extrapolation_decades"]
+    far = {name: row[column_of(name)] for name in COLUMNS}
     lost = row["lost_share"]
-    beyond = [f"{far:.1f} decades beyond the fitted runs"] if far > FAR else []
+    outside = [f"{name} {decades:.1f}" for name, decades in far.items() if decades > NEAR]
+    beyond = [f"decades beyond the fitted runs: {', '.join(outside)}"] if outside else []
     edge = [f"no optimum within its search in {lost:.0%} of the draws"] if lost > LOST else []
     return (*beyond, *edge)
 

@@ -15,9 +15,16 @@ from bayes_scaling.decisions.winner_map import map_of
 from bayes_scaling.printing.decisions import action_columns, action_notes, decision_remarks, limits_columns
 from bayes_scaling.printing.numbers import power, probability
 from bayes_scaling.printing.planning import REFIT, design_columns, design_note, plan_columns
-from bayes_scaling.printing.views import FAR, MULTIPLIER, comparison_columns, frontier_columns, reach_remark
+from bayes_scaling.printing.views import (
+    MULTIPLIER,
+    comparison_columns,
+    frontier_columns,
+    reach_remark,
+    unseen_remark,
+)
 from bayes_scaling.report.blocks import Block, Cell, Map, Section, Text, picture, table
 from bayes_scaling.report.question import Question
+from bayes_scaling.runs.reach import NEAR, column_of
 
 MOST_DRAWN = 4  # columns of the decision's figure
 MOST_DECADES = 6
@@ -162,7 +169,7 @@ def _free(question: Question) -> str:
 
 
 def _cell(names: list[str], group: pd.DataFrame) -> Cell:
-    outside = bool((group["extrapolation_decades"] > FAR).all())
+    outside = bool((group[column_of("compute")] > NEAR).all())
     if not group["feasible"].any():
         return Cell("none", "within limits", 0, 0, outside)
     best = group.nlargest(1, "best_probability")
@@ -205,5 +212,5 @@ def _actions(found: Decision) -> list[Block]:
 
 
 def _remark(found: pd.DataFrame, what: str) -> list[Block]:
-    remark = reach_remark(found, what)
-    return [Text(remark, "warning")] if remark else []
+    remarks = (reach_remark(found, what), unseen_remark(found))
+    return [Text(remark.capitalize(), "warning") for remark in remarks if remark]

@@ -1,10 +1,18 @@
-"""How far a question lies from the runs it is answered from."""
+"""How far a question lies from its runs: in compute, params, tokens and context length."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
 from bayes_scaling.runs.table import Runs
+
+COLUMNS = {"compute": "flops", "params": "params", "tokens": "tokens", "context": "context_length"}
+FARTHEST = "extrapolation_decades"
+NEAR = 0.005  # decades; nearer is the same budget
+FAR = 2.0  # decades of compute beyond the runs: told above an answer, for no back-test reached there
+TOO_FAR = 4.0  # decades: refused unless it is asked for
 
 
 def decades_outside(values: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -16,9 +24,61 @@ def decades_outside(values: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def nearest_runs(runs: Runs, column: str, architecture: str, context_length: int) -> np.ndarray:
-    """The column for the group's runs; the architecture's or all where there are none."""
+    """The column for the group's runs; the architecture's or all where there are none.
+
+    Context lengths are those of the architecture's runs, or of all.
+    """
     frame = runs.frame
     same = (frame["architecture"].astype(str) == architecture).to_numpy()
     group = same & (frame["context_length"] == context_length).to_numpy()
-    chosen = next(mask for mask in (group, same, np.ones_like(same)) if mask.any())
+    masks = (same, np.ones_like(same)) if column == COLUMNS["context"] else (group, same, np.ones_like(same))
+    chosen = next(mask for mask in masks if mask.any())
     return frame[column].to_numpy(dtype=float)[chosen]
+
+
+def group_size(runs: Runs, architecture: str, context_length: int) -> int:
+    """How many runs a group has."""
+    frame = runs.frame
+    same = frame["architecture"].astype(str) == architecture
+    return int((same & (frame["context_length"] == context_length)).sum())
+
+
+def decades_from_group(
+    runs: Runs, architecture: str, context_length: int, asked: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Decades by which what is asked of a group lies outside its runs.
+
+    Parameters
+    ----------
+    runs : Runs
+    architecture : str
+    context_length : int
+        Its own distance, from the contexts of the architecture's runs, is among the answers.
+    asked : mapping of str to ndarray
+        Any of compute (FLOPs), params and tokens, of one shape.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The same names and context, each of that shape.
+    """
+    shape = np.shape(next(iter(asked.values())))
+    both = {**asked, "context": np.full(shape, float(context_length))}
+    return {
+        name: decades_outside(
+            np.asarray(values, dtype=float),
+            nearest_runs(runs, COLUMNS[name], architecture, context_length),
+        )
+        for name, values in both.items()
+    }
+
+
+def reach_columns(decades: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Columns of a table: extrapolation_decades, the farthest; then ``compute_extrapolation_decades`` etc."""
+    named = {column_of(name): np.asarray(decades[name]).ravel() for name in COLUMNS if name in decades}
+    return {FARTHEST: np.fmax.reduce(list(named.values())), **named}
+
+
+def column_of(name: str) -> str:
+    """The column of a table that holds the distance in compute, params, tokens or context."""
+    return f"{name}_{FARTHEST}"

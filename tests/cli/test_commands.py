@@ -236,9 +236,12 @@ def test_tables_for_people_are_whole_and_without_colour(fit_file, question):
 
 
 def test_notes_tell_of_extrapolation(fit_file, planned_file):
-    assert "outside the fitted runs" in run("frontier", fit_file, "--compute", 1e23).stdout
+    far = run("frontier", fit_file, "--compute", 3e21, "--context-length", 65536).stdout
+    for part in ("outside the fitted runs", "compute by up to", "context by up to 0.9 decades"):
+        assert part in far
+    assert "no run of transformer at context 65536, xlstm at context 65536" in far
     near = run("frontier", fit_file, "--compute", 3e19).stdout
-    assert "outside the fitted runs" not in near and "compute (FLOPs)" in near
+    assert "compute by up to" not in near and "compute (FLOPs)" in near
     assert "loss (nats/token)" in run("predict", fit_file, planned_file).stdout
 
 

@@ -68,7 +68,7 @@ def test_decide_says_it_in_words(file, tmp_path) -> None:
         "up to 1.00B",
         "binds",
         "Note: ",
-        "lie outside",
+        "outside the fitted runs: compute by up to",
     ):
         assert part in found.stdout
     assert (tmp_path / "decide.png").stat().st_size > 10_000

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from bayes_scaling.accounting import get_cost
 from bayes_scaling.decisions import search
 from bayes_scaling.decisions.budget_line import BudgetLine
-from bayes_scaling.decisions.decide import decide, optimal_losses
+from bayes_scaling.decisions.decide import decide, optimal_runs
 from bayes_scaling.decisions.flat_region import flat_region
 from bayes_scaling.decisions.intervals import EVERYTHING, intersect, intervals_where, make_grid
 from bayes_scaling.decisions.limits import Limits, limits_from
@@ -227,11 +227,11 @@ def test_unique_tokens_cost_what_repetition_costs() -> None:
     assert limit["binds"] and limit["price"] > 0.01
 
 
-def test_optimal_losses_keep_to_the_limits(decision) -> None:
+def test_optimal_runs_keep_to_the_limits(decision) -> None:
     query = Query.of(WIDE, BUDGET, LENGTH)
-    free = optimal_losses(WIDE, query, Limits())
+    free = optimal_runs(WIDE, query, Limits())["optimum_loss"]
     np.testing.assert_array_equal(free, decision.draws["optimum_loss"])
-    limited = optimal_losses(WIDE, query, Limits(params_at_most=1e9))
+    limited = optimal_runs(WIDE, query, Limits(params_at_most=1e9))["optimum_loss"]
     assert (limited >= free).all() and (limited > free).mean() > 0.9
 
 

@@ -12,6 +12,7 @@ from bayes_scaling.draws import QUANTILES
 from bayes_scaling.errors import BayesScalingError, BudgetError, SpecError
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.prediction import predict, predict_table, prior_predictive
+from bayes_scaling.runs.reach import COLUMNS, reach_columns
 from tests.helpers.synthetic import synthetic_fit, with_group
 
 SIMPLE = synthetic_fit(draws=500)
@@ -85,7 +86,15 @@ def test_table() -> None:
     table = predict_table(FIT, FUTURE)
     design = ["architecture", "context_length", "params", "tokens"]
     first = ["q025", "q05", "q25", "median", "q75", "q95", "q975"]
-    assert [*table] == ["row", *design, "mean", "sd", *first, "extrapolation_decades"]
+    assert [*table] == [
+        "row",
+        *design,
+        "mean",
+        "sd",
+        *first,
+        *reach_columns(dict.fromkeys(COLUMNS, np.zeros(1))),
+        "group_runs",
+    ]
     assert list(table["row"]) == [0, 1, 2, 3]
     pd.testing.assert_frame_equal(table[design], FUTURE, check_dtype=False)
     draws = predict(FIT, FUTURE).to_numpy().reshape(-1, 4)

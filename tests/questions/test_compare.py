@@ -14,6 +14,7 @@ from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.compare import compare
 from bayes_scaling.questions.frontier import frontier
 from bayes_scaling.questions.targets import iso_loss
+from bayes_scaling.runs.reach import COLUMNS, reach_columns
 from tests.helpers.synthetic import synthetic_fit, with_group
 
 FIT = synthetic_fit(draws=100)
@@ -151,7 +152,13 @@ def test_table(comparison) -> None:
     names = ("difference", "multiplier", "crossing")
     statistics = [f"{name}_{key}" for name in names for key in [*QUANTILES, "mean", "sd"]]
     shares = ("unreached_probability", "crossing_probability")
-    assert [*table] == [*first, *statistics, *shares, "extrapolation_decades"]
+    assert [*table] == [
+        *first,
+        *statistics,
+        *shares,
+        *reach_columns(dict.fromkeys(COLUMNS, np.zeros(1))),
+        "group_runs",
+    ]
     row = table.iloc[5]  # the sixth: xlstm over transformer
     assert list(row.iloc[:5]) == ["xlstm", "transformer", 2048, 1e22, "6ND"]
     draws = comparison.draws.isel(pair=1, context_length=0, compute=1)
@@ -168,7 +175,7 @@ def test_reach_is_the_farther_of_the_pair_and_the_search_goes_beyond_both() -> N
     result = compare(replace(FIT, runs=FIT.runs.subset(small.to_numpy())), BUDGETS)
     highest = frame.loc[small & (frame["architecture"] == "xlstm"), "flops"].max()
     table = result.table()
-    np.testing.assert_allclose(table["extrapolation_decades"], np.log10(table["compute"] / highest))
+    np.testing.assert_allclose(table["compute_extrapolation_decades"], np.log10(table["compute"] / highest))
     np.testing.assert_allclose(np.log10(result.searched), [np.log10(6e18) - 2, 22 + 4])
 
 

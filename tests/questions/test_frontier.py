@@ -71,7 +71,7 @@ def test_table_and_reach(accounted) -> None:
     } <= set(table)
     inside = table["compute"] == 1e20
     assert (table.loc[inside, "extrapolation_decades"] == 0).all()
-    far = table.loc[table["compute"] == 1e22, "extrapolation_decades"]
+    far = table.loc[table["compute"] == 1e22, "compute_extrapolation_decades"]
     np.testing.assert_allclose(far, np.log10(1e22 / 3e20), atol=0.05)
     assert (table.loc[table["compute"] == 1e22, "params_extrapolation_decades"] > 0).all()
 
