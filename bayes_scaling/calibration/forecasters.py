@@ -58,7 +58,7 @@ def posterior(past: Runs, future: Runs, settings: Settings) -> Forecast:
             seed=settings.seed,
             progress=False,
         )
-        draws = predict(found, future, kind="response", seed=settings.seed, allow_new=True)
+        draws = predict(found, future, kind="response", seed=settings.seed, allow_new=True, extrapolate=True)
     return draws.to_numpy().reshape(-1, len(future.frame)), _converged(found)
 
 

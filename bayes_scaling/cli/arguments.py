@@ -42,6 +42,10 @@ UniqueTokens = Annotated[
     float | None,
     typer.Option(metavar="TOKENS", help="Different tokens to draw from, for the law data-limited."),
 ]
+Extrapolate = Annotated[
+    bool,
+    typer.Option("--extrapolate", help="Answer more than four decades of compute beyond the runs too."),
+]
 LAW_NAMES = "chinchilla, kaplan, varying-exponent or data-limited"
 NUMBER_REMEDY = "give a plain number such as 1e21, or several as 1e21,1e22"
 

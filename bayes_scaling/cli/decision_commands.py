@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from bayes_scaling.cli.arguments import (
     Compute,
     ContextLengths,
     Cost,
+    Extrapolate,
     FitFile,
     Json,
     names,
@@ -59,6 +61,7 @@ def decide(
         ),
     ] = 0,
     figure: FigureFile = None,
+    extrapolate: Extrapolate = False,
     json: Json = False,
 ) -> None:
     """What to train and what being wrong may cost; exit code 1 where nothing keeps to the limits."""
@@ -73,6 +76,7 @@ def decide(
     check_figure(figure)
     serving = open_serving(latency, json)
     asked: dict[str, Any] = {"limits": limits_of(limit), "cost": cost, "latency": serving}
+    asked["extrapolate"] = extrapolate
     flat: dict[str, Any] = {"tolerance": tolerance, "confidence": confidence}
     loaded = open_fit(fit, json)
     found = ask(loaded, budgets, lengths, names(architecture), utility=utility, **asked, **flat)
@@ -124,6 +128,7 @@ def plan(
         ),
     ],
     latency: Latency = None,
+    extrapolate: Extrapolate = False,
     json: Json = False,
 ) -> None:
     """Decide the scenarios of a plan side by side; exit code 1 where one has no answer."""
@@ -132,7 +137,9 @@ def plan(
     from bayes_scaling.decisions.scenarios import plan as ask
     from bayes_scaling.printing.planning import print_plan
 
-    scenarios = load_plan(file)
+    scenarios = [
+        replace(scenario, extrapolate=extrapolate or scenario.extrapolate) for scenario in load_plan(file)
+    ]
     found = ask(open_fit(fit, json), scenarios, open_serving(latency, json))
     table = found.table()
     print_json(table) if json else print_plan(table)
@@ -168,6 +175,7 @@ def lifetime(
         float | None, typer.Option(metavar="MONEY", help="Of a training device; gives the total in money.")
     ] = None,
     cost: Cost = "6ND",
+    extrapolate: Extrapolate = False,
     json: Json = False,
 ) -> None:
     """The params for which training to a loss and serving cost least together."""
@@ -190,6 +198,7 @@ def lifetime(
         flops_per_second=flops_per_second,
         price_per_hour=price_per_hour,
         cost=cost,
+        extrapolate=extrapolate,
     )
     if json:
         print_json(found.table())

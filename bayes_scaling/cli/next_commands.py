@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from bayes_scaling.cli.arguments import Architectures, ContextLengths, Cost, FitFile, Json, names, numbers
+from bayes_scaling.cli.arguments import (
+    Architectures,
+    ContextLengths,
+    Cost,
+    Extrapolate,
+    FitFile,
+    Json,
+    names,
+    numbers,
+)
 from bayes_scaling.cli.decision_arguments import FigureFile, Latency, Limits, check_figure, limits_of
 from bayes_scaling.cli.output import print_json
 from bayes_scaling.cli.verdict import open_fit
@@ -33,6 +42,7 @@ def design(
     latency: Latency = None,
     cost: Cost = "6ND",
     seed: Annotated[int, typer.Option(help="Of the fantasised outcomes.")] = 0,
+    extrapolate: Extrapolate = False,
     json: Json = False,
 ) -> None:
     """The runs to make next: those that teach most about a decision for what they cost."""
@@ -55,6 +65,7 @@ def design(
         cost=cost,
         latency=open_serving(latency, json),
         seed=seed,
+        extrapolate=extrapolate,
     )
     print_json(found.table()) if json else print_design(found)
 
@@ -73,6 +84,7 @@ def map_(
     latency: Latency = None,
     cost: Cost = "6ND",
     figure: FigureFile = None,
+    extrapolate: Extrapolate = False,
     json: Json = False,
 ) -> None:
     """Which architecture wins where, over compute and context length."""
@@ -91,6 +103,7 @@ def map_(
         limits=limits_of(limit),
         cost=cost,
         latency=open_serving(latency, json),
+        extrapolate=extrapolate,
     )
     print_json(found.table()) if json else print_map(found.table())
     if figure is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from bayes_scaling.cli.arguments import (
     Compute,
     ContextLengths,
     Cost,
+    Extrapolate,
     FitFile,
     Json,
     UniqueTokens,
@@ -44,6 +45,7 @@ def predict(
     ] = "mean",
     seed: Annotated[int, typer.Option(help="For the scatter of single runs and for unseen contexts.")] = 0,
     unique_tokens: UniqueTokens = None,
+    extrapolate: Extrapolate = False,
     column: Columns = None,
     json: Json = False,
 ) -> None:
@@ -53,7 +55,7 @@ def predict(
     from bayes_scaling.printing.views import print_predictions
 
     planned = load_runs(runs, columns=column_map(column), need_loss=False)
-    table = predict_table(open_fit(fit, json), planned, kind, seed, unique_tokens)
+    table = predict_table(open_fit(fit, json), planned, kind, seed, unique_tokens, extrapolate)
     print_json(table) if json else print_predictions(table, kind)
 
 
@@ -64,13 +66,25 @@ def frontier(
     architecture: Architectures = None,
     cost: Cost = "6ND",
     unique_tokens: UniqueTokens = None,
+    extrapolate: Extrapolate = False,
     json: Json = False,
 ) -> None:
     """Compute-optimal params, tokens and loss."""
     from bayes_scaling.printing.views import print_frontier
     from bayes_scaling.questions.frontier import frontier as ask
 
-    _answer(ask, print_frontier, fit, compute, context_length, architecture, cost, unique_tokens, json)
+    _answer(
+        ask,
+        print_frontier,
+        fit,
+        compute,
+        context_length,
+        architecture,
+        cost,
+        unique_tokens,
+        extrapolate,
+        json,
+    )
 
 
 def iso_loss(
@@ -82,14 +96,15 @@ def iso_loss(
     architecture: Architectures = None,
     cost: Cost = "6ND",
     unique_tokens: UniqueTokens = None,
+    extrapolate: Extrapolate = False,
     json: Json = False,
 ) -> None:
     """Cheapest compute that reaches a loss."""
     from bayes_scaling.questions.targets import iso_loss as ask
 
-    _target(
-        ask, fit, required_numbers(loss, "--loss"), context_length, architecture, cost, unique_tokens, json
-    )
+    options = {"cost": cost, "unique_tokens": unique_tokens, "extrapolate": extrapolate}
+    wanted = required_numbers(loss, "--loss")
+    _target(ask, fit, wanted, context_length, architecture, options, json)
 
 
 def optimal_params(
@@ -101,21 +116,15 @@ def optimal_params(
     architecture: Architectures = None,
     cost: Cost = "6ND",
     unique_tokens: UniqueTokens = None,
+    extrapolate: Extrapolate = False,
     json: Json = False,
 ) -> None:
     """Compute and tokens at which given params are compute-optimal."""
     from bayes_scaling.questions.targets import optimal_for_params as ask
 
-    _target(
-        ask,
-        fit,
-        required_numbers(params, "--params"),
-        context_length,
-        architecture,
-        cost,
-        unique_tokens,
-        json,
-    )
+    options = {"cost": cost, "unique_tokens": unique_tokens, "extrapolate": extrapolate}
+    wanted = required_numbers(params, "--params")
+    _target(ask, fit, wanted, context_length, architecture, options, json)
 
 
 def context(
@@ -125,6 +134,7 @@ def context(
     architecture: Architectures = None,
     cost: Cost = "accounted",
     unique_tokens: UniqueTokens = None,
+    extrapolate: Extrapolate = False,
     json: Json = False,
 ) -> None:
     """How the optimum moves with the context length."""
@@ -132,7 +142,8 @@ def context(
     from bayes_scaling.questions.context_effect import context_effect
 
     budgets, lengths = _question(compute, context_length)
-    found = context_effect(open_fit(fit, json), budgets, lengths, names(architecture), cost, unique_tokens)
+    options = {"cost": cost, "unique_tokens": unique_tokens, "extrapolate": extrapolate}
+    found = context_effect(open_fit(fit, json), budgets, lengths, names(architecture), **options)
     if json:
         print_json(found.table())
         return
@@ -147,13 +158,25 @@ def compare(
     architecture: Architectures = None,
     cost: Cost = "6ND",
     unique_tokens: UniqueTokens = None,
+    extrapolate: Extrapolate = False,
     json: Json = False,
 ) -> None:
     """Which architecture wins at a budget, by how much."""
     from bayes_scaling.printing.views import print_comparison
     from bayes_scaling.questions.compare import compare as ask
 
-    _answer(ask, print_comparison, fit, compute, context_length, architecture, cost, unique_tokens, json)
+    _answer(
+        ask,
+        print_comparison,
+        fit,
+        compute,
+        context_length,
+        architecture,
+        cost,
+        unique_tokens,
+        extrapolate,
+        json,
+    )
 
 
 def _answer(
@@ -163,12 +186,11 @@ def _answer(
     compute: list[str],
     context_length: list[str] | None,
     architecture: list[str] | None,
-    cost: str,
-    unique_tokens: float | None,
+    options: dict[str, Any],
     json: bool,
 ) -> None:
     budgets, lengths = _question(compute, context_length)
-    table = ask(open_fit(fit, json), budgets, lengths, names(architecture), cost, unique_tokens).table()
+    table = ask(open_fit(fit, json), budgets, lengths, names(architecture), **options).table()
     (print_json if json else show)(table)
 
 
@@ -178,14 +200,13 @@ def _target(
     values: list[float],
     context_length: list[str] | None,
     architecture: list[str] | None,
-    cost: str,
-    unique_tokens: float | None,
+    options: dict[str, Any],
     json: bool,
 ) -> None:
     from bayes_scaling.printing.views import print_target
 
     lengths = numbers(context_length, "--context-length")
-    table = ask(open_fit(fit, json), values, lengths, names(architecture), cost, unique_tokens).table()
+    table = ask(open_fit(fit, json), values, lengths, names(architecture), **options).table()
     (print_json if json else print_target)(table)
 
 

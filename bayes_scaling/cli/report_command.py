@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bayes_scaling.cli.arguments import ContextLengths, Cost, FitFile, Json, numbers
+from bayes_scaling.cli.arguments import ContextLengths, Cost, Extrapolate, FitFile, Json, numbers
 from bayes_scaling.cli.decision_arguments import Latency, Limits, limits_of
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
 from bayes_scaling.cli.output import print_json
@@ -40,6 +40,7 @@ def report(
         int, typer.Option("--next", min=0, help="How many runs to choose that would teach most.")
     ] = 0,
     cost: Cost = "6ND",
+    extrapolate: Extrapolate = False,
     json: Json = False,
 ) -> None:
     """Write one page: what to train, how sure that is, and why; exit code 1 if the checks failed."""
@@ -61,6 +62,7 @@ def report(
         plan=plan,
         next_runs=next_runs,
         backtest=None if backtest is None else load_backtest(backtest),
+        extrapolate=extrapolate,
     )
     path = save_page(page, output)
     print_json([{"file": path}]) if json else typer.echo(path)

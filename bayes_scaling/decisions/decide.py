@@ -94,6 +94,7 @@ def decide(
     latency: Any = None,
     tolerance: float = 0.01,
     confidence: float = 0.5,
+    extrapolate: bool = False,
 ) -> Decision:
     """The params, tokens and architecture to train.
 
@@ -118,6 +119,8 @@ def decide(
         Loss in nats per token that does not matter.
     confidence : float
         Of the flat region.
+    extrapolate : bool
+        As for `frontier`.
 
     Returns
     -------
@@ -126,7 +129,7 @@ def decide(
     Raises
     ------
     BudgetError
-        As for `frontier`, or a budget more than ten decades outside the fitted runs.
+        As for `frontier`, or even so a budget more than ten decades outside the fitted runs.
     DecisionError
         Limits that contradict each other or need what is not given, an unknown utility.
     OptimumError
@@ -146,7 +149,7 @@ def decide(
     ['params_at_most']
     """
     limits = as_limits(limits)
-    query = Query.of(fit, compute, context_length, architecture, cost, limits.unique_tokens)
+    query = Query.of(fit, compute, context_length, architecture, cost, limits.unique_tokens, extrapolate)
     preference = Preference.of(utility, tolerance, confidence)
     return decision_of(fit, query, preference, limits, as_serving(latency))
 

@@ -40,6 +40,8 @@ class Scenario:
     cost : str
     tolerance, confidence : float
     limits : Limits or mapping
+    extrapolate : bool
+        As for `frontier`.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class Scenario:
     tolerance: float = 0.01
     confidence: float = 0.5
     limits: Any = field(default_factory=Limits)
+    extrapolate: bool = False
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name.strip()):
@@ -86,7 +89,8 @@ class Scenario:
     def query(self, fit: Fit) -> Query:
         """What a fit is asked; errors as for `frontier`."""
         unique = self.limits.unique_tokens
-        return Query.of(fit, self.compute, self.context_length, self.architecture, self.cost, unique)
+        asked = (self.compute, self.context_length, self.architecture, self.cost, unique)
+        return Query.of(fit, *asked, extrapolate=self.extrapolate)
 
     @property
     def preference(self) -> Preference:

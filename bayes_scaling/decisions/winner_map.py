@@ -107,6 +107,7 @@ def compare_map(
     limits: Limits | Mapping[str, Any] | None = None,
     cost: str | Cost = "6ND",
     latency: Any = None,
+    extrapolate: bool = False,
 ) -> Map:
     """Probability that each architecture wins, over compute and context length.
 
@@ -123,6 +124,8 @@ def compare_map(
         As for `frontier`.
     latency : LatencyFit, optional
         For limits of serving.
+    extrapolate : bool
+        As for `frontier`; the default budgets are answered in any case.
 
     Returns
     -------
@@ -144,7 +147,8 @@ def compare_map(
     limits = as_limits(limits)
     cost = resolve_cost(fit, cost)
     budgets = _default_budgets(fit, cost) if compute is None else compute
-    query = Query.of(fit, budgets, context_length, architecture, cost, limits.unique_tokens)
+    far = extrapolate or compute is None
+    query = Query.of(fit, budgets, context_length, architecture, cost, limits.unique_tokens, far)
     return map_of(fit, query, limits, latency)
 
 

@@ -48,9 +48,11 @@ class Fit(Posterior):
         """The worst status of the checks: PASS, REVIEW or FAIL."""
         return self.checks().status
 
-    def predict(self, runs: Any, kind: str = "mean", seed: int = 0) -> xr.DataArray:
+    def predict(
+        self, runs: Any, kind: str = "mean", seed: int = 0, extrapolate: bool = False
+    ) -> xr.DataArray:
         """Draws of the loss of given runs; see `bayes_scaling.predict`."""
-        return prediction.predict(self, runs, kind=kind, seed=seed)
+        return prediction.predict(self, runs, kind=kind, seed=seed, extrapolate=extrapolate)
 
     def save(self, path: str | Path) -> Path:
         """Write to NetCDF, atomically; see `bayes_scaling.load_fit`."""

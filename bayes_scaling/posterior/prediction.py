@@ -21,7 +21,7 @@ from bayes_scaling.posterior.coefficients import coefficients, drift_of, offset_
 from bayes_scaling.posterior.groups import unique_of
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.posterior.response import no_narrower
-from bayes_scaling.runs.reach import COLUMNS, decades_from_group, group_size, reach_columns
+from bayes_scaling.runs.reach import COLUMNS, decades_from_group, group_size, reach_columns, refuse_too_far
 from bayes_scaling.runs.table import Runs
 
 KINDS = ("mean", "response")
@@ -34,6 +34,7 @@ def predict(
     seed: int = 0,
     allow_new: bool = False,
     unique_tokens: float | None = None,
+    extrapolate: bool = False,
 ) -> xr.DataArray:
     """Posterior draws of the loss of given runs.
 
@@ -54,6 +55,8 @@ def predict(
     unique_tokens : float, optional
         Different tokens that every run can draw from, for a law of repetition. Default: the runs' own column
         ``unique_tokens``, unlimited where they have none.
+    extrapolate : bool
+        Predict runs more than four decades of compute outside the fitted ones too.
 
     Returns
     -------
@@ -63,8 +66,8 @@ def predict(
     Raises
     ------
     SpecError, RunsError, BudgetError
-        Unknown kind; runs that cannot be read; an unknown architecture; unique_tokens that are not
-        positive or that the law does not know.
+        Unknown kind; runs that cannot be read or lie too far from the fitted ones; an unknown architecture;
+        unique_tokens that are not positive or that the law does not know.
 
     Examples
     --------
@@ -78,6 +81,7 @@ def predict(
         raise SpecError(f"unknown kind {kind!r}; choose one of {', '.join(KINDS)}")
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
     draws = coefficients(fit, runs.architectures, runs.context_lengths, allow_new=allow_new, seed=seed)
+    _refuse_too_far(fit, runs, extrapolate)
     cells = _each_run(draws, runs)
     law = _log_mean(fit.law, cells, runs, unique_tokens) + _drift(fit, runs, seed)
     shown = law + _offsets(fit, runs, "mean", seed)
@@ -87,7 +91,12 @@ def predict(
 
 
 def predict_table(
-    fit: Posterior, runs: Any, kind: str = "mean", seed: int = 0, unique_tokens: float | None = None
+    fit: Posterior,
+    runs: Any,
+    kind: str = "mean",
+    seed: int = 0,
+    unique_tokens: float | None = None,
+    extrapolate: bool = False,
 ) -> pd.DataFrame:
     """One row a run: its design, then mean, sd and quantiles of its loss in nats per token.
 
@@ -107,9 +116,8 @@ def predict_table(
     True
     """
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
-    table = summarise_draws(predict(fit, runs, kind, seed, unique_tokens=unique_tokens)).reset_index(
-        drop=True
-    )
+    draws = predict(fit, runs, kind, seed, unique_tokens=unique_tokens, extrapolate=extrapolate)
+    table = summarise_draws(draws).reset_index(drop=True)
     design = runs.frame[["architecture", "context_length", "params", "tokens"]].reset_index(drop=True)
     design.insert(0, "row", range(len(design)))
     table = design.join(table[["mean", "sd", "q025", "q05", "q25", "median", "q75", "q95", "q975"]])
@@ -233,6 +241,13 @@ def _scatter(fit: Posterior, cells: dict[str, np.ndarray], shape: tuple[int, ...
 def _as_draws(loss: np.ndarray) -> xr.DataArray:
     coords = {dim: np.arange(n) for dim, n in zip(("chain", "draw", "run"), loss.shape, strict=True)}
     return xr.DataArray(loss, dims=("chain", "draw", "run"), coords=coords, name="loss")
+
+
+def _refuse_too_far(fit: Posterior, runs: Runs, extrapolate: bool) -> None:
+    """Refuse runs too far from those of their group."""
+    for (architecture, length), rows in runs.frame.groupby(["architecture", "context_length"], observed=True):
+        flops = rows[COLUMNS["compute"]].to_numpy(dtype=float)
+        refuse_too_far(fit.runs, str(architecture), int(str(length)), flops, extrapolate)
 
 
 def _reach(fit: Posterior, frame: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ from bayes_scaling.decisions.decide import Decision
 from bayes_scaling.printing.columns import column, groups, interval_column, text
 from bayes_scaling.printing.numbers import count, factor, interval, loss, power, probability
 from bayes_scaling.printing.table import Column, print_line, print_table
-from bayes_scaling.printing.views import note_reach
+from bayes_scaling.printing.views import note_reach, print_far
 
 LOST = 0.01  # share of the draws
 
@@ -21,6 +21,7 @@ def print_decision(decision: Decision) -> None:
     table = decision.table()
     feasible = table[table["feasible"]]
     if len(feasible):
+        print_far(feasible)
         print_table(action_columns(feasible, decision))
         for line in action_notes(decision):
             print_line(line)

@@ -8,7 +8,7 @@ from bayes_scaling.decisions.next_runs.next_runs import Design
 from bayes_scaling.printing.columns import Format, column, groups, interval_column, text
 from bayes_scaling.printing.numbers import count, factor, loss, plain, power, probability
 from bayes_scaling.printing.table import Column, print_line, print_table
-from bayes_scaling.printing.views import note_reach
+from bayes_scaling.printing.views import note_reach, print_far
 
 REFIT = (
     "after the runs marked refit the draws at hand cannot be reweighted (k > 0.7): fit again with their "
@@ -25,6 +25,7 @@ def print_plan(table: pd.DataFrame) -> None:
         keys, key=lambda part: part.map(order) if part.name == "scenario" else part
     )
     if len(kept):
+        print_far(kept)
         print_table(plan_columns(kept))
         print_line("Regret: nats per token over the best of all architectures for each draw.")
         note_reach(kept, "choices")
@@ -54,6 +55,7 @@ def plan_columns(kept: pd.DataFrame) -> list[Column]:
 
 def print_lifetime(table: pd.DataFrame) -> None:
     """The cheapest model over its life."""
+    print_far(table)
     columns = [
         *groups(table),
         column(table, "served tokens", "served_tokens", count),
@@ -81,6 +83,7 @@ def print_lifetime(table: pd.DataFrame) -> None:
         print_line(
             f"Note: in up to {lost:.0%} of the draws fewer params, and more tokens, would be cheaper still."
         )
+    note_reach(table, "rows")
 
 
 def print_break_even(table: pd.DataFrame) -> None:
@@ -104,10 +107,12 @@ def print_break_even(table: pd.DataFrame) -> None:
 
 def print_design(design: Design) -> None:
     """The runs to make next."""
+    print_far(design.asked)
     print_table(design_columns(design))
     print_line(design_note(design))
     if design.table()["refit"].any():
         print_line(f"Note: {REFIT}")
+    note_reach(design.asked, "decisions")
 
 
 def design_columns(design: Design) -> list[Column]:
@@ -140,6 +145,7 @@ def design_note(design: Design) -> str:
 
 def print_map(table: pd.DataFrame) -> None:
     """Who wins where."""
+    print_far(table)
     print_table(
         [
             *groups(table),

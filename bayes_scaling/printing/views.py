@@ -8,8 +8,9 @@ from bayes_scaling.posterior.checks import Checks
 from bayes_scaling.printing.columns import Format, column, groups, interval_column, text
 from bayes_scaling.printing.numbers import count, factor, loss, plain, power, probability, signed_loss
 from bayes_scaling.printing.table import Column, print_line, print_table
-from bayes_scaling.runs.reach import COLUMNS, FARTHEST, NEAR, column_of
+from bayes_scaling.runs.reach import COLUMNS, FAR, FARTHEST, NEAR, column_of
 
+COMPUTE = column_of("compute")
 MULTIPLIER = "Compute multiplier: what the other needs to reach the architecture's loss, over the budget."
 
 
@@ -70,6 +71,7 @@ def print_loo(table: pd.DataFrame) -> None:
 
 def print_predictions(table: pd.DataFrame, kind: str) -> None:
     """Predicted losses."""
+    print_far(table)
     print_table(
         [
             column(table, "row", "row", str),
@@ -87,6 +89,7 @@ def print_predictions(table: pd.DataFrame, kind: str) -> None:
 
 def print_frontier(table: pd.DataFrame) -> None:
     """Compute-optimal choices."""
+    print_far(table)
     print_table(frontier_columns(table))
     print_line(f"Medians and 90% intervals of the optimum; cost {table['cost'].iloc[0]}.")
     note_reach(table, "budgets")
@@ -108,6 +111,7 @@ def frontier_columns(table: pd.DataFrame) -> list[Column]:
 
 def print_target(table: pd.DataFrame) -> None:
     """Optimal runs for a wanted loss or size."""
+    print_far(table)
     target = "loss" if list(table)[2] == "loss" else "params"
     first: tuple[str, Format] = ("loss (nats/token)", loss) if target == "loss" else ("params", count)
     columns = [*groups(table), column(table, first[0], target, first[1])]
@@ -132,6 +136,7 @@ def print_target(table: pd.DataFrame) -> None:
 
 def print_context(table: pd.DataFrame) -> None:
     """How the optimum moves with the context length."""
+    print_far(table)
     columns = [
         text(table, "architecture", "architecture"),
         column(table, "compute (FLOPs)", "compute", power),
@@ -166,6 +171,7 @@ def print_order(table: pd.DataFrame) -> None:
 
 def print_comparison(table: pd.DataFrame) -> None:
     """Which architecture wins."""
+    print_far(table)
     print_table(comparison_columns(table))
     print_line(MULTIPLIER)
     note_reach(table, "budgets")
@@ -208,6 +214,27 @@ def note_reach(table: pd.DataFrame, what: str) -> None:
     for remark in (reach_remark(table, what), unseen_remark(table)):
         if remark:
             print_line(f"Note: {remark}")
+
+
+def print_far(table: pd.DataFrame) -> None:
+    """Above a table: that rows lie too far from the runs for anything to have been tested there."""
+    remark = far_remark(table)
+    if remark:
+        print_line(f"Far: {remark}")
+
+
+def far_remark(table: pd.DataFrame) -> str:
+    """The same as a sentence; empty where no row is that far."""
+    known = table.loc[table[COMPUTE] < float("inf"), COMPUTE]
+    far = known[known > FAR]
+    if far.empty:
+        return ""
+    verb = "lies" if len(far) == 1 else "lie"
+    return (
+        f"{len(far)} of {len(known)} rows {verb} up to {far.max():.1f} decades of compute outside the fitted "
+        f"runs. No back-test reached past {FAR:g} decades: take these numbers as a guess, and their intervals "
+        "as a lower bound of what is not known."
+    )
 
 
 def reach_remark(table: pd.DataFrame, what: str) -> str:

@@ -80,6 +80,7 @@ def compare(
     architecture: Any = None,
     cost: str | Cost = "6ND",
     unique_tokens: float | None = None,
+    extrapolate: bool = False,
 ) -> Comparison:
     """Compare architectures, each at its own optimum for the budget.
 
@@ -96,6 +97,8 @@ def compare(
         As for `frontier`.
     unique_tokens : float, optional
         As for `frontier`, the same for all.
+    extrapolate : bool
+        As for `frontier`.
 
     Returns
     -------
@@ -115,7 +118,7 @@ def compare(
     >>> both.round(6).tolist()
     [1.0, 1.0]
     """
-    query = Query.of(fit, compute, context_length, architecture, cost, unique_tokens)
+    query = Query.of(fit, compute, context_length, architecture, cost, unique_tokens, extrapolate)
     return comparison_of(fit, query)
 
 

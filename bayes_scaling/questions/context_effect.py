@@ -70,6 +70,7 @@ def context_effect(
     architecture: Any = None,
     cost: str | Cost = "accounted",
     unique_tokens: float | None = None,
+    extrapolate: bool = False,
 ) -> ContextEffect:
     """How N*, D* and L* move with the context length at fixed budgets.
 
@@ -85,6 +86,7 @@ def context_effect(
     cost : str or Cost
         Default "accounted": the context length enters the FLOPs too.
     unique_tokens : float, optional
+    extrapolate : bool
         As for `frontier`.
 
     Returns
@@ -102,7 +104,7 @@ def context_effect(
     >>> "params_slope_median" in effect.table()
     True
     """
-    query = Query.of(fit, compute, context_length, architecture, cost, unique_tokens)
+    query = Query.of(fit, compute, context_length, architecture, cost, unique_tokens, extrapolate)
     return context_effect_of(fit, query)
 
 

@@ -72,6 +72,7 @@ def frontier(
     architecture: Any = None,
     cost: str | Cost = "6ND",
     unique_tokens: float | None = None,
+    extrapolate: bool = False,
 ) -> Frontier:
     """Posterior of the compute-optimal params, tokens and loss.
 
@@ -91,6 +92,8 @@ def frontier(
         see `bayes_scaling.accounting.get_cost`.
     unique_tokens : float, optional
         Different tokens that runs can draw from, for a law of repetition. Default: unlimited.
+    extrapolate : bool
+        Answer budgets more than four decades outside the runs too, where no law was ever tested.
 
     Returns
     -------
@@ -114,7 +117,7 @@ def frontier(
     >>> table["compute"].unique().tolist()
     [1e+20, 1e+21]
     """
-    query = Query.of(fit, compute, context_length, architecture, cost, unique_tokens)
+    query = Query.of(fit, compute, context_length, architecture, cost, unique_tokens, extrapolate)
     return frontier_of(fit, query)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from bayes_scaling.accounting.curves import LogCurve
 from bayes_scaling.posterior.coefficients import architectures_of, contexts_of
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import unique_of
+from bayes_scaling.runs.reach import refuse_too_far
 
 NO_BUDGET = np.empty(0)
 
@@ -58,6 +60,7 @@ class Query:
         architecture: Any = None,
         cost: str | Cost = "6ND",
         unique_tokens: float | None = None,
+        extrapolate: bool = False,
     ) -> Query:
         """The question of budgets, from what a user gives.
 
@@ -71,18 +74,23 @@ class Query:
             Default: all fitted.
         cost : str or Cost
         unique_tokens : float, optional
+        extrapolate : bool
+            Accept budgets more than four decades outside the runs.
 
         Raises
         ------
         BudgetError
-            A budget outside 1 to 1e40 FLOPs, a bad context length, an unknown architecture or none,
-            unique_tokens that are not positive or that the law does not know.
+            A budget outside 1 to 1e40 FLOPs or too far from the runs of a group, a bad context length, an
+            unknown architecture or none, unique_tokens that are not positive or that the law does not know.
         AccountingError
             An unknown cost.
         """
         budgets = _ascending(compute)
         groups = cls.without_budget(fit, context_length, architecture, cost, unique_tokens)
-        return replace(groups, compute=budgets)
+        query = replace(groups, compute=budgets)
+        for architecture, length in product(query.architecture, query.context_length):
+            refuse_too_far(fit.runs, architecture, length, query.flops, extrapolate)
+        return query
 
     @classmethod
     def without_budget(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.questions.groups import coefficients_of, columns_of, each_group, on_groups, reach_of
 from bayes_scaling.questions.query import Query
+from bayes_scaling.runs.reach import refuse_too_far
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +66,7 @@ def iso_loss(
     architecture: Any = None,
     cost: str | Cost = "6ND",
     unique_tokens: float | None = None,
+    extrapolate: bool = False,
 ) -> Target:
     """Cheapest compute that reaches a loss, with its params and tokens.
 
@@ -72,8 +75,8 @@ def iso_loss(
     fit : Fit
     loss : float or sequence of float
         Nats per token.
-    context_length, architecture, cost, unique_tokens
-        As for `frontier`.
+    context_length, architecture, cost, unique_tokens, extrapolate
+        As for `frontier`; of the median compute.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def iso_loss(
     Raises
     ------
     BudgetError
-        A loss that is not a positive number; a bad context length or architecture.
+        A loss that is not a positive number or too far from the runs; a bad context length or architecture.
 
     Examples
     --------
@@ -92,7 +95,7 @@ def iso_loss(
     True
     """
     query = Query.without_budget(fit, context_length, architecture, cost, unique_tokens)
-    return _reached(fit, query, "loss", loss)
+    return _reached(fit, query, "loss", loss, extrapolate)
 
 
 def optimal_for_params(
@@ -102,6 +105,7 @@ def optimal_for_params(
     architecture: Any = None,
     cost: str | Cost = "6ND",
     unique_tokens: float | None = None,
+    extrapolate: bool = False,
 ) -> Target:
     """Compute and tokens at which a model of that size is the optimal one, and its loss.
 
@@ -109,8 +113,8 @@ def optimal_for_params(
     ----------
     fit : Fit
     params : float or sequence of float
-    context_length, architecture, cost, unique_tokens
-        As for `frontier`.
+    context_length, architecture, cost, unique_tokens, extrapolate
+        As for `frontier`; of the median compute.
 
     Returns
     -------
@@ -120,7 +124,7 @@ def optimal_for_params(
     Raises
     ------
     BudgetError
-        Params that are not a positive number; a bad context length or architecture.
+        Params that are not a positive number or too far from the runs; a bad context length or architecture.
 
     Examples
     --------
@@ -129,10 +133,10 @@ def optimal_for_params(
     [1000000000.0]
     """
     query = Query.without_budget(fit, context_length, architecture, cost, unique_tokens)
-    return _reached(fit, query, "params", params)
+    return _reached(fit, query, "params", params, extrapolate)
 
 
-def _reached(fit: Fit, query: Query, target: str, values: Any) -> Target:
+def _reached(fit: Fit, query: Query, target: str, values: Any, extrapolate: bool) -> Target:
     """The optimal runs at values of a target."""
     wanted = _positive(target, values)
     theta = coefficients_of(fit, query)
@@ -144,18 +148,17 @@ def _reached(fit: Fit, query: Query, target: str, values: Any) -> Target:
 
     found = each_group(query, one)
     draws = on_groups(found, theta, target, wanted)
-    return Target(draws, target, query.cost.name, _reach(fit, query, draws))
-
-
-def _reach(fit: Fit, query: Query, draws: xr.Dataset) -> xr.Dataset:
-    """How far the median run lies from the runs."""
     middle = draws.median(("chain", "draw"))
+    flops = query.cost.to_flops(middle["compute"])
+    for name, length in product(query.architecture, query.context_length):
+        group = flops.sel(architecture=name, context_length=length).to_numpy()
+        refuse_too_far(fit.runs, name, length, group, extrapolate)
     asked = {
-        "compute": query.cost.to_flops(middle["compute"]),
-        "params": xr.zeros_like(middle["compute"]) + middle["params"],
+        "compute": flops,
+        "params": xr.zeros_like(flops) + middle["params"],
         "tokens": middle["tokens"],
     }
-    return reach_of(fit, query, asked)
+    return Target(draws, target, query.cost.name, reach_of(fit, query, asked))
 
 
 def _positive(target: str, values: Any) -> np.ndarray:

@@ -12,6 +12,7 @@ from bayes_scaling.errors import RunsWarning
 from bayes_scaling.posterior.prediction import predict_table
 from bayes_scaling.printing.decisions import LOST
 from bayes_scaling.printing.numbers import count, factor, interval, loss, power, probability
+from bayes_scaling.printing.views import far_remark
 from bayes_scaling.report.blocks import Block, Card, Items, Section, Text
 from bayes_scaling.report.question import Question
 from bayes_scaling.runs.reach import COLUMNS, NEAR, column_of
@@ -40,6 +41,9 @@ def answer(question: Question) -> Section:
         )
     cards = _cards(question, shown) if len(shown) else ()
     blocked = [Text(remark, "warning") for remark in _blocked(question)]
+    far = far_remark(chosen)
+    if far:
+        blocks.append(Text(far, "warning"))
     return Section("What to train", (*blocks, *cards, *blocked))
 
 
@@ -144,7 +148,9 @@ def _responses(question: Question, chosen: pd.DataFrame) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RunsWarning)  # these are no runs
         planned = load_runs(chosen[["architecture", "context_length", "params", "tokens"]], need_loss=False)
-    table = predict_table(question.fit, planned, kind="response", unique_tokens=question.query.unique_tokens)
+    table = predict_table(
+        question.fit, planned, kind="response", unique_tokens=question.query.unique_tokens, extrapolate=True
+    )
     return [interval(loss(low), loss(high)) for low, high in zip(table["q05"], table["q95"], strict=True)]
 
 

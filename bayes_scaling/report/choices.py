@@ -126,6 +126,7 @@ def next_runs(question: Question) -> Section | None:
         limits=question.limits,
         cost=question.query.cost,
         latency=question.latency,
+        extrapolate=True,  # the question was checked
     )
     refit = [Text(REFIT.capitalize(), "note")] if found.table()["refit"].any() else []
     caption = f"Runs that teach most about {power(budget)} FLOPs at context {length:,} for what they cost"

@@ -69,6 +69,7 @@ def make_page(
     plan: Any = None,
     backtest: Backtest | None = None,
     next_runs: int = 0,
+    extrapolate: bool = False,
 ) -> Page:
     """The content of a page about a fit.
 
@@ -90,6 +91,8 @@ def make_page(
         Of the same model and runs.
     next_runs : int
         How many runs to choose that would teach most about the largest budget; takes some seconds.
+    extrapolate : bool
+        As for `bayes_scaling.frontier`.
 
     Returns
     -------
@@ -100,7 +103,8 @@ def make_page(
     BayesScalingError
         As for `bayes_scaling.decide` and `bayes_scaling.decisions.scenarios.plan`; a back-test of other runs.
     """
-    return gather(_question(fit, compute, context_length, limits, cost, latency, plan, backtest, next_runs))
+    query = _query(fit, compute, context_length, limits, cost, extrapolate)
+    return gather(_question(fit, query, limits, latency, plan, backtest, next_runs))
 
 
 def save_page(page: Page, path: str | Path) -> Path:
@@ -127,25 +131,28 @@ def check_report(path: str | Path) -> Path:
     return target
 
 
+def _query(fit: Fit, compute: Any, context_length: Any, limits: Any, cost: str, extrapolate: bool) -> Query:
+    """What is asked, its context lengths ascending; the default budgets are answered however far."""
+    budgets = default_budgets(fit) if compute is None else compute
+    far = extrapolate or compute is None
+    query = Query.of(fit, budgets, context_length, None, cost, as_limits(limits).unique_tokens, far)
+    return replace(query, context_length=tuple(sorted(query.context_length)))
+
+
 def _question(
     fit: Fit,
-    compute: Any,
-    context_length: Any,
+    query: Query,
     limits: Any,
-    cost: str,
     latency: Any,
     plan: Any,
     backtest: Backtest | None,
     next_runs: int,
 ) -> Question:
     _check_backtest(fit, backtest)
-    budgets = default_budgets(fit) if compute is None else compute
-    kept_to = as_limits(limits)
-    query = Query.of(fit, budgets, context_length, None, cost, kept_to.unique_tokens)
     return Question(
         fit,
-        replace(query, context_length=tuple(sorted(query.context_length))),
-        kept_to,
+        query,
+        as_limits(limits),
         as_serving(latency),
         None if plan is None else decide_plan(fit, plan, latency),
         backtest,

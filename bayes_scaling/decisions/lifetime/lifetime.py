@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,9 @@ from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.laws.ladder import crossings, make_ladder
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.questions.groups import coefficients_of, each_group, on_groups
+from bayes_scaling.questions.groups import coefficients_of, columns_of, each_group, on_groups, reach_of
 from bayes_scaling.questions.query import Query
+from bayes_scaling.runs.reach import refuse_too_far
 
 LEAST, MOST = 1e6, 1e20  # served tokens between which a break-even is looked for
 ANSWERS = (*QUANTITIES, "lost")
@@ -48,6 +49,8 @@ class Lifetime:
         for), with the coords architecture and other along pair.
     loss : float
     cost : str
+    reach : Dataset
+        As for `Frontier`, of the median training.
     money_per_flop : float or None
         Price of a training FLOP, where it is known.
     """
@@ -56,6 +59,7 @@ class Lifetime:
     break_even: xr.Dataset
     loss: float
     cost: str
+    reach: xr.Dataset
     money_per_flop: float | None = None
 
     def table(self) -> pd.DataFrame:
@@ -64,7 +68,9 @@ class Lifetime:
         Columns: architecture, context_length, served_tokens, loss, cost, probability (that the loss can be
         reached); ``params_*``, ``tokens_*``, ``total_*``, ``overtraining_*`` and ``saving_*`` with quantiles
         over the draws that reach it; ``money_*``, the total in money, where prices are known; lost_share, of
-        the draws whose cheapest has the most tokens searched, 500 million times the cheapest training's.
+        the draws whose cheapest has the most tokens searched, 500 million times the cheapest training's;
+        extrapolation_decades of the median training, the same of compute, params, tokens and context, and
+        group_runs, as for `Frontier`.
         """
         parts = [summarise_draws(self.draws[name], name) for name in QUANTITIES]
         if self.money_per_flop is not None:
@@ -75,7 +81,7 @@ class Lifetime:
         table.insert(1, "cost", self.cost)
         table.insert(2, "probability", reached.to_numpy().ravel())
         lost = self.draws["lost"].mean(("chain", "draw")).to_numpy().ravel()
-        return table.assign(lost_share=lost).reset_index()
+        return table.assign(lost_share=lost, **columns_of(self.reach)).reset_index()
 
     def pairs(self) -> pd.DataFrame:
         """One row for each ordered pair of architectures, context length and number of served tokens.
@@ -111,6 +117,7 @@ def lifetime(
     flops_per_second: float | None = None,
     price_per_hour: float | None = None,
     cost: str | Cost = "6ND",
+    extrapolate: bool = False,
 ) -> Lifetime:
     """The params for which training to a loss and then serving cost least together.
 
@@ -142,7 +149,8 @@ def lifetime(
     price_per_hour : float, optional
         Of a training device; with flops_per_second it gives the total in money too.
     cost : str or Cost
-        As for `frontier`.
+    extrapolate : bool
+        As for `frontier`; of the median training compute.
 
     Returns
     -------
@@ -200,7 +208,21 @@ def lifetime(
     draws = on_groups(answers, theta, "served_tokens", served)
     rungs = on_groups(totals, theta, "rung", ladder)["total"]
     even = _break_even(draws["total"], rungs, served)
-    return Lifetime(draws, even, float(wanted[0]), query.cost.name, money)
+    reach = _reach(fit, query, draws, extrapolate)
+    return Lifetime(draws, even, float(wanted[0]), query.cost.name, reach, money)
+
+
+def _reach(fit: Fit, query: Query, draws: xr.Dataset, extrapolate: bool) -> xr.Dataset:
+    """How far the median training lies from the runs; too far is refused."""
+    middle = draws[["params", "tokens"]].median(("chain", "draw"))
+    flops = xr.zeros_like(middle["params"])
+    for architecture, length in product(query.architecture, query.context_length):
+        group = {"architecture": architecture, "context_length": length}
+        curve = query.curve(architecture, length)
+        per_token = np.exp(curve.value(np, np.log(middle["params"].loc[group].to_numpy())))
+        flops.loc[group] = per_token * middle["tokens"].loc[group].to_numpy()
+        refuse_too_far(fit.runs, architecture, length, flops.loc[group].to_numpy(), extrapolate)
+    return reach_of(fit, query, {"compute": flops, "params": middle["params"], "tokens": middle["tokens"]})
 
 
 def _break_even(total: xr.DataArray, rungs: xr.DataArray, served: np.ndarray) -> xr.Dataset:

@@ -25,6 +25,7 @@ from bayes_scaling.decisions.serving_limits import as_serving, check_served
 from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.query import Query
+from bayes_scaling.runs.reach import decades_from_group, group_size, reach_columns
 
 GOALS = ("regret", "loss", "params", "difference")
 BY = ("value_per_price", "value")
@@ -53,6 +54,9 @@ class Design:
     perfect : float
         Expected regret now, nats per token: the value of perfect information.
     cost : str
+    asked : DataFrame
+        The question: architecture, context_length, compute, and how far it lies from the runs, as for
+        `Frontier`.
     """
 
     runs: pd.DataFrame
@@ -61,6 +65,7 @@ class Design:
     now: float
     perfect: float
     cost: str
+    asked: pd.DataFrame
 
     def table(self) -> pd.DataFrame:
         """The runs."""
@@ -83,6 +88,7 @@ def design_runs(
     cost: str | Cost = "6ND",
     latency: Any = None,
     seed: int = 0,
+    extrapolate: bool = False,
 ) -> Design:
     """Choose runs that teach most about what to train with a budget.
 
@@ -122,6 +128,8 @@ def design_runs(
         As for `decide`.
     seed : int
         Of the fantasies.
+    extrapolate : bool
+        As for `frontier`.
 
     Returns
     -------
@@ -145,7 +153,7 @@ def design_runs(
     if np.ndim(compute) or np.ndim(context_length):
         raise BudgetError("a design is for one budget and one context length: give one of each")
     limits = as_limits(limits)
-    query = Query.of(fit, compute, context_length, architecture, cost, limits.unique_tokens)
+    query = Query.of(fit, compute, context_length, architecture, cost, limits.unique_tokens, extrapolate)
     if candidates is None:
         table = grid_candidates(fit, _grid_groups(fit, query), largest)
     else:
@@ -154,7 +162,18 @@ def design_runs(
     check_served(limits, serving)
     ensemble = draw_ensemble(fit, table, Purpose(query, limits, serving, goal))
     wanted = _Wanted(float(query.compute[0]), goal, by, runs, np.inf if total is None else total)
-    return _chosen(ensemble, table, wanted, query.cost, seed)
+    return _chosen(ensemble, table, wanted, query.cost, seed, _asked(fit, query))
+
+
+def _asked(fit: Fit, query: Query) -> pd.DataFrame:
+    """What is asked of each architecture, and how far that is from its runs."""
+    length = query.context_length[0]
+    rows = []
+    for name in query.architecture:
+        far = reach_columns(decades_from_group(fit.runs, name, length, {"compute": query.flops}))
+        row = {"architecture": name, "context_length": length, "compute": query.compute[0]}
+        rows.append(pd.DataFrame({**row, **far, "group_runs": group_size(fit.runs, name, length)}))
+    return pd.concat(rows, ignore_index=True)
 
 
 def _grid_groups(fit: Fit, query: Query) -> Query:
@@ -169,6 +188,7 @@ def _chosen(
     wanted: _Wanted,
     cost: Cost,
     seed: int,
+    asked: pd.DataFrame,
 ) -> Design:
     rng = np.random.default_rng([seed, 7])
     noise = effective_noise(ensemble.sigma, ensemble.nu)
@@ -196,7 +216,7 @@ def _chosen(
     alone = _values(start, wanted.goal)
     everything = table.assign(value=alone, value_per_price=alone / price)
     now = perfect if regret else start.variance
-    return Design(chosen, everything, wanted.goal, now, perfect, cost.name)
+    return Design(chosen, everything, wanted.goal, now, perfect, cost.name, asked)
 
 
 @dataclass(frozen=True)
