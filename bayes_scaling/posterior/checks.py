@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
+from bayes_scaling.posterior.answer_checks import answers
 from bayes_scaling.posterior.criteria import (
     FAIL,
     PASS,
@@ -102,10 +103,11 @@ def run_checks(fit: Posterior, left_out: pd.DataFrame | None = None) -> Checks:
     -------
     Checks
         FAIL: R-hat above 1.01, bulk or tail effective sample size under 400, any divergence, E-BFMI
-        under 0.3. REVIEW: the trees hit their depth limit, Pareto k values too high, the prior and
-        the data pull apart, the 90% interval does not cover about 90% of the fitted runs, the runs
-        span less than a decade of compute or are fewer than 60; 90% intervals held less than 80% or all
-        of the runs left out.
+        under 0.3; optima among the runs with a loss below E, or every run of a size above its
+        prediction. REVIEW: optima a decade beyond the runs with a loss below E, the trees hit their
+        depth limit, Pareto k values too high, the prior and the data pull apart, the 90% interval does
+        not cover about 90% of the fitted runs, the runs span less than a decade of compute or are fewer
+        than 60; 90% intervals held less than 80% or all of the runs left out.
 
     See Also
     --------
@@ -122,7 +124,7 @@ def run_checks(fit: Posterior, left_out: pd.DataFrame | None = None) -> Checks:
     """
     tested = () if left_out is None else (calibrated(left_out),)
     gate = convergence_checks(fit).rows
-    return Checks((*gate, *rounds(fit), *predictive(fit), *data(fit), *tested))
+    return Checks((*gate, *rounds(fit), *answers(fit), *predictive(fit), *data(fit), *tested))
 
 
 def convergence_checks(fit: Posterior) -> Checks:

@@ -14,7 +14,7 @@ import xarray as xr
 
 from bayes_scaling.posterior.criteria import Check
 
-RULES = 2  # version of the checks' rules: rows of others are computed anew
+RULES = 3  # version of the checks' rules: rows of others are computed anew
 ATTRIBUTE = "checks"
 GROUPS = ("posterior", "sample_stats")
 

@@ -13,8 +13,6 @@ from bayes_scaling.printing.numbers import count, factor, interval, loss, power,
 from bayes_scaling.printing.table import Column, print_line, print_table
 from bayes_scaling.printing.views import note_reach, print_far
 
-LOST = 0.01  # share of the draws
-
 
 def print_decision(decision: Decision) -> None:
     """What to train, then what limits it, then what to know about it."""
@@ -93,19 +91,13 @@ def decision_remarks(decision: Decision) -> list[str]:
 
 
 def _remarks(table: pd.DataFrame) -> list[str]:
-    chosen = [
+    return [
         f"{_where(row)}: against knowing everything the choice loses {loss(row['overall_regret_mean'])} "
         f"nats on average; a real shape ({row['shape'] or 'none known'}) costs "
         f"{_price(row['shape_price'])}; a budget 10% larger would change the loss by "
         f"{np.log(1.1) * row['loss_slope_median']:+.4f}."
         for row in table[table["chosen"]].to_dict("records")
     ]
-    lost = [
-        f"{_where(row)}: in {row['lost_share']:.0%} of the draws the optimum lies at the edge of its "
-        "search, for the drift runs off at this budget."
-        for row in table[table["lost_share"] > LOST].to_dict("records")
-    ]
-    return [*chosen, *lost]
 
 
 def _price(value: float) -> str:

@@ -83,7 +83,7 @@ def print_lifetime(table: pd.DataFrame) -> None:
         print_line(
             f"Note: in up to {lost:.0%} of the draws fewer params, and more tokens, would be cheaper still."
         )
-    note_reach(table, "rows")
+    note_reach(table.drop(columns="lost_share"), "rows")
 
 
 def print_break_even(table: pd.DataFrame) -> None:

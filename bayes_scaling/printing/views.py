@@ -10,6 +10,7 @@ from bayes_scaling.printing.numbers import count, factor, loss, plain, power, pr
 from bayes_scaling.printing.table import Column, print_line, print_table
 from bayes_scaling.runs.reach import COLUMNS, FAR, FARTHEST, NEAR, column_of
 
+LOST = 0.01  # share of the draws
 COMPUTE = column_of("compute")
 MULTIPLIER = "Compute multiplier: what the other needs to reach the architecture's loss, over the budget."
 
@@ -200,6 +201,20 @@ def _unreached(table: pd.DataFrame) -> list[Column]:
     return [column(table, "P(other never reaches it)", "unreached_probability", _chance)]
 
 
+def lost_remark(table: pd.DataFrame) -> str:
+    """Rows whose optimum lies at the edge of its search, as a sentence; empty where none does."""
+    if "lost_share" not in table:
+        return ""
+    worst = table.loc[table["lost_share"].idxmax()]
+    if not worst["lost_share"] > LOST:
+        return ""
+    rows = int((table["lost_share"] > LOST).sum())
+    return (
+        f"in {rows} of {len(table)} rows up to {worst['lost_share']:.0%} of the draws have no optimum within "
+        "the search range: they are too far from the runs, and such a draw's number is an end of the range."
+    )
+
+
 def _chance(value: float) -> str:
     """A probability; nothing where it is none."""
     return probability(value) if value > 0 else ""
@@ -211,7 +226,7 @@ def _tenth(value: float) -> str:
 
 def note_reach(table: pd.DataFrame, what: str) -> None:
     """How far the farthest rows lie outside the runs."""
-    for remark in (reach_remark(table, what), unseen_remark(table)):
+    for remark in (reach_remark(table, what), unseen_remark(table), lost_remark(table)):
         if remark:
             print_line(f"Note: {remark}")
 
@@ -232,8 +247,8 @@ def far_remark(table: pd.DataFrame) -> str:
     verb = "lies" if len(far) == 1 else "lie"
     return (
         f"{len(far)} of {len(known)} rows {verb} up to {far.max():.1f} decades of compute outside the fitted "
-        f"runs. No back-test reached past {FAR:g} decades: take these numbers as a guess, and their intervals "
-        "as a lower bound of what is not known."
+        f"runs. No back-test reached past {FAR:g} decades: take these numbers as a guess, and their "
+        "intervals as a lower bound of what is not known."
     )
 
 

@@ -129,7 +129,7 @@ def comparison_of(fit: Fit, query: Query) -> Comparison:
         raise BudgetError(f"comparing needs two architectures; there is only {', '.join(names)}")
     ladder = _search_ladder(fit, query)
     here = frontier_of(fit, query)
-    along = frontier_of(fit, query.at(ladder))
+    along = frontier_of(fit, query.at(ladder), edges=False)
     pairs = list(permutations(names, 2))
     parts = [_pair(here.draws["loss"], along.draws["loss"], *pair) for pair in pairs]
     searched = (ladder[0], ladder[-1])

@@ -35,13 +35,14 @@ class Frontier:
     ----------
     draws : Dataset
         params, tokens, loss (nats per token), params_exponent and tokens_exponent (d ln N* / d ln C
-        and d ln D* / d ln C); dims chain, draw, architecture, context_length, compute.
+        and d ln D* / d ln C), lost (whether the optimum lies at the edge of its search); dims chain,
+        draw, architecture, context_length, compute.
     cost : str
         Name of the cost.
     reach : Dataset
         Decades outside the group's runs: compute of the budget, params and tokens of the median
-        optimum, context; 0 within them; group_runs, how many runs the group has. Dims architecture,
-        context_length, compute.
+        optimum, context; 0 within them; group_runs, how many runs the group has; lost_share, of the
+        draws that are lost. Dims architecture, context_length, compute.
     """
 
     draws: xr.Dataset
@@ -55,7 +56,8 @@ class Frontier:
         ``tokens_*``, ``loss_*``, ``tokens_per_param_*``, ``params_exponent_*`` and
         ``tokens_exponent_*`` with median, mean, sd and quantiles; compute_extrapolation_decades, how far
         the budget lies outside the runs, the same of the median params and tokens and of the context, and
-        extrapolation_decades, the farthest of these; group_runs, how many runs the group has.
+        extrapolation_decades, the farthest of these; group_runs, how many runs the group has; lost_share,
+        of the draws whose optimum lies at the edge of its search: they have none near.
         """
         ratio = self.draws["tokens"] / self.draws["params"]
         draws = self.draws.assign(tokens_per_param=ratio)
@@ -121,18 +123,25 @@ def frontier(
     return frontier_of(fit, query)
 
 
-def frontier_of(fit: Fit, query: Query) -> Frontier:
-    """The answer of `frontier`."""
+def frontier_of(fit: Fit, query: Query, edges: bool = True) -> Frontier:
+    """The answer of `frontier`; ``edges`` asks whether optima lie at the edge of their search."""
     theta = coefficients_of(fit, query)
     log_compute = np.log(query.flops)
 
     def optimum(architecture: str, context_length: int) -> dict[str, np.ndarray]:
         surface = surface_of(fit, theta, architecture, context_length, query.unique_tokens)
-        return surface.optimum(log_compute, query.curve(architecture, context_length))
+        curve = query.curve(architecture, context_length)
+        best = surface.optimum(log_compute, curve)
+        if edges:
+            best["lost"] = surface.at_edge(np.log(best["params"]), log_compute, curve)
+        return best
 
     found = each_group(query, optimum)
     draws = on_groups(found, theta, "compute", query.compute)
-    return Frontier(draws, query.cost.name, _reach(fit, query, draws))
+    reach = _reach(fit, query, draws)
+    if edges:
+        reach["lost_share"] = draws["lost"].mean(("chain", "draw"))
+    return Frontier(draws, query.cost.name, reach)
 
 
 def _reach(fit: Fit, query: Query, draws: xr.Dataset) -> xr.Dataset:

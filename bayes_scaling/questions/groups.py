@@ -86,9 +86,10 @@ def reach_of(fit: Fit, query: Query, asked: Mapping[str, xr.DataArray]) -> xr.Da
 
 
 def columns_of(reach: xr.Dataset) -> dict[str, np.ndarray]:
-    """`reach_of` as columns of a table: see `bayes_scaling.runs.reach.reach_columns`, and group_runs."""
+    """`reach_of` as columns of a table: with group_runs and, where it is known, lost_share."""
     far = reach_columns({name: reach[column_of(name)].to_numpy() for name in COLUMNS})
-    return far | {"group_runs": reach["group_runs"].to_numpy().ravel()}
+    more = [name for name in ("group_runs", "lost_share") if name in reach]
+    return far | {name: reach[name].to_numpy().ravel() for name in more}
 
 
 def farther(reach: xr.Dataset, dim: str) -> xr.Dataset:

@@ -144,10 +144,14 @@ def _reached(fit: Fit, query: Query, target: str, values: Any, extrapolate: bool
 
     def one(architecture: str, context_length: int) -> dict[str, np.ndarray]:
         surface = surface_of(fit, theta, architecture, context_length, query.unique_tokens)
-        return solve(surface, query.curve(architecture, context_length), wanted, query.cost)
+        curve = query.curve(architecture, context_length)
+        best = solve(surface, curve, wanted, query.cost)
+        return best | {"lost": _lost(surface, curve, best, wanted, query.cost)}
 
     found = each_group(query, one)
     draws = on_groups(found, theta, target, wanted)
+    lost = draws["lost"].mean(("chain", "draw"))
+    draws = draws.drop_vars("lost")
     middle = draws.median(("chain", "draw"))
     flops = query.cost.to_flops(middle["compute"])
     for name, length in product(query.architecture, query.context_length):
@@ -158,7 +162,19 @@ def _reached(fit: Fit, query: Query, target: str, values: Any, extrapolate: bool
         "params": xr.zeros_like(flops) + middle["params"],
         "tokens": middle["tokens"],
     }
-    return Target(draws, target, query.cost.name, reach_of(fit, query, asked))
+    return Target(draws, target, query.cost.name, reach_of(fit, query, asked).assign(lost_share=lost))
+
+
+def _lost(
+    surface: Surface, curve: LogCurve, best: dict[str, np.ndarray], params: np.ndarray, cost: Cost
+) -> np.ndarray:
+    """Whether the run (chain, draw, target) is an optimum at the edge of its search; False for none."""
+    compute = np.asarray(cost.to_flops(best["compute"]))
+    size = np.broadcast_to(best.get("params", params), compute.shape)
+    known = np.isfinite(compute) & np.isfinite(size)
+    log_params = np.log(np.where(known, size, 1e9))
+    log_compute = np.log(np.where(known, compute, 1e20))
+    return known & surface.at_edge(log_params, log_compute, curve)
 
 
 def _positive(target: str, values: Any) -> np.ndarray:

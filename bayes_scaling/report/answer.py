@@ -10,9 +10,8 @@ import pandas as pd
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsWarning
 from bayes_scaling.posterior.prediction import predict_table
-from bayes_scaling.printing.decisions import LOST
 from bayes_scaling.printing.numbers import count, factor, interval, loss, power, probability
-from bayes_scaling.printing.views import far_remark
+from bayes_scaling.printing.views import LOST, far_remark
 from bayes_scaling.report.blocks import Block, Card, Items, Section, Text
 from bayes_scaling.report.question import Question
 from bayes_scaling.runs.reach import COLUMNS, NEAR, column_of
@@ -101,7 +100,7 @@ def _flags(row: dict[Any, Any]) -> tuple[str, ...]:
     lost = row["lost_share"]
     outside = [f"{name} {decades:.1f}" for name, decades in far.items() if decades > NEAR]
     beyond = [f"decades beyond the fitted runs: {', '.join(outside)}"] if outside else []
-    edge = [f"no optimum within its search in {lost:.0%} of the draws"] if lost > LOST else []
+    edge = [f"{lost:.0%} of the draws have no optimum within the search range"] if lost > LOST else []
     return (*beyond, *edge)
 
 

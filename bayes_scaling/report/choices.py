@@ -19,6 +19,7 @@ from bayes_scaling.printing.views import (
     MULTIPLIER,
     comparison_columns,
     frontier_columns,
+    lost_remark,
     reach_remark,
     unseen_remark,
 )
@@ -213,5 +214,5 @@ def _actions(found: Decision) -> list[Block]:
 
 
 def _remark(found: pd.DataFrame, what: str) -> list[Block]:
-    remarks = (reach_remark(found, what), unseen_remark(found))
-    return [Text(remark.capitalize(), "warning") for remark in remarks if remark]
+    remarks = (reach_remark(found, what), unseen_remark(found), lost_remark(found))
+    return [Text(remark[0].upper() + remark[1:], "warning") for remark in remarks if remark]

@@ -94,8 +94,8 @@ def refuse_too_far(
         spread = f"{known.min():.2g} to {known.max():.2g} FLOPs"
         raise BudgetError(
             f"{asked} the fitted runs of {architecture}, context {context_length} ({spread}), where no law "
-            f"was ever tested: is the unit right? Ask within {TOO_FAR:g} decades, or for a number all the same "
-            "give extrapolate=True (--extrapolate)"
+            f"was ever tested: is the unit right? Ask within {TOO_FAR:g} decades, or for a number all the "
+            "same give extrapolate=True (--extrapolate)"
         )
 
 

@@ -18,6 +18,8 @@ NAMES = [
     "divergences",
     "e_bfmi",
     "tree_depth",
+    "predicted_loss",
+    "size_loss",
     "pareto_k",
     "prior_conflict",
     "coverage",

@@ -18,8 +18,8 @@ from bayes_scaling.calibration.backtest import Backtest
 from bayes_scaling.calibration.scores import score
 from bayes_scaling.errors import BayesScalingError, BudgetError, DecisionError
 from bayes_scaling.posterior.checks import FAIL
-from bayes_scaling.printing.decisions import LOST
 from bayes_scaling.printing.numbers import probability
+from bayes_scaling.printing.views import LOST
 from bayes_scaling.report.blocks import Card, Map, Picture, Section, Table
 from bayes_scaling.report.html import render_html
 from bayes_scaling.report.markdown import render_markdown

@@ -45,7 +45,7 @@ def grid_candidates(fit: Fit, query: Query, largest: float | None = None) -> pd.
             f"largest {most:.4g} is below the runs' least compute {known.min():.4g}: give more"
         )
     budgets = np.geomspace(known.min(), most, BUDGETS)
-    median = frontier_of(fit, query.at(budgets)).draws["params"].median(("chain", "draw"))
+    median = frontier_of(fit, query.at(budgets), edges=False).draws["params"].median(("chain", "draw"))
     parts = []
     for name, length in product(query.architecture, query.context_length):
         curve = query.curve(name, length)
