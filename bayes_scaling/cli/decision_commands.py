@@ -38,6 +38,7 @@ from bayes_scaling.errors import DecisionError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayes_scaling.decisions.clarity import Settling
     from bayes_scaling.decisions.decide import Decision
     from bayes_scaling.decisions.next_runs.next_runs import Design
     from bayes_scaling.posterior.fit import Fit
@@ -84,7 +85,8 @@ def decide(
     if json:
         print_json(found.table() if more is None else _beside(found.table(), more.table()))
     else:
-        print_decision(found)
+        settling = None if next_runs else _settling(loaded, found, budgets, lengths, architecture, asked)
+        print_decision(found, settling)
         if more is not None:
             print_heading("Runs to make next")
             print_design(more)
@@ -110,6 +112,26 @@ def _next_runs(
         return None
     row = questions.iloc[0]
     return design_runs(fit, float(row["compute"]), int(row["context_length"]), names, runs=runs, **asked)
+
+
+def _settling(
+    fit: Fit,
+    found: Decision,
+    budgets: list[float],
+    lengths: list[float] | None,
+    architecture: list[str] | None,
+    asked: dict[str, Any],
+) -> Settling | None:
+    """The run that would settle what is not clear."""
+    from bayes_scaling.decisions.clarity import settling_run
+    from bayes_scaling.decisions.limits import as_limits
+    from bayes_scaling.questions.query import Query
+
+    limits = as_limits(asked["limits"])
+    query = Query.of(
+        fit, budgets, lengths, names(architecture), asked["cost"], limits.unique_tokens, extrapolate=True
+    )
+    return settling_run(fit, query, found.table(), limits, asked["latency"])
 
 
 def _beside(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:

@@ -73,18 +73,8 @@ def frontier(
     from bayes_scaling.printing.views import print_frontier
     from bayes_scaling.questions.frontier import frontier as ask
 
-    _answer(
-        ask,
-        print_frontier,
-        fit,
-        compute,
-        context_length,
-        architecture,
-        cost,
-        unique_tokens,
-        extrapolate,
-        json,
-    )
+    options = {"cost": cost, "unique_tokens": unique_tokens, "extrapolate": extrapolate}
+    _answer(ask, print_frontier, fit, compute, context_length, architecture, options, json)
 
 
 def iso_loss(
@@ -165,18 +155,8 @@ def compare(
     from bayes_scaling.printing.views import print_comparison
     from bayes_scaling.questions.compare import compare as ask
 
-    _answer(
-        ask,
-        print_comparison,
-        fit,
-        compute,
-        context_length,
-        architecture,
-        cost,
-        unique_tokens,
-        extrapolate,
-        json,
-    )
+    options = {"cost": cost, "unique_tokens": unique_tokens, "extrapolate": extrapolate}
+    _answer(ask, print_comparison, fit, compute, context_length, architecture, options, json)
 
 
 def _answer(

@@ -67,10 +67,12 @@ class Decision:
         """One row for each architecture, context length and budget.
 
         Columns: architecture, context_length, compute, cost, feasible, chosen (the best architecture for
-        the context length and budget), best_probability (that its own optimum is the lowest of all
-        architectures); params and tokens of the Bayes action, spent (of the compute), objective (the
-        utility there); loss, regret (over the draw's own optimum), overall_regret (over the best of all
-        architectures), optimum_params, loss_slope (d L* / d ln C) and params_exponent (d ln N* / d ln C),
+        the context length and budget), clear (chosen, with a best_probability of 0.8 or more and a mean
+        overall_regret within the tolerance or a tenth of the loss's 90% interval), best_probability (that
+        its own optimum is the lowest of all architectures); params and tokens of the Bayes action, spent
+        (of the compute), objective (the utility there); loss, regret (over the draw's own optimum),
+        overall_regret (over the best of all architectures), optimum_params, loss_slope (d L* / d ln C) and
+        params_exponent (d ln N* / d ln C),
         each as ``_q05``, ``_median``, ``_q95`` and ``_mean``; regret_probability and
         overall_regret_probability (of less than the tolerance); flat_low, flat_high and flat_factor, the
         params at which P(regret < tolerance) is at least the confidence (NaN where it is nowhere); shape,

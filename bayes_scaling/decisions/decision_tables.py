@@ -20,6 +20,8 @@ from bayes_scaling.runs.reach import decades_from_group, group_size, reach_colum
 DIMS = ("architecture", "context_length", "compute", "chain", "draw")
 VARIABLES = ("loss", "regret", "optimum_loss", "optimum_params")
 Key = tuple[str, int, float]
+SURE = 0.8  # P(best) from which a choice is clear
+SMALL = 0.1  # of the loss's 90% interval: a mean regret that does not blur it
 
 
 def draws_of(solved: Mapping[Key, Solved | None], theta: xr.Dataset) -> xr.Dataset:
@@ -60,8 +62,7 @@ def actions_of(
             row["spent"] = cost.from_flops(row["spent"])
             row |= _reach(fit, found.problem.group, row, cost)
         rows.append(row)
-    table = pd.DataFrame(rows)
-    return _chosen(table)
+    return _chosen(pd.DataFrame(rows), preference.tolerance)
 
 
 def _overall(found: Solved, lowest: np.ndarray, tolerance: float) -> dict[str, Any]:
@@ -83,14 +84,23 @@ def _reach(fit: Fit, group: Group, row: Mapping[str, Any], cost: Cost) -> dict[s
     return columns | {"group_runs": group_size(fit.runs, *where)}
 
 
-def _chosen(table: pd.DataFrame) -> pd.DataFrame:
-    """Marks the architecture with the best objective at each context length and budget."""
+def _chosen(table: pd.DataFrame, tolerance: float) -> pd.DataFrame:
+    """Marks the architecture with the best objective at each context length and budget, and clear choices."""
     if "objective" not in table:
-        return table.assign(chosen=False)
+        return table.assign(chosen=False, clear=False)
     best = table.groupby(["context_length", "compute"])["objective"].transform("min")
-    first = ["architecture", "context_length", "compute", "cost", "feasible", "chosen", "best_probability"]
-    table = table.assign(chosen=table["objective"] == best)
+    first = ["architecture", "context_length", "compute", "cost", "feasible", "chosen", "clear"]
+    first.append("best_probability")
+    chosen = table["objective"] == best
+    table = table.assign(chosen=chosen, clear=chosen & _clear(table, tolerance))
     return table[first + [name for name in table if name not in first]]
+
+
+def _clear(table: pd.DataFrame, tolerance: float) -> pd.Series:
+    """Whether evidence bears a row out: likely the best, its regret little or small beside the interval."""
+    width = table["loss_q95"] - table["loss_q05"]
+    small = table["overall_regret_mean"] <= np.maximum(tolerance, SMALL * width)
+    return small & (table["best_probability"] >= SURE)
 
 
 def limits_of(

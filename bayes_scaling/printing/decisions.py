@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.decisions.clarity import Settling, rivals
 from bayes_scaling.decisions.decide import Decision
 from bayes_scaling.printing.columns import column, groups, interval_column, text
 from bayes_scaling.printing.numbers import count, factor, interval, loss, power, probability
@@ -14,12 +15,17 @@ from bayes_scaling.printing.table import Column, print_line, print_table
 from bayes_scaling.printing.views import note_reach, print_far
 
 
-def print_decision(decision: Decision) -> None:
+def print_decision(decision: Decision, settling: Settling | None = None) -> None:
     """What to train, then what limits it, then what to know about it."""
     table = decision.table()
     feasible = table[table["feasible"]]
     if len(feasible):
         print_far(feasible)
+        for line in headlines(decision):
+            print_line(line)
+        if settling is not None:
+            print_line(settled_by(settling))
+        print_line("")
         print_table(action_columns(feasible, decision))
         for line in action_notes(decision):
             print_line(line)
@@ -39,7 +45,7 @@ def action_columns(table: pd.DataFrame, decision: Decision) -> list[Column]:
     return [
         *groups(table),
         column(table, "compute", "compute", power),
-        Column("train", tuple("this" if chosen else "" for chosen in table["chosen"]), right=False),
+        Column("train", tuple(map(_mark, table["chosen"], table["clear"])), right=False),
         column(table, "params", "params", count),
         column(table, "tokens", "tokens", count),
         column(table, "loss (nats/token)", "loss_median", loss),
@@ -49,6 +55,55 @@ def action_columns(table: pd.DataFrame, decision: Decision) -> list[Column]:
         Column("flat region of params", tuple(_flat(*ends) for ends in flat)),
         column(table, "P(best)", "best_probability", probability),
     ]
+
+
+def _mark(chosen: bool, clear: bool) -> str:
+    """Of the row to train: an order where the choice is clear, else a guess."""
+    if not chosen:
+        return ""
+    return "this" if clear else "best guess"
+
+
+def headlines(decision: Decision) -> list[str]:
+    """The answer to each question in a sentence: what to train, or that there is no clear winner."""
+    table = decision.table()
+    chosen = table[table["chosen"]].sort_values(["context_length", "compute"], kind="stable")
+    return [
+        f"{power(row['compute'])} FLOPs, context {row['context_length']}: {headline(table, row)}"
+        for row in chosen.to_dict("records")
+    ]
+
+
+def headline(table: pd.DataFrame, row: dict[Any, Any]) -> str:
+    """The same for one chosen row of a decision's table."""
+    if row["clear"]:
+        return f"Train {_run(row)}."
+    others = rivals(table, row)
+    loses = f"loses {loss(row['overall_regret_mean'])} nats on average"
+    if len(others) < 2:
+        ends = interval(count(row["optimum_params_q05"]), count(row["optimum_params_q95"]))
+        return f"No clear size. The best guess, {_run(row)}, {loses}; optima lie from {ends} params."
+    candidates = [
+        f"{_run(other)} (P(best) {probability(other['best_probability'])})"
+        for other in others.to_dict("records")
+    ]
+    guess = f"The best guess, {row['architecture']}, {loses}."
+    return f"No clear winner: {' or '.join(candidates)}. {guess}"
+
+
+def _run(row: dict[Any, Any]) -> str:
+    return f"{row['architecture']} with {count(row['params'])} params on {count(row['tokens'])} tokens"
+
+
+def settled_by(settling: Settling) -> str:
+    """Which run would settle a choice that is not clear."""
+    run = settling.run
+    what = "variance of their difference" if settling.goal == "difference" else "expected regret"
+    return (
+        f"To settle {power(settling.compute)} FLOPs, context {settling.context_length}: train "
+        f"{_run(dict(run))} at context {run['context_length']} ({power(run['price'])} FLOPs). That run would "
+        f"take away {settling.share:.0%} of the {what}."
+    )
 
 
 def action_notes(decision: Decision) -> tuple[str, str]:

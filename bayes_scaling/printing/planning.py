@@ -42,7 +42,7 @@ def plan_columns(kept: pd.DataFrame) -> list[Column]:
         text(kept, "scenario", "scenario"),
         column(kept, "context (tokens)", "context_length", str),
         column(kept, "compute", "compute", power),
-        text(kept, "train", "architecture"),
+        Column("train", tuple(map(_train, kept["architecture"], kept["clear"])), right=False),
         column(kept, "params", "params", count),
         column(kept, "tokens", "tokens", count),
         column(kept, "loss (nats/token)", "loss_median", loss),
@@ -51,6 +51,10 @@ def plan_columns(kept: pd.DataFrame) -> list[Column]:
         column(kept, "P(best)", "best_probability", probability),
         text(kept, "limits that bind", "binding"),
     ]
+
+
+def _train(architecture: str, clear: bool) -> str:
+    return architecture if clear else f"{architecture} (no clear winner)"
 
 
 def print_lifetime(table: pd.DataFrame) -> None:

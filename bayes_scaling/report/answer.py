@@ -10,6 +10,7 @@ import pandas as pd
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsWarning
 from bayes_scaling.posterior.prediction import predict_table
+from bayes_scaling.printing.decisions import headline, settled_by
 from bayes_scaling.printing.numbers import count, factor, interval, loss, power, probability
 from bayes_scaling.printing.views import LOST, far_remark
 from bayes_scaling.report.blocks import Block, Card, Items, Section, Text
@@ -40,10 +41,12 @@ def answer(question: Question) -> Section:
         )
     cards = _cards(question, shown) if len(shown) else ()
     blocked = [Text(remark, "warning") for remark in _blocked(question)]
-    far = far_remark(chosen)
+    far = far_remark(chosen) if len(chosen) else ""
     if far:
         blocks.append(Text(far, "warning"))
-    return Section("What to train", (*blocks, *cards, *blocked))
+    settling = question.settling
+    settled = [Text(settled_by(settling))] if settling is not None else []
+    return Section("What to train", (*blocks, *cards, *settled, *blocked))
 
 
 def meanings(question: Question) -> Section:
@@ -91,7 +94,8 @@ def _card(question: Question, row: dict[Any, Any], optimum: pd.Series, response:
         facts.insert(0, ("which architecture", f"{row['architecture']} is best with {_best(row)}"))
     facts += [("what limits it", limit) for limit in _binding(question, row)]
     title = f"{power(row['compute'])} FLOPs, context {row['context_length']:,}"
-    return Card(title, _sentence(row), tuple(facts), _flags(row))
+    sentence = headline(question.decision.table(), row)
+    return Card(title, sentence, tuple(facts), _flags(row))
 
 
 def _flags(row: dict[Any, Any]) -> tuple[str, ...]:
@@ -109,10 +113,6 @@ def _binding(question: Question, row: dict[Any, Any]) -> list[str]:
     limits = question.decision.limits
     here = limits[limits["binds"] & (limits[KEYS] == [row[key] for key in KEYS]).all(axis=1)]
     return [f"{limit['limit']}, price {loss(limit['price'])}" for limit in here.to_dict("records")]
-
-
-def _sentence(row: dict[Any, Any]) -> str:
-    return f"Train {row['architecture']} with {count(row['params'])} params on {count(row['tokens'])} tokens."
 
 
 def _interval(row: Any, name: str, form: Any) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.calibration.backtest import Backtest
+from bayes_scaling.decisions.clarity import Settling, settling_run
 from bayes_scaling.decisions.decide import Decision, decision_of
 from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.preference import Preference
@@ -66,6 +67,12 @@ class Question:
     def decision(self) -> Decision:
         """What to train at the budgets."""
         return decision_of(self.fit, self.query, Preference(), self.limits, self.latency)
+
+    @cached_property
+    def settling(self) -> Settling | None:
+        """The run that would settle what is not clear."""
+        table = self.decision.table()
+        return settling_run(self.fit, self.query, table, self.limits, self.latency)
 
     @cached_property
     def compared(self) -> pd.DataFrame:
