@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.decide import Decision
     from bayes_scaling.decisions.next_runs.next_runs import Design
     from bayes_scaling.posterior.fit import Fit
+    from bayes_scaling.questions.query import Query
 
 
 def decide(
@@ -70,7 +71,7 @@ def decide(
     from bayes_scaling.decisions.decide import decide as ask
     from bayes_scaling.printing.decisions import print_decision
     from bayes_scaling.printing.planning import print_design
-    from bayes_scaling.printing.table import print_heading
+    from bayes_scaling.printing.table import print_heading, print_line
 
     budgets = required_numbers(compute, "--compute")
     lengths = numbers(context_length, "--context-length")
@@ -87,6 +88,8 @@ def decide(
     else:
         settling = None if next_runs else _settling(loaded, found, budgets, lengths, architecture, asked)
         print_decision(found, settling)
+        for remark in _remarks(loaded, budgets, lengths, architecture, asked):
+            print_line(f"Note: {remark}")
         if more is not None:
             print_heading("Runs to make next")
             print_design(more)
@@ -125,13 +128,38 @@ def _settling(
     """The run that would settle what is not clear."""
     from bayes_scaling.decisions.clarity import settling_run
     from bayes_scaling.decisions.limits import as_limits
+
+    query = _query(fit, budgets, lengths, architecture, asked)
+    return settling_run(fit, query, found.table(), as_limits(asked["limits"]), asked["latency"])
+
+
+def _remarks(
+    fit: Fit,
+    budgets: list[float],
+    lengths: list[float] | None,
+    architecture: list[str] | None,
+    asked: dict[str, Any],
+) -> list[str]:
+    """Where other estimators of the optimum differ from the default."""
+    from bayes_scaling.printing.estimators import estimator_remarks
+    from bayes_scaling.questions.estimators import disagreements
+
+    return estimator_remarks(disagreements(fit, _query(fit, budgets, lengths, architecture, asked)))
+
+
+def _query(
+    fit: Fit,
+    budgets: list[float],
+    lengths: list[float] | None,
+    architecture: list[str] | None,
+    asked: dict[str, Any],
+) -> Query:
+    """The question of a decision, which was checked."""
+    from bayes_scaling.decisions.limits import as_limits
     from bayes_scaling.questions.query import Query
 
-    limits = as_limits(asked["limits"])
-    query = Query.of(
-        fit, budgets, lengths, names(architecture), asked["cost"], limits.unique_tokens, extrapolate=True
-    )
-    return settling_run(fit, query, found.table(), limits, asked["latency"])
+    unique = as_limits(asked["limits"]).unique_tokens
+    return Query.of(fit, budgets, lengths, names(architecture), asked["cost"], unique, extrapolate=True)
 
 
 def _beside(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:

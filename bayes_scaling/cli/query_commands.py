@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_scaling.questions.compare import Comparison
-    from bayes_scaling.questions.frontier import Frontier
     from bayes_scaling.questions.targets import Target
 
 
@@ -66,15 +65,42 @@ def frontier(
     architecture: Architectures = None,
     cost: Cost = "6ND",
     unique_tokens: UniqueTokens = None,
+    beside: Annotated[
+        bool,
+        typer.Option("--beside", help="The law alone and the classical fit as columns beside the default."),
+    ] = False,
     extrapolate: Extrapolate = False,
     json: Json = False,
 ) -> None:
-    """Compute-optimal params, tokens and loss."""
+    """Compute-optimal params, tokens and loss; where estimators differ, it says so."""
+    from bayes_scaling.printing.estimators import estimator_remarks, print_estimators
+    from bayes_scaling.printing.table import print_line
     from bayes_scaling.printing.views import print_frontier
-    from bayes_scaling.questions.frontier import frontier as ask
+    from bayes_scaling.questions.estimators import disagreements, estimators_of
+    from bayes_scaling.questions.frontier import frontier_of
+    from bayes_scaling.questions.query import Query
 
-    options = {"cost": cost, "unique_tokens": unique_tokens, "extrapolate": extrapolate}
-    _answer(ask, print_frontier, fit, compute, context_length, architecture, options, json)
+    budgets, lengths = _question(compute, context_length)
+    loaded = open_fit(fit, json)
+    asked = (budgets, lengths, names(architecture), cost, unique_tokens, extrapolate)
+    query = Query.of(loaded, *asked)
+    table = frontier_of(loaded, query).table()
+    three = estimators_of(loaded, query) if beside else None
+    if json:
+        print_json(table if three is None else _joined(table, three))
+        return
+    print_frontier(table)
+    for remark in estimator_remarks(disagreements(loaded, query)):
+        print_line(f"Note: {remark}")
+    if three is not None:
+        print_estimators(three)
+
+
+def _joined(table: pd.DataFrame, three: pd.DataFrame) -> pd.DataFrame:
+    """A frontier's rows with the columns of the other estimators."""
+    keys = ["architecture", "context_length", "compute"]
+    more = [name for name in three if name not in table]
+    return table.merge(three[[*keys, *more]], on=keys)
 
 
 def iso_loss(
@@ -160,7 +186,7 @@ def compare(
 
 
 def _answer(
-    ask: Callable[..., Frontier | Comparison],
+    ask: Callable[..., Comparison],
     show: Callable[[pd.DataFrame], None],
     fit: Path,
     compute: list[str],

@@ -6,6 +6,7 @@ import math
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.posterior.criteria import FAIL, REVIEW, Check, judge
+from bayes_scaling.posterior.moved_optimum import APART, moved_optimum
 from bayes_scaling.posterior.plausible_loss import SHARE, below_every_run, below_the_floor
 from bayes_scaling.posterior.posterior import Posterior
 
@@ -20,8 +21,8 @@ FAR_OUT = "the drift, not the law, decides a decade beyond the runs. Believe a b
 
 
 def answers(fit: Posterior) -> tuple[Check, ...]:
-    """Whether predicted losses are possible ones."""
-    return (*_predicted_loss(fit), _size_loss(fit))
+    """Whether predicted losses are possible ones, and whether the drift decides the optimum."""
+    return (*_predicted_loss(fit), _size_loss(fit), *_drift_moves_optimum(fit))
 
 
 def _predicted_loss(fit: Posterior) -> tuple[Check, ...]:
@@ -52,3 +53,23 @@ def _size_loss(fit: Posterior) -> Check:
     more = f", {len(found)} sizes in all" if len(found) > MOST else ""
     advice = f"{seen}{more}: the fit is too low there, and {REMEDY}"
     return judge("size_loss", len(found), "<=", 0, FAIL, fine, advice)
+
+
+def _drift_moves_optimum(fit: Posterior) -> tuple[Check, ...]:
+    """Optimal params with and without the discrepancy; nothing where there is none."""
+    name = "drift_moves_optimum"
+    try:
+        found = moved_optimum(fit)
+    except BayesScalingError as error:
+        return (Check(name, REVIEW, math.nan, "<=", APART, f"cannot be told: {error}"),)
+    if found is None:
+        return ()
+    ours, alone = (
+        f"{middle:.3g} ({low:.3g} to {high:.3g})" for low, middle, high in (found.ours, found.alone)
+    )
+    seen = f"optimal params for {found.where}: {ours}, by the law alone {alone}"
+    advice = f"{seen}: the runs bend in a way that the law does not, and the two disagree by more than their "
+    advice += (
+        "intervals allow. Look at the estimators side by side (frontier --beside) before choosing a size"
+    )
+    return (judge(name, found.gap, "<=", APART, REVIEW, f"most moved: {seen}", advice),)

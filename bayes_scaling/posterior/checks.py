@@ -105,7 +105,8 @@ def run_checks(fit: Posterior, left_out: pd.DataFrame | None = None) -> Checks:
         FAIL: R-hat above 1.01, bulk or tail effective sample size under 400, any divergence, E-BFMI
         under 0.3; optima among the runs with a loss below E, or every run of a size above its
         prediction. REVIEW: optima a decade beyond the runs with a loss below E, the trees hit their
-        depth limit, Pareto k values too high, the prior and the data pull apart, the 90% interval does
+        depth limit, optimal params that differ from those of the law alone by more than both intervals
+        allow, Pareto k values too high, the prior and the data pull apart, the 90% interval does
         not cover about 90% of the fitted runs, the runs span less than a decade of compute or are fewer
         than 60; 90% intervals held less than 80% or all of the runs left out.
 

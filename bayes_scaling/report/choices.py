@@ -13,6 +13,7 @@ from bayes_scaling.decisions.next_runs.next_runs import design_runs
 from bayes_scaling.decisions.winner_map import Map as WinMap
 from bayes_scaling.decisions.winner_map import map_of
 from bayes_scaling.printing.decisions import action_columns, action_notes, decision_remarks, limits_columns
+from bayes_scaling.printing.estimators import estimator_remarks
 from bayes_scaling.printing.numbers import power, probability
 from bayes_scaling.printing.planning import REFIT, design_columns, design_note, plan_columns
 from bayes_scaling.printing.views import (
@@ -67,6 +68,7 @@ def compute_frontier(question: Question) -> Section:
             f"of the law and not of one run. Cost {found['cost'].iloc[0]}."
         ),
         *_remark(found, "budgets"),
+        *(Text(remark, "warning") for remark in estimator_remarks(question.disagreements)),
         *picture(
             "frontier",
             f"Optimal params, optimal tokens and the loss there against compute for {names}, with intervals.",

@@ -21,6 +21,7 @@ from bayes_scaling.posterior.checks import Checks, worst
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.printing.numbers import interval, power
 from bayes_scaling.questions.compare import comparison_of
+from bayes_scaling.questions.estimators import disagreements
 from bayes_scaling.questions.frontier import Frontier, frontier_of
 from bayes_scaling.questions.query import Query
 
@@ -57,6 +58,11 @@ class Question:
     def frontier(self) -> Frontier:
         """Optima at the budgets."""
         return frontier_of(self.fit, self.query)
+
+    @cached_property
+    def disagreements(self) -> pd.DataFrame:
+        """Where the law alone has another optimum."""
+        return disagreements(self.fit, self.query)
 
     @cached_property
     def optima(self) -> pd.DataFrame:

@@ -1,0 +1,111 @@
+"""Does the discrepancy move the optimum: the default beside the law alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayes_scaling.accounting import get_cost
+from bayes_scaling.posterior.coefficients import coefficients
+from bayes_scaling.posterior.groups import surface_of
+from bayes_scaling.posterior.law_alone import is_sampled, law_alone
+from bayes_scaling.posterior.posterior import Posterior
+
+TIMES = (1.0, 10.0)  # the most compute of a group's runs
+ENDS = (0.05, 0.5, 0.95)
+APART = 1.0  # widths of the wider interval
+
+
+def gap(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """How far two estimators are apart, in widths of the wider of their intervals.
+
+    Parameters
+    ----------
+    ours, theirs : ndarray (3, ...)
+        5%, median and 95% of each.
+
+    Returns
+    -------
+    ndarray (...)
+        Distance of the logs of the medians over the larger of the two half intervals between them: above 1
+        each median lies outside the other's 90% interval.
+    """
+    low, middle, high = np.log(ours)
+    other_low, other, other_high = np.log(theirs)
+    up = other > middle
+    half = np.where(up, high - middle, middle - low)
+    other_half = np.where(up, other - other_low, other_high - other)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        apart = np.abs(other - middle) / np.fmax(half, other_half)
+    return np.asarray(np.where(other == middle, 0.0, apart))
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How far the discrepancy moves the optimal params of a group.
+
+    Attributes
+    ----------
+    gap : float
+        In widths of the wider interval; see `gap`.
+    where : str
+    ours, alone : tuple of float
+        5%, median and 95% of the optimal params.
+    """
+
+    gap: float
+    where: str
+    ours: tuple[float, ...]
+    alone: tuple[float, ...]
+
+
+def moved_optimum(fit: Posterior) -> Moved | None:
+    """The group and budget at which the discrepancy moves the optimal params most.
+
+    At the most compute of each group's runs and ten times that. Where a quick look at the law alone finds
+    them apart, it is sampled, so that the verdict does not hang on an approximation.
+
+    Returns
+    -------
+    Moved or None
+        None where there is no discrepancy, or no law alone.
+
+    Raises
+    ------
+    BayesScalingError
+        The law alone cannot be fitted, or a draw has no optimum.
+    """
+    if fit.spec.discrepancy == "none":
+        return None
+    found = _worst(fit, law_alone(fit))
+    if found is not None and found.gap > APART and not is_sampled(fit):
+        found = _worst(fit, law_alone(fit, sampled=True))
+    return found
+
+
+def _worst(fit: Posterior, alone: Posterior | None) -> Moved | None:
+    if alone is None:
+        return None
+    both = [_optima(one, fit) for one in (fit, alone)]
+    rows = [
+        Moved(float(gap(ours, both[1][where])), where, tuple(ours.tolist()), tuple(both[1][where].tolist()))
+        for where, ours in both[0].items()
+    ]
+    return max(rows, key=lambda row: row.gap)
+
+
+def _optima(fit: Posterior, asked: Posterior) -> dict[str, np.ndarray]:
+    """Quantiles (3,) of the optimal params by group and budget of another fit's runs."""
+    curve = get_cost("6ND").curve(1.0, "")
+    theta = coefficients(fit)
+    found = {}
+    groups = asked.runs.frame.groupby(["architecture", "context_length"], observed=True)
+    for (architecture, context), part in groups:
+        budgets = float(part["flops"].max()) * np.array(TIMES)
+        surface = surface_of(fit, theta, str(architecture), int(str(context)))
+        params = np.exp(surface.optimal_log_params(np.log(budgets), curve))
+        for at, budget in enumerate(budgets):
+            quantiles = np.quantile(params[..., at], ENDS)
+            found[f"{architecture}, {context} at {budget:.2g} FLOPs"] = quantiles
+    return found
