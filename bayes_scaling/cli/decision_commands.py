@@ -142,9 +142,9 @@ def _remarks(
 ) -> list[str]:
     """Where other estimators of the optimum differ from the default."""
     from bayes_scaling.printing.estimators import estimator_remarks
-    from bayes_scaling.questions.estimators import disagreements
+    from bayes_scaling.report.estimators import verified_disagreements
 
-    return estimator_remarks(disagreements(fit, _query(fit, budgets, lengths, architecture, asked)))
+    return estimator_remarks(verified_disagreements(fit, _query(fit, budgets, lengths, architecture, asked)))
 
 
 def _query(

@@ -73,24 +73,28 @@ def frontier(
     json: Json = False,
 ) -> None:
     """Compute-optimal params, tokens and loss; where estimators differ, it says so."""
+    from bayes_scaling.posterior.law_sampled import sample_law_alone
     from bayes_scaling.printing.estimators import estimator_remarks, print_estimators
     from bayes_scaling.printing.table import print_line
     from bayes_scaling.printing.views import print_frontier
-    from bayes_scaling.questions.estimators import disagreements, estimators_of
+    from bayes_scaling.questions.estimators import estimators_of
     from bayes_scaling.questions.frontier import frontier_of
     from bayes_scaling.questions.query import Query
+    from bayes_scaling.report.estimators import verified_disagreements
 
     budgets, lengths = _question(compute, context_length)
     loaded = open_fit(fit, json)
     asked = (budgets, lengths, names(architecture), cost, unique_tokens, extrapolate)
     query = Query.of(loaded, *asked)
     table = frontier_of(loaded, query).table()
+    if beside:
+        sample_law_alone(loaded)
     three = estimators_of(loaded, query) if beside else None
     if json:
         print_json(table if three is None else _joined(table, three))
         return
     print_frontier(table)
-    for remark in estimator_remarks(disagreements(loaded, query)):
+    for remark in estimator_remarks(verified_disagreements(loaded, query)):
         print_line(f"Note: {remark}")
     if three is not None:
         print_estimators(three)
@@ -158,8 +162,8 @@ def context(
     from bayes_scaling.questions.context_effect import context_effect
 
     budgets, lengths = _question(compute, context_length)
-    options = {"cost": cost, "unique_tokens": unique_tokens, "extrapolate": extrapolate}
-    found = context_effect(open_fit(fit, json), budgets, lengths, names(architecture), **options)
+    asked = (budgets, lengths, names(architecture), cost, unique_tokens, extrapolate)
+    found = context_effect(open_fit(fit, json), *asked)
     if json:
         print_json(found.table())
         return

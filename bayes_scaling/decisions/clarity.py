@@ -79,6 +79,6 @@ def settling_run(
     goal = "difference" if len(names) > 1 else "regret"
     compute, length = float(row["compute"]), int(row["context_length"])
     design = design_runs(fit, compute, length, names, runs=1, goal=goal, by="value", **asked)
-    run = design.runs.iloc[0].to_dict()
+    run = {str(name): value for name, value in design.runs.iloc[0].items()}
     share = float(run["value"]) / design.now if design.now > 0 else 0.0
     return Settling(length, compute, run, goal, share)

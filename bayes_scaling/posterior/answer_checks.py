@@ -6,6 +6,7 @@ import math
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.posterior.criteria import FAIL, REVIEW, Check, judge
+from bayes_scaling.posterior.law_alone import is_sampled
 from bayes_scaling.posterior.moved_optimum import APART, moved_optimum
 from bayes_scaling.posterior.plausible_loss import SHARE, below_every_run, below_the_floor
 from bayes_scaling.posterior.posterior import Posterior
@@ -67,7 +68,8 @@ def _drift_moves_optimum(fit: Posterior) -> tuple[Check, ...]:
     ours, alone = (
         f"{middle:.3g} ({low:.3g} to {high:.3g})" for low, middle, high in (found.ours, found.alone)
     )
-    seen = f"optimal params for {found.where}: {ours}, by the law alone {alone}"
+    quick = "" if is_sampled(fit) else ", at a quick look"
+    seen = f"optimal params for {found.where}: {ours}, by the law alone {alone}{quick}"
     advice = f"{seen}: the runs bend in a way that the law does not, and the two disagree by more than their "
     advice += (
         "intervals allow. Look at the estimators side by side (frontier --beside) before choosing a size"

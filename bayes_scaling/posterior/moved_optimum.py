@@ -9,7 +9,7 @@ import numpy as np
 from bayes_scaling.accounting import get_cost
 from bayes_scaling.posterior.coefficients import coefficients
 from bayes_scaling.posterior.groups import surface_of
-from bayes_scaling.posterior.law_alone import is_sampled, law_alone
+from bayes_scaling.posterior.law_alone import law_alone
 from bayes_scaling.posterior.posterior import Posterior
 
 TIMES = (1.0, 10.0)  # the most compute of a group's runs
@@ -63,8 +63,8 @@ class Moved:
 def moved_optimum(fit: Posterior) -> Moved | None:
     """The group and budget at which the discrepancy moves the optimal params most.
 
-    At the most compute of each group's runs and ten times that. Where a quick look at the law alone finds
-    them apart, it is sampled, so that the verdict does not hang on an approximation.
+    At the most compute of each group's runs and ten times that, by the draws of the law alone that the fit
+    keeps; see `bayes_scaling.posterior.law_alone`.
 
     Returns
     -------
@@ -78,13 +78,7 @@ def moved_optimum(fit: Posterior) -> Moved | None:
     """
     if fit.spec.discrepancy == "none":
         return None
-    found = _worst(fit, law_alone(fit))
-    if found is not None and found.gap > APART and not is_sampled(fit):
-        found = _worst(fit, law_alone(fit, sampled=True))
-    return found
-
-
-def _worst(fit: Posterior, alone: Posterior | None) -> Moved | None:
+    alone = law_alone(fit)
     if alone is None:
         return None
     both = [_optima(one, fit) for one in (fit, alone)]

@@ -45,6 +45,11 @@ def stored(tree: xr.DataTree, part: str = "all") -> tuple[Check, ...] | None:
         return None
 
 
+def forget(tree: xr.DataTree) -> None:
+    """Let the checks of a tree be made anew, for what they hang on has changed."""
+    tree.attrs.pop(ATTRIBUTE, None)
+
+
 def _digest(tree: xr.DataTree) -> str:
     """Of the draws and the sampler's statistics, whatever their types on disk."""
     digest = hashlib.sha256()

@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.posterior.law_alone import SAMPLED
 from bayes_scaling.printing.columns import Format, column, groups
 from bayes_scaling.printing.numbers import count, interval, loss, power
 from bayes_scaling.printing.table import Column, print_line, print_table
 
 NAMES = {"": "default", "alone_": "law alone", "huber_": "classical"}
 MEANING = (
-    "Default: the posterior with its drift. Law alone: the posterior of the same runs without one, from "
-    "short chains. Classical: Chinchilla's law by a Huber loss, each group by itself, with 40 bootstrap "
-    "resamples. Medians (of the classical fit its estimate) and 90% intervals."
+    "Default: the posterior with its drift. Law alone: the posterior of the same runs without one. "
+    "Classical: Chinchilla's law by a Huber loss, each group by itself, with 40 bootstrap resamples. Medians "
+    "(of the classical fit its estimate) and 90% intervals."
 )
 
 
@@ -24,6 +25,8 @@ def print_estimators(table: pd.DataFrame) -> None:
     print_line("")
     print_table(estimator_columns(table))
     print_line(MEANING)
+    if not (table["alone_how"] == SAMPLED).all():
+        print_line("The law alone was not sampled: its draws are of a normal at its mode, if there is one.")
 
 
 def estimator_columns(table: pd.DataFrame) -> list[Column]:
@@ -46,9 +49,10 @@ def _remark(row: dict[Any, Any]) -> str:
     moved = row["params_median"] / row["alone_params_median"] - 1
     nats = row["loss_median"] - row["alone_loss_median"]
     parts = [f"the default gives {_estimate(row, 'params', count)} params"]
+    alone = "the law alone" if row["alone_how"] == SAMPLED else "the law alone (normal at its mode)"
     parts += [
         f"{name} {_estimate(row, f'{prefix}params', count)}"
-        for prefix, name in (("alone_", "the law alone"), ("huber_", "the classical Huber fit"))
+        for prefix, name in (("alone_", alone), ("huber_", "the classical Huber fit"))
         if np.isfinite(row[f"{prefix}params_median"])
     ]
     return (

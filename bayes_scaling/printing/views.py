@@ -205,12 +205,12 @@ def lost_remark(table: pd.DataFrame) -> str:
     """Rows whose optimum lies at the edge of its search, as a sentence; empty where none does."""
     if "lost_share" not in table:
         return ""
-    worst = table.loc[table["lost_share"].idxmax()]
-    if not worst["lost_share"] > LOST:
+    worst = float(table["lost_share"].max())
+    if not worst > LOST:
         return ""
     rows = int((table["lost_share"] > LOST).sum())
     return (
-        f"in {rows} of {len(table)} rows up to {worst['lost_share']:.0%} of the draws have no optimum within "
+        f"in {rows} of {len(table)} rows up to {worst:.0%} of the draws have no optimum within "
         "the search range: they are too far from the runs, and such a draw's number is an end of the range."
     )
 

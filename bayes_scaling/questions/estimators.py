@@ -12,7 +12,7 @@ from bayes_scaling.accounting import Cost
 from bayes_scaling.classical.huber import huber_fit
 from bayes_scaling.errors import BayesScalingError, RunsWarning
 from bayes_scaling.posterior.fit import Fit
-from bayes_scaling.posterior.law_alone import is_sampled, law_alone
+from bayes_scaling.posterior.law_alone import NORMAL, SAMPLED, is_sampled, law_alone
 from bayes_scaling.posterior.moved_optimum import APART, gap
 from bayes_scaling.questions.frontier import frontier_of
 from bayes_scaling.questions.query import Query
@@ -36,7 +36,8 @@ def estimators(
 ) -> pd.DataFrame:
     """Optimal params and the loss there by the default, the law alone and the classical fit.
 
-    The law alone is a posterior of its own, without a discrepancy, from short chains. The classical fit is
+    The law alone is a posterior of its own, without a discrepancy: the draws that the fit keeps, or a normal
+    at its mode; `bayes_scaling.posterior.law_sampled.sample_law_alone` samples it. The classical fit is
     Chinchilla's law by a Huber loss, each group by itself, with 40 bootstrap resamples.
 
     Parameters
@@ -51,7 +52,7 @@ def estimators(
         ``alone_params_*`` and ``alone_loss_*``, ``huber_params_*`` and ``huber_loss_*``, each with q05,
         median and q95; NaN where an estimator has no answer. ``alone_params_gap`` and the like: the distance
         from the default in widths of the wider interval; above 1 each median lies outside the other's 90%
-        interval. The classical median is the fit of all runs.
+        interval. The classical median is the fit of all runs. ``alone_how``: "sampled" or "normal".
 
     Raises
     ------
@@ -73,19 +74,16 @@ def estimators(
 
 def estimators_of(fit: Fit, query: Query) -> pd.DataFrame:
     """The answer of `estimators`."""
-    table = _with_alone(fit, query, sampled=True)
+    table = _with_alone(fit, query)
     return _beside(table, _classical(fit, query, table), HUBER)
 
 
 def disagreements(fit: Fit, query: Query) -> pd.DataFrame:
     """The rows of `estimators` in which the default and the law alone differ; quick where none does.
 
-    Where a quick look at the law alone finds them alike, nothing is sampled; the classical fit is made for
-    the groups that differ.
+    The classical fit is made for the groups that differ.
     """
-    table = _with_alone(fit, query, sampled=False)
-    if apart(table).any() and not is_sampled(fit):
-        table = _with_alone(fit, query, sampled=True)
+    table = _with_alone(fit, query)
     found = table[apart(table)].reset_index(drop=True)
     return _beside(found, _classical(fit, query, found), HUBER) if len(found) else found
 
@@ -97,15 +95,15 @@ def apart(table: pd.DataFrame, other: str = ALONE) -> pd.Series:
     return params | ((table[f"{other}_loss_gap"] > APART) & (nats > MATTERS))
 
 
-def _with_alone(fit: Fit, query: Query, sampled: bool) -> pd.DataFrame:
+def _with_alone(fit: Fit, query: Query) -> pd.DataFrame:
     """Rows of the default with those of the law alone beside them."""
     columns = [*KEYS, "cost", *(f"{name}_{end}" for name in QUANTITIES for end in ENDS)]
     table = frontier_of(fit, query, edges=False).table()[columns]
-    alone = law_alone(fit, sampled)
+    alone = law_alone(fit)
     if alone is None:
-        return _beside(table, None, ALONE)
+        return _beside(table, None, ALONE).assign(alone_how="")
     found = frontier_of(Fit(alone.idata, alone.runs, alone.spec), query, edges=False).table()
-    return _beside(table, found, ALONE)
+    return _beside(table, found, ALONE).assign(alone_how=SAMPLED if is_sampled(fit) else NORMAL)
 
 
 def _beside(table: pd.DataFrame, other: pd.DataFrame | None, name: str) -> pd.DataFrame:

@@ -21,9 +21,9 @@ from bayes_scaling.posterior.checks import Checks, worst
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.printing.numbers import interval, power
 from bayes_scaling.questions.compare import comparison_of
-from bayes_scaling.questions.estimators import disagreements
 from bayes_scaling.questions.frontier import Frontier, frontier_of
 from bayes_scaling.questions.query import Query
+from bayes_scaling.report.estimators import verified_disagreements
 
 BEYOND = 10.0  # the default question is the largest run and this many times its compute
 CURVE = 25  # budgets along a figure
@@ -62,7 +62,7 @@ class Question:
     @cached_property
     def disagreements(self) -> pd.DataFrame:
         """Where the law alone has another optimum."""
-        return disagreements(self.fit, self.query)
+        return verified_disagreements(self.fit, self.query)
 
     @cached_property
     def optima(self) -> pd.DataFrame:

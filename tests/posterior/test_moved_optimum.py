@@ -9,13 +9,16 @@ import pytest
 
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior import law_alone as law_alone_module
+from bayes_scaling.posterior import law_sampled
 from bayes_scaling.posterior import moved_optimum as moved_module
 from bayes_scaling.posterior.answer_checks import answers
 from bayes_scaling.posterior.checks import PASS, REVIEW
 from bayes_scaling.posterior.fit import load_fit
 from bayes_scaling.posterior.law_alone import GROUP, is_sampled, law_alone
+from bayes_scaling.posterior.law_sampled import sample_law_alone
 from bayes_scaling.posterior.moved_optimum import gap, moved_optimum
 from bayes_scaling.posterior.posterior import Posterior
+from bayes_scaling.posterior.verdict import store, stored
 from tests.helpers.fits import small_fit
 from tests.helpers.synthetic import synthetic_fit, with_group
 
@@ -76,9 +79,11 @@ def test_sampled_draws_take_the_place_of_the_normals() -> None:
     fit = fresh()
     normal = law_alone(fit)
     assert not is_sampled(fit)
-    sampled = law_alone(fit, sampled=True)
-    assert is_sampled(fit) and law_alone(fit).posterior.sizes == sampled.posterior.sizes
-    assert sampled.posterior.sizes["chain"] == 4
+    store(fit.idata, [])
+    sample_law_alone(fit)
+    sampled = law_alone(fit)
+    assert is_sampled(fit) and sampled.posterior.sizes["chain"] == 4
+    assert stored(fit.idata) is None  # the checks hang on it
     both = [np.log(one.posterior["E"]) for one in (normal, sampled)]
     apart = abs(both[0].mean(("chain", "draw")) - both[1].mean(("chain", "draw")))
     assert (apart < 3 * both[1].std(("chain", "draw"))).all()  # two views of one posterior
@@ -94,22 +99,18 @@ def scaled(fit: Posterior, factor: float) -> Posterior:
 def test_the_check_asks_for_review_where_the_optimum_moves(monkeypatch, factor: float, status: str) -> None:
     fit = fresh()
     other = scaled(fit, factor)
-    monkeypatch.setattr(moved_module, "law_alone", lambda fit, sampled=False: other)
+    monkeypatch.setattr(moved_module, "law_alone", lambda fit: other)
     row = {row.name: row for row in answers(fit)}["drift_moves_optimum"]
     assert row.status == status and (row.value > 1) == (status == REVIEW)
     assert "by the law alone" in row.advice
 
 
-def test_what_looks_apart_is_sampled_before_it_is_said(monkeypatch) -> None:
+@pytest.mark.parametrize(("factor", "sampled"), [(1.0, False), (30.0, True)])
+def test_what_looks_apart_is_sampled_before_it_is_said(monkeypatch, factor: float, sampled: bool) -> None:
     fit = fresh()
-    asked = []
-
-    def alone(fit: Posterior, sampled: bool = False) -> Posterior:
-        asked.append(sampled)
-        return fit if sampled else other  # sampled, it turns out to agree
-
-    other = scaled(fit, 30.0)
-    monkeypatch.setattr(moved_module, "law_alone", alone)
-    monkeypatch.setattr(moved_module, "is_sampled", lambda fit: False)
-    found = moved_optimum(fit)
-    assert asked == [False, True] and found is not None and found.gap == 0
+    other = scaled(fit, factor)
+    asked: list[Posterior] = []
+    monkeypatch.setattr(moved_module, "law_alone", lambda fit: other)
+    monkeypatch.setattr(law_sampled, "sample_law_alone", asked.append)
+    law_sampled.verify_moved_optimum(fit)
+    assert (asked == [fit]) == sampled

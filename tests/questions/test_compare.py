@@ -158,6 +158,7 @@ def test_table(comparison) -> None:
         *shares,
         *reach_columns(dict.fromkeys(COLUMNS, np.zeros(1))),
         "group_runs",
+        "lost_share",
     ]
     row = table.iloc[5]  # the sixth: xlstm over transformer
     assert list(row.iloc[:5]) == ["xlstm", "transformer", 2048, 1e22, "6ND"]
