@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.posterior.law_alone import SAMPLED
+from bayes_scaling.posterior.moved_optimum import APART
 from bayes_scaling.printing.columns import Format, column, groups
 from bayes_scaling.printing.numbers import count, interval, loss, power
 from bayes_scaling.printing.table import Column, print_line, print_table
@@ -45,19 +46,30 @@ def estimator_remarks(table: pd.DataFrame) -> list[str]:
 
 
 def _remark(row: dict[Any, Any]) -> str:
+    """All three of what differs, params or the loss there, and by how much the drift moves both."""
     where = f"{row['architecture']}, context {row['context_length']}, {power(row['compute'])} FLOPs"
-    moved = row["params_median"] / row["alone_params_median"] - 1
-    nats = row["loss_median"] - row["alone_loss_median"]
-    parts = [f"the default gives {_estimate(row, 'params', count)} params"]
-    alone = "the law alone" if row["alone_how"] == SAMPLED else "the law alone (normal at its mode)"
-    parts += [
-        f"{name} {_estimate(row, f'{prefix}params', count)}"
-        for prefix, name in (("alone_", alone), ("huber_", "the classical Huber fit"))
-        if np.isfinite(row[f"{prefix}params_median"])
+    sizes = row["alone_params_gap"] > APART
+    quantity = "params" if sizes else "loss"
+    form: Format = count if sizes else loss
+    what = "optimal params" if sizes else "the loss of the optimum"
+    names = {"": "the default gives", "alone_": "the law alone", "huber_": "the classical Huber fit"}
+    if row["alone_how"] != SAMPLED:
+        names["alone_"] += " (normal at its mode)"
+    told = [
+        f"{name} {_estimate(row, f'{prefix}{quantity}', form)}"
+        for prefix, name in names.items()
+        if np.isfinite(row[f"{prefix}{quantity}_median"])
     ]
+    moved = f"{row['params_median'] / row['alone_params_median'] - 1:+.0%}"
+    nats = f"{row['loss_median'] - row['alone_loss_median']:+.4f} nats"
+    moves = (
+        f"the params by {moved}, the loss there by {nats}"
+        if sizes
+        else f"it by {nats}, the params by {moved}"
+    )
     return (
-        f"{where}: {', '.join(parts)}. The drift moves the params by {moved:+.0%} and the loss there by "
-        f"{nats:+.4f} nats, more than both intervals allow."
+        f"{where}: of {what} {', '.join(told)}. Default and law alone differ by more than both intervals "
+        f"allow: the drift moves {moves}."
     )
 
 

@@ -21,7 +21,7 @@ KEYS = ["architecture", "context_length", "compute"]
 QUANTITIES = ("params", "loss")
 ENDS = ("q05", "median", "q95")
 ALONE, HUBER = "alone", "huber"
-STARTS, RESAMPLES = 200, 40  # of the classical fit
+STARTS, RESAMPLES = 100, 20  # of the classical fit
 MATTERS = 0.01  # nats per token; less is no difference of losses
 
 
@@ -38,7 +38,7 @@ def estimators(
 
     The law alone is a posterior of its own, without a discrepancy: the draws that the fit keeps, or a normal
     at its mode; `bayes_scaling.posterior.law_sampled.sample_law_alone` samples it. The classical fit is
-    Chinchilla's law by a Huber loss, each group by itself, with 40 bootstrap resamples.
+    Chinchilla's law by a Huber loss, each group by itself, with 20 bootstrap resamples.
 
     Parameters
     ----------

@@ -78,9 +78,13 @@ def test_budgets_outside_reason(folder, monkeypatch, command, compute):
 
 
 def test_what_a_far_budget_is_told():
-    with pytest.raises(BudgetError, match=r"1e\+33 is 13 decades outside the fitted runs .*unit right"):
+    with pytest.raises(
+        BudgetError, match=r"1e\+33 FLOPs lies 12.5 decades outside the fitted runs .*unit right"
+    ):
         decide(FIT, [1e21, 1e33], 8192)
-    assert len(decide(FIT, [1e15, 1e26], 8192).table()) == 4
+    with pytest.raises(BudgetError, match=r"1e\+33 is 13 decades outside the fitted runs .*unit right"):
+        decide(FIT, [1e21, 1e33], 8192, extrapolate=True)
+    assert len(decide(FIT, [1e15, 1e26], 8192, extrapolate=True).table()) == 4
 
 
 def test_a_plan_with_a_far_budget_names_the_scenario(folder, monkeypatch):
