@@ -16,7 +16,7 @@ from bayes_scaling.printing.table import Column, print_line, print_table
 NAMES = {"": "default", "alone_": "law alone", "huber_": "classical"}
 MEANING = (
     "Default: the posterior with its drift. Law alone: the posterior of the same runs without one. "
-    "Classical: Chinchilla's law by a Huber loss, each group by itself, with 40 bootstrap resamples. Medians "
+    "Classical: Chinchilla's law by a Huber loss, each group by itself, with 20 bootstrap resamples. Medians "
     "(of the classical fit its estimate) and 90% intervals."
 )
 
