@@ -125,7 +125,7 @@ def compare_map(
     latency : LatencyFit, optional
         For limits of serving.
     extrapolate : bool
-        As for `frontier`; the default budgets are answered in any case.
+        As for `frontier`.
 
     Returns
     -------
@@ -147,8 +147,7 @@ def compare_map(
     limits = as_limits(limits)
     cost = resolve_cost(fit, cost)
     budgets = _default_budgets(fit, cost) if compute is None else compute
-    far = extrapolate or compute is None
-    query = Query.of(fit, budgets, context_length, architecture, cost, limits.unique_tokens, far)
+    query = Query.of(fit, budgets, context_length, architecture, cost, limits.unique_tokens, extrapolate)
     return map_of(fit, query, limits, latency)
 
 

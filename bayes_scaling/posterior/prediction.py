@@ -81,7 +81,7 @@ def predict(
         raise SpecError(f"unknown kind {kind!r}; choose one of {', '.join(KINDS)}")
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
     draws = coefficients(fit, runs.architectures, runs.context_lengths, allow_new=allow_new, seed=seed)
-    _refuse_too_far(fit, runs, extrapolate)
+    refuse_too_far(fit.runs, runs.frame[COLUMNS["compute"]].to_numpy(dtype=float), extrapolate)
     cells = _each_run(draws, runs)
     law = _log_mean(fit.law, cells, runs, unique_tokens) + _drift(fit, runs, seed)
     shown = law + _offsets(fit, runs, "mean", seed)
@@ -241,13 +241,6 @@ def _scatter(fit: Posterior, cells: dict[str, np.ndarray], shape: tuple[int, ...
 def _as_draws(loss: np.ndarray) -> xr.DataArray:
     coords = {dim: np.arange(n) for dim, n in zip(("chain", "draw", "run"), loss.shape, strict=True)}
     return xr.DataArray(loss, dims=("chain", "draw", "run"), coords=coords, name="loss")
-
-
-def _refuse_too_far(fit: Posterior, runs: Runs, extrapolate: bool) -> None:
-    """Refuse runs too far from those of their group."""
-    for (architecture, length), rows in runs.frame.groupby(["architecture", "context_length"], observed=True):
-        flops = rows[COLUMNS["compute"]].to_numpy(dtype=float)
-        refuse_too_far(fit.runs, str(architecture), int(str(length)), flops, extrapolate)
 
 
 def _reach(fit: Posterior, frame: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -80,7 +79,7 @@ class Query:
         Raises
         ------
         BudgetError
-            A budget outside 1 to 1e40 FLOPs or too far from the runs of a group, a bad context length, an
+            A budget outside 1 to 1e40 FLOPs or too far from the runs, a bad context length, an
             unknown architecture or none, unique_tokens that are not positive or that the law does not know.
         AccountingError
             An unknown cost.
@@ -88,8 +87,7 @@ class Query:
         budgets = _ascending(compute)
         groups = cls.without_budget(fit, context_length, architecture, cost, unique_tokens)
         query = replace(groups, compute=budgets)
-        for architecture, length in product(query.architecture, query.context_length):
-            refuse_too_far(fit.runs, architecture, length, query.flops, extrapolate)
+        refuse_too_far(fit.runs, query.flops, extrapolate)
         return query
 
     @classmethod

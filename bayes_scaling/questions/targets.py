@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -154,9 +153,7 @@ def _reached(fit: Fit, query: Query, target: str, values: Any, extrapolate: bool
     draws = draws.drop_vars("lost")
     middle = draws.median(("chain", "draw"))
     flops = query.cost.to_flops(middle["compute"])
-    for name, length in product(query.architecture, query.context_length):
-        group = flops.sel(architecture=name, context_length=length).to_numpy()
-        refuse_too_far(fit.runs, name, length, group, extrapolate)
+    refuse_too_far(fit.runs, flops.to_numpy(), extrapolate)
     asked = {
         "compute": flops,
         "params": xr.zeros_like(flops) + middle["params"],

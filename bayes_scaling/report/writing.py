@@ -132,10 +132,9 @@ def check_report(path: str | Path) -> Path:
 
 
 def _query(fit: Fit, compute: Any, context_length: Any, limits: Any, cost: str, extrapolate: bool) -> Query:
-    """What is asked, its context lengths ascending; the default budgets are answered however far."""
+    """What is asked, its context lengths ascending."""
     budgets = default_budgets(fit) if compute is None else compute
-    far = extrapolate or compute is None
-    query = Query.of(fit, budgets, context_length, None, cost, as_limits(limits).unique_tokens, far)
+    query = Query.of(fit, budgets, context_length, None, cost, as_limits(limits).unique_tokens, extrapolate)
     return replace(query, context_length=tuple(sorted(query.context_length)))
 
 

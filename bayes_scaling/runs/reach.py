@@ -74,28 +74,25 @@ def decades_from_group(
     }
 
 
-def refuse_too_far(
-    runs: Runs, architecture: str, context_length: int, flops: np.ndarray, extrapolate: bool
-) -> None:
-    """Refuse compute more than `TOO_FAR` decades outside a group's runs, unless that is wanted.
+def refuse_too_far(runs: Runs, flops: np.ndarray, extrapolate: bool) -> None:
+    """Refuse compute more than `TOO_FAR` decades outside all fitted runs, unless that is wanted.
 
     Raises
     ------
     BudgetError
         It names the compute, the runs and what to do.
     """
-    known = nearest_runs(runs, COLUMNS["compute"], architecture, context_length)
+    known = runs.frame[COLUMNS["compute"]].to_numpy(dtype=float)
     finite = flops[np.isfinite(flops)]
     if extrapolate or not finite.size:
         return
     decades = decades_outside(finite, known)
     if decades.max() > TOO_FAR:
         asked = f"compute {finite[decades.argmax()]:.3g} FLOPs lies {decades.max():.1f} decades outside"
-        spread = f"{known.min():.2g} to {known.max():.2g} FLOPs"
         raise BudgetError(
-            f"{asked} the fitted runs of {architecture}, context {context_length} ({spread}), where no law "
-            f"was ever tested: is the unit right? Ask within {TOO_FAR:g} decades, or for a number all the "
-            "same give extrapolate=True (--extrapolate)"
+            f"{asked} the fitted runs ({known.min():.2g} to {known.max():.2g} FLOPs), where no law was ever "
+            f"tested: is the unit right? Ask within {TOO_FAR:g} decades, or for a number all the same give "
+            "extrapolate=True (--extrapolate)"
         )
 
 

@@ -221,7 +221,7 @@ def _reach(fit: Fit, query: Query, draws: xr.Dataset, extrapolate: bool) -> xr.D
         curve = query.curve(architecture, length)
         per_token = np.exp(curve.value(np, np.log(middle["params"].loc[group].to_numpy())))
         flops.loc[group] = per_token * middle["tokens"].loc[group].to_numpy()
-        refuse_too_far(fit.runs, architecture, length, flops.loc[group].to_numpy(), extrapolate)
+    refuse_too_far(fit.runs, flops.to_numpy(), extrapolate)
     return reach_of(fit, query, {"compute": flops, "params": middle["params"], "tokens": middle["tokens"]})
 
 
