@@ -14,6 +14,7 @@ from bayes_scaling.printing.numbers import count, interval, loss, power
 from bayes_scaling.printing.table import Column, print_line, print_table
 
 NAMES = {"": "default", "alone_": "law alone", "huber_": "classical"}
+MOST = 4  # lines about rows that differ
 MEANING = (
     "Default: the posterior with its drift. Law alone: the posterior of the same runs without one. "
     "Classical: Chinchilla's law by a Huber loss, each group by itself, with 20 bootstrap resamples. Medians "
@@ -41,8 +42,11 @@ def estimator_columns(table: pd.DataFrame) -> list[Column]:
 
 
 def estimator_remarks(table: pd.DataFrame) -> list[str]:
-    """One line for each row of `bayes_scaling.questions.estimators.disagreements`."""
-    return [_remark(row) for row in table.to_dict("records")]
+    """One line for each row of `bayes_scaling.questions.estimators.disagreements`, of many the first few."""
+    told = [_remark(row) for row in table.head(MOST).to_dict("records")]
+    left = len(table) - len(told)
+    more = f"the estimators differ in {left} more rows; frontier --beside has them all as columns."
+    return [*told, more] if left else told
 
 
 def _remark(row: dict[Any, Any]) -> str:

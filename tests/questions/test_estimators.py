@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bayes_scaling.classical.huber import huber_fit
@@ -78,6 +79,8 @@ def test_apart_one_line_has_all_three_and_what_moves_them(monkeypatch) -> None:
     ):
         assert part in line
     assert "\n" not in line
+    many = estimator_remarks(pd.concat([found] * 3))
+    assert len(many) == 5 and "differ in 2 more rows" in many[-1]
     loss = found.assign(alone_params_gap=0.5, alone_loss_gap=2.0)
     assert "of the loss of the optimum the default gives" in estimator_remarks(loss)[0]
 
