@@ -210,8 +210,8 @@ def lost_remark(table: pd.DataFrame) -> str:
         return ""
     rows = int((table["lost_share"] > LOST).sum())
     return (
-        f"in {rows} of {len(table)} rows up to {worst:.0%} of the draws have no optimum within the search range. "
-        "Their numbers are ends of that range, not optima."
+        f"in {rows} of {len(table)} rows up to {worst:.0%} of the draws have no optimum within the search "
+        "range. Their numbers are ends of that range, not optima."
     )
 
 

@@ -13,12 +13,13 @@ from bayes_scaling.decisions.scenarios import Scenario, plan
 from bayes_scaling.decisions.winner_map import compare_map
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.posterior.prediction import predict, predict_table
-from bayes_scaling.printing.views import far_remark, print_frontier, reach_remark, unseen_remark
+from bayes_scaling.printing.views import far_remark, lost_remark, print_frontier, reach_remark, unseen_remark
 from bayes_scaling.questions.compare import compare
 from bayes_scaling.questions.context_effect import context_effect
 from bayes_scaling.questions.frontier import frontier
 from bayes_scaling.questions.query import Query
 from bayes_scaling.questions.targets import iso_loss, optimal_for_params
+from tests.helpers.fits import small_fit
 from tests.helpers.synthetic import synthetic_fit
 
 FIT = synthetic_fit(chains=2, draws=50)
@@ -117,3 +118,26 @@ def test_a_context_without_runs_is_named() -> None:
     np.testing.assert_allclose(table["context_extrapolation_decades"], [0, 0, 1])
     assert "xlstm at context 4096, xlstm at context 81920" in unseen_remark(table)
     assert "context by up to 1.0 decades" in reach_remark(table, "budgets")
+
+
+def test_optima_at_the_edge_of_their_search_are_told_by_every_question() -> None:
+    """As often as `decide` has them, which searches by itself."""
+    fit = small_fit()
+    asked = {"context_length": 8192, "extrapolate": True}
+    table = frontier(fit, [6e18, 1e26], **asked).table()
+    near, far = (table[table["compute"] == compute]["lost_share"].to_numpy() for compute in (6e18, 1e26))
+    assert (near < 0.05).all() and far.max() > 0.2
+    decided = decide(fit, 1e26, 8192, extrapolate=True).table()
+    np.testing.assert_allclose(far, decided["lost_share"], atol=1e-9)
+    remark = lost_remark(table[table["compute"] == 1e26])
+    assert f"up to {far.max():.0%} of the draws have no optimum within the search range" in remark
+    assert lost_remark(table[table["lost_share"] <= 0.01]) == ""  # the control
+    pair = compare(fit, 1e26, **asked).table()
+    np.testing.assert_allclose(pair["lost_share"], far.max())
+    back = iso_loss(fit, float(table["loss_median"].min()), architecture="xlstm", **asked).table()
+    assert 0 <= back["lost_share"].iloc[0] <= 1
+
+
+def test_without_a_drift_no_optimum_is_at_the_edge() -> None:
+    table = frontier(FIT, [1e20, 1e24]).table()
+    assert (table["lost_share"] == 0).all() and lost_remark(table) == ""
