@@ -121,10 +121,13 @@ def save_results(fit: Fit, verdict: Verdict, folder: Path) -> tuple[Path, ...]:
 
 def _fitted(runs: Runs, backend: Backend, draws: int, chains: int, seed: int) -> Fit:
     from bayes_scaling.posterior.fitting import fit
+    from bayes_scaling.posterior.law_sampled import verify_moved_optimum
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the checks are printed
-        return fit(runs, backend=backend, draws=draws, chains=chains, seed=seed)
+        found = fit(runs, backend=backend, draws=draws, chains=chains, seed=seed)
+        verify_moved_optimum(found)
+        return found
 
 
 def _print_findings(fit: Fit) -> Checks:

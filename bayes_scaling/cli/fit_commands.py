@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,7 +60,6 @@ def fit(
     options = {"law": law, "pooling": pooling, "discrepancy": discrepancy, "errors": errors}
     model = _model(spec, options | {"offsets": offset or None})
     result = _fitted(file, column, model, sampling)
-    _verify(result)
     checks = result.checks()
     result.save(output)
     note(f"Saved {output}")
@@ -128,20 +127,14 @@ def _model(spec: Path | None, options: dict[str, Any]) -> ModelSpec:
 def _fitted(file: str, column: list[str] | None, model: ModelSpec, sampling: dict[str, Any]) -> Fit:
     """The fit; what libraries print goes to standard error, and the checks stand for the warning."""
     from bayes_scaling.posterior.fitting import fit as sample
+    from bayes_scaling.posterior.law_sampled import verify_moved_optimum
 
     runs = fittable_runs(file, column)
     with warnings.catch_warnings(), redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return sample(runs, model, **sampling)
-
-
-def _verify(fit: Fit) -> None:
-    """Sample the law alone where a check hangs on it; the check tells of what cannot be."""
-    from bayes_scaling.errors import BayesScalingError
-    from bayes_scaling.posterior.law_sampled import verify_moved_optimum
-
-    with redirect_stdout(sys.stderr), suppress(BayesScalingError):
-        verify_moved_optimum(fit)
+        found = sample(runs, model, **sampling)
+        verify_moved_optimum(found)
+        return found
 
 
 def report_checks(checks: Checks, json: bool) -> None:
