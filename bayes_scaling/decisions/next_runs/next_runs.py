@@ -25,6 +25,7 @@ from bayes_scaling.decisions.serving_limits import as_serving, check_served
 from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.query import Query
+from bayes_scaling.streams import Stream
 
 GOALS = ("regret", "loss", "params", "difference")
 BY = ("value_per_price", "value")
@@ -170,7 +171,7 @@ def _chosen(
     cost: Cost,
     seed: int,
 ) -> Design:
-    rng = np.random.default_rng([seed, 7])
+    rng = np.random.default_rng([seed, Stream.NEXT_RUNS])
     noise = effective_noise(ensemble.sigma, ensemble.nu)
     start = make_belief(ensemble.losses, ensemble.target, ensemble.outcomes, noise, FANTASIES)
     perfect = float(start.means[0].min() - ensemble.optimum.mean())
@@ -246,7 +247,7 @@ def _reweighted(
     ensemble: Ensemble, picked: list[int], perfect: float | None, seed: int
 ) -> list[dict[str, Any]]:
     """What is left after each run, by reweighting the draws for fantasised outcomes of all up to it."""
-    rng = np.random.default_rng([seed, 8])
+    rng = np.random.default_rng([seed, Stream.NEXT_RUNS_CHECK])
     outcomes = ensemble.outcomes[:, picked]
     sigma = ensemble.sigma[:, picked]
     observed, own = fantasise(outcomes, sigma, ensemble.nu, CHECKED, rng)
