@@ -16,6 +16,7 @@ import numpy as np
 
 from bayes_scaling.models.draws import Chains, Engine, RawDraws, Sampling
 from bayes_scaling.models.whitening import Whitening, turned
+from bayes_scaling.streams import Stream
 
 PILOTS = (1 / 3, 1 / 2)  # shares of ``tune``; the rest finds the step size
 START = 0.5  # standard deviations round the mode from which chains start
@@ -173,7 +174,7 @@ def _turned(whitening: Whitening, drawn: np.ndarray) -> tuple[Whitening, np.ndar
 
 def _seeds(seed: int) -> Iterator[np.random.Generator]:
     """Independent generators, one a stage."""
-    root = np.random.SeedSequence([seed, 13])
+    root = np.random.SeedSequence([seed, Stream.SAMPLING])
     while True:
         yield np.random.default_rng(root.spawn(1)[0])
 

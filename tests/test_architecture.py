@@ -8,7 +8,7 @@ import pytest
 
 from tests.helpers.rooms import DOOR, ROOT, arrows, cycles, room, sources
 
-LOOSE = {"draws", "errors", "lazy", "parallel"}
+LOOSE = {"draws", "errors", "lazy", "parallel", "streams"}
 
 
 @pytest.fixture(scope="module")

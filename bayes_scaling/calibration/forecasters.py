@@ -19,6 +19,7 @@ from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.fitting import fit
 from bayes_scaling.posterior.prediction import predict
 from bayes_scaling.runs.table import Runs
+from bayes_scaling.streams import Stream
 
 RESAMPLES = 1000
 STARTS = 300
@@ -82,7 +83,7 @@ def huber(past: Runs, future: Runs, settings: Settings) -> Forecast:
             seed=settings.seed,
             progress=False,
         )
-    rng = np.random.default_rng([settings.seed, 5])
+    rng = np.random.default_rng([settings.seed, Stream.BOOTSTRAP_FORECAST])
     draws = np.full((RESAMPLES, len(future.frame)), np.nan)
     past_keys = _keys(past)
     future_keys = _keys(future)

@@ -11,6 +11,7 @@ from bayes_scaling.classical.isoflop import IsoflopFit
 from bayes_scaling.classical.power_law import fit_power_law
 from bayes_scaling.errors import RunsError
 from bayes_scaling.runs.table import Runs
+from bayes_scaling.streams import Stream
 
 RESAMPLES = 500
 DECADE = np.log(10.0)
@@ -29,7 +30,7 @@ def isoflop_line(past: Runs, future: Runs, seed: int) -> np.ndarray:
             found = isoflop_fit(past, resamples=RESAMPLES, seed=seed)
         except RunsError:
             return draws
-    rng = np.random.default_rng([seed, 6])
+    rng = np.random.default_rng([seed, Stream.ISOFLOP_FORECAST])
     for key in found.optima:
         known = _rows(past, key)
         wanted = _rows(future, key)

@@ -37,6 +37,7 @@ from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.parallel import workers
 from bayes_scaling.posterior.fitting import BACKENDS
 from bayes_scaling.runs.table import Runs
+from bayes_scaling.streams import Stream
 
 RANKED = 99  # posterior draws that a truth is ranked among
 NEEDED_ESS = 100.0
@@ -181,7 +182,7 @@ class _Study:
         design = build_design(self.runs, self.spec)
         refit = compile_refitter(design, self.sampling, self.backend, _gate)
         for i in numbers:
-            rng = np.random.default_rng([self.sampling.seed, 7, i])
+            rng = np.random.default_rng([self.sampling.seed, Stream.SIMULATED_CURVES, i])
             truth = prior_curve(design, rng)
             found = refit(simulate_losses(design, truth, rng, self.scale), int(rng.integers(2**31)))
             flat = {name: np.reshape(v, (-1, *v.shape[2:])) for name, v in found.natural.items()}

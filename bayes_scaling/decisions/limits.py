@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from math import inf, isfinite
+from math import inf
 from typing import Any
 
 from bayes_scaling.errors import DecisionError
+from bayes_scaling.numbers.positive import is_finite_number, is_positive_number
 
 SECONDS_PER_HOUR = 3600.0
 SERVED = ("step_time_ms", "ttft_ms", "memory")  # what a latency fit answers
@@ -180,6 +181,6 @@ def check_keys(values: Mapping[str, Any], known: list[str], what: str) -> None:
 def _check_number(name: str, value: Any) -> None:
     if value is None:
         return
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (plain and isfinite(value) and (value > 0 or (name == "prefill" and value == 0))):
+    no_prompt = name == "prefill" and is_finite_number(value) and value == 0
+    if not (is_positive_number(value) or no_prompt):
         raise DecisionError(f"limit {name} {value!r}: give a positive number")

@@ -30,6 +30,7 @@ from bayes_scaling.posterior.criteria import FAIL, convergence_of, sampler_of
 from bayes_scaling.posterior.fitting import sampling_of
 from bayes_scaling.posterior.summary import stack_cells
 from bayes_scaling.roofline.devices import Device, get_device
+from bayes_scaling.streams import Stream
 
 DEFAULT_DEVICE = "H100-SXM"
 TARGET = 0.97  # of acceptance: few coordinates, some of them far from normal
@@ -184,7 +185,7 @@ def _joined_stats(parts: list[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray
 def prior_positions(design: LatencyDesign, draws: int, seed: int) -> np.ndarray:
     """Draws of the prior (1, draw, size)."""
     mean, sd = design.prior()
-    rng = np.random.default_rng([seed, 11])
+    rng = np.random.default_rng([seed, Stream.LATENCY_PRIOR])
     return np.asarray(mean + sd * rng.standard_normal((1, draws, design.size)))
 
 

@@ -16,6 +16,7 @@ from bayes_scaling.roofline.formula import log_prefill_time, log_step_time
 from bayes_scaling.roofline.memory import MEMORY, fit_logit, memory_parameters
 from bayes_scaling.roofline.parameters import PREFILL, STEP, Parameter, parameters
 from bayes_scaling.roofline.workload import mixer_of
+from bayes_scaling.streams import Stream
 
 KINDS = ("mean", "response")
 KNOWN_SIZE = 0.005  # relative difference of params below which a model is one of the fitted sizes
@@ -119,7 +120,8 @@ def _draws(
         log_time = log_step_time(np, c, work, device, mixer, first)
     else:
         log_time = log_prefill_time(np, c, work, device, mixer)
-    rng = np.random.default_rng([seed, 7, *f"{label}/{phase}".encode(), int(first.any())])
+    key = f"{label}/{phase}".encode()
+    rng = np.random.default_rng([seed, Stream.LATENCY_SCATTER, *key, int(first.any())])
     log_time = log_time + _shift(
         fit, position, rows["params"].to_numpy(dtype=float), [seed, *label.encode(), *phase.encode()]
     )

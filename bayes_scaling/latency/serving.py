@@ -12,6 +12,7 @@ from bayes_scaling.errors import LatencyError
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.prediction import QUANTITIES, predict
 from bayes_scaling.latency.queries import query
+from bayes_scaling.streams import Stream
 
 SECONDS_PER_HOUR = 3600.0
 BATCHES = tuple(2**power for power in range(13))
@@ -173,7 +174,8 @@ def largest_batch(
     if not sizes.size:
         raise LatencyError("no batches given: give some, such as [1, 2, 4, 8]")
     drawn = predict(fit, query(architecture, params, sizes, prefill), kind, seed)
-    luck = np.random.default_rng([seed, 13]).uniform(size=drawn["fits"].shape[:2])[..., None]
+    rng = np.random.default_rng([seed, Stream.MEMORY_LIMIT])
+    luck = rng.uniform(size=drawn["fits"].shape[:2])[..., None]
     good = (drawn[quantity].to_numpy() < limit) & ~(drawn["fits"].to_numpy() < luck)
     reached = np.cumprod(good, axis=-1).sum(-1)
     values = np.concatenate([[0.0], sizes])[reached]

@@ -12,6 +12,7 @@ from bayes_scaling.laws.drift import Drift
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.grid import fill_grid, on_grid, seen_draws
 from bayes_scaling.posterior.posterior import Posterior
+from bayes_scaling.streams import Stream
 
 
 def coefficients(
@@ -82,7 +83,7 @@ def drift_of(fit: Posterior, architecture: str, seed: int = 0) -> Drift | None:
     if architecture in weights["architecture"].to_numpy():
         chosen = weights.sel(architecture=architecture)
     else:
-        rng = np.random.default_rng([seed, 3, *architecture.encode()])
+        rng = np.random.default_rng([seed, Stream.NEW_DRIFT, *architecture.encode()])
         known = weights.isel(architecture=0)
         drawn = known.copy(data=rng.standard_normal(known.shape))
         chosen = (fit.posterior["drift_scale"] * drawn).transpose(*known.dims)
@@ -146,7 +147,8 @@ def _with_unseen(
     names = sorted({*fit.architectures, *architectures})
     lengths = sorted({*fit.context_lengths, *contexts})
     natural, component = seen_draws(fit.posterior, design)
-    user = fill_grid(natural, component, design, names, lengths, np.random.default_rng([seed, 1]))
+    rng = np.random.default_rng([seed, Stream.NEW_GROUPS])
+    user = fill_grid(natural, component, design, names, lengths, rng)
     drawn = on_grid(user, names, lengths)
     same = {dim: posterior[dim] for dim in ("chain", "draw")}  # thinned draws keep their numbers
     return posterior.combine_first(drawn.assign_coords(same))

@@ -28,6 +28,7 @@ from bayes_scaling.models.misfit import OFFSET, Misfit
 from bayes_scaling.models.rounds import Sampled
 from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.runs.table import Runs
+from bayes_scaling.streams import Stream
 
 PRIOR_DRAWS = 1000
 FORMAT_VERSION = 1
@@ -39,7 +40,7 @@ def posterior_dataset(
 ) -> xr.Dataset:
     """The posterior in users' units, groups without runs and the hierarchy's scales drawn for it."""
     natural = unpin(np, whitening.position(raw.whitened, design))
-    rng = np.random.default_rng([seed, 0])
+    rng = np.random.default_rng([seed, Stream.HIERARCHY])
     return _coefficient_draws(natural, draw_components(natural, design, rng), design, runs, rng)
 
 
@@ -59,7 +60,7 @@ def assemble(
     """The DataTree of a fit: see `bayes_scaling.Fit.idata`; ``posterior`` is `posterior_dataset`'s."""
     raw = sampled.raw
     natural = unpin(np, sampled.whitening.position(raw.whitened, design))
-    rng = np.random.default_rng([seed, 2])
+    rng = np.random.default_rng([seed, Stream.SCATTER])
     mean, _ = predict_slots(np, natural, design)
     groups = {
         "posterior": posterior,

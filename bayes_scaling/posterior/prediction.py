@@ -23,6 +23,7 @@ from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.posterior.response import no_narrower
 from bayes_scaling.runs.reach import COLUMNS, decades_from_group, group_size, reach_columns, refuse_too_far
 from bayes_scaling.runs.table import Runs
+from bayes_scaling.streams import Stream
 
 KINDS = ("mean", "response")
 
@@ -202,7 +203,7 @@ def _offsets(fit: Posterior, runs: Runs, kind: str, seed: int) -> np.ndarray | f
     if not fit.spec.offsets:
         return 0.0
     size = fit.posterior.sizes
-    rng = np.random.default_rng([seed, 4])
+    rng = np.random.default_rng([seed, Stream.NEW_OFFSETS])
     found = np.zeros((size["chain"], size["draw"], len(runs.frame)))
     for name in fit.spec.offsets:
         values = runs.frame[name].astype(str) if name in runs.frame else ["?"] * len(runs.frame)
@@ -232,7 +233,7 @@ def _response(
 
 def _scatter(fit: Posterior, cells: dict[str, np.ndarray], shape: tuple[int, ...], seed: int) -> np.ndarray:
     nu = fit.posterior["nu"].transpose("chain", "draw").to_numpy()[..., None]
-    rng = np.random.default_rng([seed, 2])
+    rng = np.random.default_rng([seed, Stream.SCATTER])
     noise = rng.standard_t(nu, size=shape)
     sigma = cells["sigma"]
     return two_sided(noise, sigma, sigma * cells["skew"] if "skew" in cells else None, rng)

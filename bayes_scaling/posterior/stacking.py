@@ -21,6 +21,7 @@ from bayes_scaling.posterior.criteria import Check
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.loo import compare_models
 from bayes_scaling.posterior.verdict import store
+from bayes_scaling.streams import Stream
 
 STEPS = 10_000
 SETTLED = 1e-10
@@ -220,7 +221,7 @@ def _chosen(fit: Fit, weights: Sequence[float], seed: int) -> xr.DataArray:
     chains, draws = _size(fit)
     edges = np.round(np.cumsum(weights) / np.sum(weights) * draws).astype(int)
     parts = np.repeat(np.arange(len(weights)), np.diff(edges, prepend=0))
-    rng = np.random.default_rng([seed, 8])
+    rng = np.random.default_rng([seed, Stream.STACKING])
     order = np.stack([rng.permutation(parts) for _ in range(chains)])
     coords = {name: fit.posterior[name].to_numpy() for name in ("chain", "draw")}
     return xr.DataArray(order, dims=("chain", "draw"), coords=coords)

@@ -14,6 +14,7 @@ from bayes_scaling.accounting.curves import LogCurve
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws.surface import Surface
+from bayes_scaling.numbers.positive import positive_values
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.questions.groups import coefficients_of, columns_of, each_group, on_groups, reach_of
@@ -137,7 +138,7 @@ def optimal_for_params(
 
 def _reached(fit: Fit, query: Query, target: str, values: Any, extrapolate: bool) -> Target:
     """The optimal runs at values of a target."""
-    wanted = _positive(target, values)
+    wanted = positive_values(target, values, BudgetError, EXAMPLES[target])
     theta = coefficients_of(fit, query)
     solve = SOLVERS[target]
 
@@ -172,16 +173,6 @@ def _lost(
     log_params = np.log(np.where(known, size, 1e9))
     log_compute = np.log(np.where(known, compute, 1e20))
     return known & surface.at_edge(log_params, log_compute, curve)
-
-
-def _positive(target: str, values: Any) -> np.ndarray:
-    """Values of a target, ascending, each once."""
-    wanted = np.unique(np.atleast_1d(np.asarray(values, dtype=float)))
-    bad = wanted[~(np.isfinite(wanted) & (wanted > 0))]
-    if bad.size or not wanted.size:
-        shown = bad[0] if bad.size else "none"
-        raise BudgetError(f"{target} {shown}: give a positive number, such as {EXAMPLES[target]}")
-    return wanted
 
 
 def _for_loss(surface: Surface, curve: LogCurve, loss: np.ndarray, cost: Cost) -> dict[str, np.ndarray]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.numbers.positive import is_positive_number
 
 NUMBERS = ("flops_per_second", "bytes_per_second", "memory_bytes", "units")
 
@@ -59,7 +59,7 @@ class Device:
     def __post_init__(self) -> None:
         for field in NUMBERS:
             value = getattr(self, field)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+            if not is_positive_number(value):
                 raise DeviceError(f"device {self.name!r}: {field} = {value!r} must be a positive number.")
         if self.units != int(self.units):
             raise DeviceError(f"device {self.name!r}: units = {self.units!r} must be a whole number.")

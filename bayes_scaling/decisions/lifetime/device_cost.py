@@ -12,6 +12,7 @@ from bayes_scaling.errors import DecisionError
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.prediction import predict
 from bayes_scaling.latency.queries import query
+from bayes_scaling.streams import Stream
 
 GRID = np.linspace(np.log(1e6), np.log(1e13), 65)  # ln params, a quarter of an e-fold apart
 BEND = 4  # degree in ln params of what sets one draw of the latency apart from the median
@@ -103,7 +104,7 @@ def device_seconds(
     median = np.median(log_seconds, axis=0)
     scaled = (GRID - GRID.mean()) / (GRID[-1] - GRID.mean())
     bends = np.polynomial.polynomial.polyfit(scaled, (log_seconds - median).T, BEND)
-    rng = np.random.default_rng([seed, 17, *architecture.encode()])
+    rng = np.random.default_rng([seed, Stream.LATENCY_SIZES, *architecture.encode()])
     own = rng.normal(0.0, latency.settings.noise.size_sd, draws)
     bends = bends[:, rng.permutation(np.arange(draws) % len(log_seconds))]
     curve = PchipInterpolator(GRID, median)

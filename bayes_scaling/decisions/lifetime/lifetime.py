@@ -22,6 +22,7 @@ from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.laws.ladder import crossings, make_ladder
+from bayes_scaling.numbers.positive import positive_values
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.questions.groups import coefficients_of, columns_of, each_group, on_groups, reach_of
@@ -178,8 +179,8 @@ def lifetime(
     True
     """
     query = Query.without_budget(fit, context_length, architecture, cost)
-    wanted = _positive("loss", loss)
-    served = _positive("served_tokens", served_tokens)
+    wanted = positive_values("loss", loss, BudgetError)
+    served = positive_values("served_tokens", served_tokens, BudgetError)
     if len(wanted) != 1:
         raise BudgetError(f"one loss at a time, not {len(wanted)}: call again for the others")
     if not serving_price > 0:
@@ -254,17 +255,6 @@ def _break_even(total: xr.DataArray, rungs: xr.DataArray, served: np.ndarray) ->
 def _no_pairs(total: xr.DataArray) -> xr.Dataset:
     none = total.isel(architecture=slice(0, 0)).rename(architecture="pair").drop_vars("pair")
     return none.to_dataset(name="cheaper").assign(served_tokens_at=none)
-
-
-def _positive(name: str, values: Any) -> np.ndarray:
-    try:
-        found = np.unique(np.atleast_1d(np.asarray(values, dtype=float)))
-    except (TypeError, ValueError):
-        raise BudgetError(f"{name} {values!r}: give a positive number") from None
-    bad = found[~(np.isfinite(found) & (found > 0))]
-    if bad.size or not found.size:
-        raise BudgetError(f"{name} {bad[0] if bad.size else 'none'}: give a positive number")
-    return found
 
 
 def _way_of_serving(

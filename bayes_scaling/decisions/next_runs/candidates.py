@@ -12,6 +12,7 @@ import pandas as pd
 from bayes_scaling.accounting import Cost
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import DecisionError, RunsWarning
+from bayes_scaling.numbers.positive import are_positive
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import frontier_of
 from bayes_scaling.questions.query import Query
@@ -93,6 +94,6 @@ def _check_prices(table: pd.DataFrame) -> None:
         prices = table["price"].to_numpy(dtype=float)
     except (TypeError, ValueError):
         raise DecisionError("the column price holds text: give each candidate a positive number") from None
-    bad = np.flatnonzero(~(np.isfinite(prices) & (prices > 0)))
+    bad = np.flatnonzero(~are_positive(prices))
     if bad.size:
         raise DecisionError(f"candidate {bad[0]} has price {prices[bad[0]]}: give a positive number")

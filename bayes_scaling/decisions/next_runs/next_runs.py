@@ -26,6 +26,7 @@ from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.query import Query
 from bayes_scaling.runs.reach import decades_from_group, group_size, reach_columns
+from bayes_scaling.streams import Stream
 
 GOALS = ("regret", "loss", "params", "difference")
 BY = ("value_per_price", "value")
@@ -190,7 +191,7 @@ def _chosen(
     seed: int,
     asked: pd.DataFrame,
 ) -> Design:
-    rng = np.random.default_rng([seed, 7])
+    rng = np.random.default_rng([seed, Stream.NEXT_RUNS])
     noise = effective_noise(ensemble.sigma, ensemble.nu)
     start = make_belief(ensemble.losses, ensemble.target, ensemble.outcomes, noise, FANTASIES)
     perfect = float(start.means[0].min() - ensemble.optimum.mean())
@@ -266,7 +267,7 @@ def _reweighted(
     ensemble: Ensemble, picked: list[int], perfect: float | None, seed: int
 ) -> list[dict[str, Any]]:
     """What is left after each run, by reweighting the draws for fantasised outcomes of all up to it."""
-    rng = np.random.default_rng([seed, 8])
+    rng = np.random.default_rng([seed, Stream.NEXT_RUNS_CHECK])
     outcomes = ensemble.outcomes[:, picked]
     sigma = ensemble.sigma[:, picked]
     observed, own = fantasise(outcomes, sigma, ensemble.nu, CHECKED, rng)

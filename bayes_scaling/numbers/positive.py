@@ -1,0 +1,94 @@
+"""What a number is, and what a positive one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling.errors import BayesScalingError
+
+
+def is_finite_number(value: Any) -> bool:
+    """Whether a value is an integer or a float, neither a truth value nor infinite nor NaN.
+
+    Parameters
+    ----------
+    value : Any
+        What a user gave.
+
+    Returns
+    -------
+    bool
+    """
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return plain and -math.inf < value < math.inf
+
+
+def is_positive_number(value: Any) -> bool:
+    """Whether a value is a finite number above 0.
+
+    Parameters
+    ----------
+    value : Any
+        What a user gave.
+
+    Returns
+    -------
+    bool
+    """
+    return is_finite_number(value) and bool(value > 0)
+
+
+def are_positive(values: np.ndarray) -> np.ndarray:
+    """Which values are finite and above 0.
+
+    Parameters
+    ----------
+    values : ndarray
+        Numbers of any shape.
+
+    Returns
+    -------
+    ndarray
+        Truth values of the same shape.
+    """
+    return np.asarray(np.isfinite(values) & (values > 0))
+
+
+def positive_values(
+    name: str, values: Any, error: type[BayesScalingError], example: str | None = None
+) -> np.ndarray:
+    """Positive numbers, ascending, each once.
+
+    Parameters
+    ----------
+    name : str
+        What they are called in the message.
+    values : Any
+        One number or several.
+    error : type
+        What to raise.
+    example : str, optional
+        A good value, for the message.
+
+    Returns
+    -------
+    ndarray
+        One axis.
+
+    Raises
+    ------
+    BayesScalingError
+        The error given: text, no value at all, or the first value that is not a positive number.
+    """
+    remedy = "give a positive number" + (f", such as {example}" if example else "")
+    try:
+        found = np.unique(np.atleast_1d(np.asarray(values, dtype=float)))
+    except (TypeError, ValueError):
+        raise error(f"{name} {values!r}: {remedy}") from None
+    bad = found[~are_positive(found)]
+    if bad.size or not found.size:
+        raise error(f"{name} {bad[0] if bad.size else 'none'}: {remedy}")
+    return found
