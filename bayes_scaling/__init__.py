@@ -20,6 +20,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from bayes_scaling import accounting, classical, data, errors, latency, laws, models, plots, sweep
     from bayes_scaling.calibration.backtest import backtest, load_backtest
+    from bayes_scaling.calibration.judging import judge
+    from bayes_scaling.calibration.preregistration import preregister
     from bayes_scaling.calibration.sbc import sbc
     from bayes_scaling.data.run_tables import load_runs
     from bayes_scaling.decisions.decide import decide
@@ -80,6 +82,8 @@ _HOMES = {
     "sbc": "calibration.sbc",
     "backtest": "calibration.backtest",
     "load_backtest": "calibration.backtest",
+    "preregister": "calibration.preregistration",
+    "judge": "calibration.judging",
     "cite": "posterior.citing",
     "BayesScalingError": "errors",
 }
@@ -109,6 +113,7 @@ __all__ = [
     "fit",
     "frontier",
     "iso_loss",
+    "judge",
     "latency",
     "laws",
     "lifetime",
@@ -123,6 +128,7 @@ __all__ = [
     "plots",
     "predict",
     "predict_table",
+    "preregister",
     "prior_predictive",
     "save_figures",
     "sbc",
