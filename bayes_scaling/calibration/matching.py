@@ -135,8 +135,10 @@ def _require_unseen(fit: Mapping[str, Any], results: pd.DataFrame) -> None:
     seen = set(fit.get("seen", ()))
     for row, print_ in zip(results.to_dict("records"), fingerprints(results), strict=True):
         if print_ in seen or str(row.get("run_id")) in names:
-            raise RecordError(f"{_named(row)} was among the runs of the fit: it is no test of the predictions. "
-                              "Remedy: leave it out.")  # fmt: skip
+            raise RecordError(
+                f"{_named(row)} was among the runs of the fit: it is no test of the predictions. "
+                "Remedy: leave it out."
+            )
 
 
 def _require_later(results: pd.DataFrame, created: str) -> None:
@@ -149,7 +151,7 @@ def _require_later(results: pd.DataFrame, created: str) -> None:
 
 
 def beginnings(results: pd.DataFrame) -> list[datetime | None]:
-    """When each run began at the latest: ``finished`` (ISO 8601, UTC) less ``training_s``; None if unknown."""
+    """When each run began: ``finished`` (ISO 8601, UTC) less ``training_s`` if known; None if unknown."""
     if "finished" not in results:
         return [None] * len(results)
     ended = [_time(value) for value in results["finished"]]

@@ -96,8 +96,8 @@ def _require_unseen(fit: Fit, planned: Runs) -> None:
     remedy = "Remedy: predict runs that the fit has not seen."
     if "loss" in planned.frame:
         raise RecordError(
-            "the planned runs have losses already. Remedy: write predictions down before the runs are trained; "
-            "`bayes-scaling backtest` asks the same of runs that are."
+            "the planned runs have losses already. Remedy: write predictions down before runs are trained; "
+            "`bayes-scaling backtest` asks the same of those that are."
         )
     known = fit.runs.frame
     seen = set(known.get("run_id", ())) & set(planned.frame.get("run_id", ()))

@@ -49,8 +49,8 @@ def _held(row: pd.Series) -> str:
         "too wide": "The intervals were too wide: chance alone does not explain so few misses.",
     }
     return (
-        f"{told[verdict]} Errors of runs near each other go together, so that chance moves the share more than "
-        "the binomial says."
+        f"{told[verdict]} Errors of runs near each other go together, so that chance moves the share more "
+        "than the binomial says."
     )
 
 

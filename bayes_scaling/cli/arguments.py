@@ -40,9 +40,9 @@ Architectures = Annotated[
 Cost = Annotated[str, typer.Option("--cost", help="Training cost of a token: 6ND or accounted.")]
 UniqueTokens = Annotated[
     float | None,
-    typer.Option(metavar="TOKENS", help="Different tokens to draw from, for the law data-limited."),
+    typer.Option(metavar="TOKENS", help="Different tokens to draw from, for a law of repetition."),
 ]
-LAW_NAMES = "chinchilla, kaplan, varying-exponent or data-limited"
+LAW_NAMES = "chinchilla, kaplan, varying-exponent, data-limited or overfitting"
 NUMBER_REMEDY = "give a plain number such as 1e21, or several as 1e21,1e22"
 
 

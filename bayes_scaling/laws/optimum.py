@@ -9,7 +9,8 @@ whichever of C, N and the loss is given. Where a law's terms see effective sizes
 
     ln(alpha A N'^-alpha d ln N') = ln(-beta B D'^-beta d ln D')
 
-with the derivatives along the budget; see `bayes_scaling.laws.effective_sizes`.
+with the derivatives along the budget; see `bayes_scaling.laws.effective_sizes`. A law with a term of
+overfitting has no such condition: `bayes_scaling.laws.overfitting_optimum`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.laws import overfitting_optimum
 from bayes_scaling.laws.effective_sizes import changes, path
 from bayes_scaling.laws.law import log_form, log_loss
 
@@ -70,6 +72,8 @@ def optimal_log_params(
     plain = _root(lambda x: _at_budget(theta, x, log_compute, curve), start, LOWEST, HIGHEST)
     if not changes(theta):
         return plain
+    if "overfit" in theta:
+        return overfitting_optimum.lowest(theta, plain, log_compute, curve)
 
     def falling(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         cost, slope = curve.value_and_slope(np, x)
@@ -169,6 +173,8 @@ def exponent(
     if not changes(theta):
         turn = curve.bend(np, log_params) / slope
         return np.asarray(theta["beta"] / (theta["alpha"] + slope * theta["beta"] + turn))
+    if "overfit" in theta:
+        return overfitting_optimum.exponent(theta, log_params, log_compute - cost, slope, curve)
     gap = _Gap(theta, log_params, log_compute - cost, slope)
     return np.asarray(-gap.of_tokens / (gap.along + curve.bend(np, log_params) * gap.price))
 
@@ -182,6 +188,8 @@ def optimal_log_tokens(
     plain = np.asarray(_gap(theta, log_params, np.zeros(()), slope) / -theta["beta"])
     if not changes(theta):
         return plain
+    if "overfit" in theta:
+        return overfitting_optimum.suited(theta, log_params, plain, slope)
 
     def falling(log_tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         gap = _Gap(theta, log_params, log_tokens, slope)
@@ -221,7 +229,7 @@ def cheapest_log_params(coefficients: Mapping[str, np.ndarray], loss: np.ndarray
 
 
 def _cheapest_effective(coefficients: Mapping[str, np.ndarray], loss: np.ndarray, curve: Any) -> np.ndarray:
-    """By bisection of the budget: the loss at its optimum falls."""
+    """By bisection of the budget: the loss at its optimum falls, with overfitting up to some budget."""
     theta = log_form(np, coefficients)
 
     def best(log_compute: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -230,6 +238,8 @@ def _cheapest_effective(coefficients: Mapping[str, np.ndarray], loss: np.ndarray
 
     shape = np.broadcast_shapes(*map(np.shape, (*theta.values(), loss)))
     low, high = (np.full(shape, end) for end in COMPUTE)
+    if "overfit" in theta:
+        low, high = overfitting_optimum.first_below(lambda at: best(at)[1], loss, low, high)
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
         above = best(middle)[1] > loss

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.laws import drifting_optimum, optimum
+from bayes_scaling.laws import drifting_optimum, optimum, overfitting_optimum
 from bayes_scaling.laws.drift import Drift
 from bayes_scaling.laws.drift_line import Line
 from bayes_scaling.laws.drifting_optimum import Falling
@@ -63,6 +63,8 @@ class Surface:
             return np.asarray(
                 np.abs(log_params - alone) > (drifting_optimum.WITHIN - 1) * drifting_optimum.STEP
             )
+        if "overfit" in self.values:
+            return overfitting_optimum.at_edge(self.values, log_params, log_compute, curve)
         if "eta" not in self.values:
             return np.zeros(np.shape(log_params), dtype=bool)
         plain = {name: value for name, value in self.values.items() if name != "eta"}

@@ -103,6 +103,9 @@ def frontier_columns(table: pd.DataFrame) -> list[Column]:
     for name, title, form in pairs:
         columns += [column(table, title, f"{name}_median", form), interval_column(table, f"{name}_", form)]
     columns.append(column(table, "tokens/param", "tokens_per_param_median", count))
+    if "epochs_median" in table:
+        columns.append(column(table, "epochs", "epochs_median", plain))
+        columns.append(interval_column(table, "epochs_", plain))
     return columns
 
 

@@ -40,7 +40,8 @@ class Frontier:
     ----------
     draws : Dataset
         params, tokens, loss (nats per token), params_exponent and tokens_exponent (d ln N* / d ln C
-        and d ln D* / d ln C); dims chain, draw, architecture, context_length, compute.
+        and d ln D* / d ln C), and, with unique tokens, epochs (D* over them); dims chain, draw,
+        architecture, context_length, compute.
     cost : str
         Name of the cost.
     reach : Dataset
@@ -57,12 +58,14 @@ class Frontier:
 
         Columns: architecture, context_length, compute (in the cost's unit), cost; ``params_*``,
         ``tokens_*``, ``loss_*``, ``tokens_per_param_*``, ``params_exponent_*`` and
-        ``tokens_exponent_*`` with median, mean, sd and quantiles; extrapolation_decades, how far the
-        budget lies outside the runs, and the same of the median params and tokens.
+        ``tokens_exponent_*``, with unique tokens ``epochs_*`` too, with median, mean, sd and quantiles;
+        extrapolation_decades, how far the budget lies outside the runs, and the same of the median params
+        and tokens.
         """
         ratio = self.draws["tokens"] / self.draws["params"]
         draws = self.draws.assign(tokens_per_param=ratio)
-        table = pd.concat([summarise_draws(draws[name], name) for name in QUANTITIES], axis=1)
+        names = [*QUANTITIES, *(["epochs"] if "epochs" in draws else [])]
+        table = pd.concat([summarise_draws(draws[name], name) for name in names], axis=1)
         for column, name in REACH.items():
             table[column] = self.reach[name].to_numpy().ravel()
         table = table.reset_index()
@@ -95,7 +98,8 @@ def frontier(
         What a token costs: "6ND", "accounted" (each architecture's own FLOPs) or a registered one;
         see `bayes_scaling.accounting.get_cost`.
     unique_tokens : float, optional
-        Different tokens that runs can draw from, for a law of repetition. Default: unlimited.
+        Different tokens that runs can draw from, for a law of repetition; the answer then has the optimum in
+        epochs too. Default: unlimited.
 
     Returns
     -------
@@ -134,6 +138,8 @@ def frontier_of(fit: Fit, query: Query) -> Frontier:
 
     found = each_group(query, optimum)
     draws = on_groups(found, theta, "compute", query.compute)
+    if query.unique_tokens is not None:
+        draws["epochs"] = draws["tokens"] / query.unique_tokens
     return Frontier(draws, query.cost.name, _reach(fit, query, draws))
 
 

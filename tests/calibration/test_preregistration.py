@@ -64,7 +64,7 @@ def test_a_record_says_what_was_predicted_and_from_what(record):
     np.testing.assert_allclose(quantiles[:, [4, 49, 94]], ours[["q05", "median", "q95"]], rtol=1e-7)
 
 
-@pytest.mark.parametrize("where, cover", [(0.5, 1), (0.30, 1), (0.15, 0), (0.02, 0)])
+@pytest.mark.parametrize(("where", "cover"), [(0.5, 1), (0.30, 1), (0.15, 0), (0.02, 0)])
 def test_intervals_hold_what_lies_in_them(record, where, cover):
     path, _ = record
     verdict = bs.judge(path, results(path, planned(), where))
@@ -82,7 +82,10 @@ def test_losses_drawn_from_the_predictions_are_found_calibrated(record, rng):
     content = read_record(path)
     many = [
         results(path, planned()).assign(
-            loss=[np.interp(u, content["levels"], q) for u, q in zip(rng.uniform(0.01, 0.99, COUNT), rows)]
+            loss=[
+                np.interp(u, content["levels"], q)
+                for u, q in zip(rng.uniform(0.01, 0.99, COUNT), rows, strict=True)
+            ]
         )
         for rows in [np.array(content["quantiles"])] * 20
     ]
@@ -218,7 +221,7 @@ def test_predictions_are_written_once(record):
 
 
 @pytest.mark.parametrize(
-    "inside, runs, verdict",
+    ("inside", "runs", "verdict"),
     [(36, 40, "held"), (20, 40, "too narrow"), (400, 400, "too wide"), (4, 4, "held")],
 )
 def test_the_verdict_is_what_chance_leaves_open(inside, runs, verdict):

@@ -25,7 +25,7 @@ from bayes_scaling.runs.table import Runs
 from tests.helpers.command_line import assert_refused, records, run
 from tests.helpers.fits import CONTEXTS, SAMPLING, small_simulation
 
-LAWS = ("kaplan", "varying-exponent", "data-limited")
+LAWS = ("kaplan", "varying-exponent", "data-limited", "overfitting")
 MODELS = (*LAWS, "data-limited with drift")
 
 
@@ -141,7 +141,7 @@ def test_runs_without_repetition_leave_its_price_to_the_prior() -> None:
 
 
 def test_draws_of_all_laws_make_one_fit(fits, tmp_path) -> None:
-    mixed = mixture({law: fits[law] for law in LAWS}, [0.4, 0.3, 0.3])
+    mixed = mixture({law: fits[law] for law in LAWS}, [0.3, 0.3, 0.3, 0.1])
     assert mixed.spec.law == "mixture"
     assert float((mixed.posterior["E"] == 0).all(("architecture", "context_length")).mean()) == pytest.approx(
         0.4
