@@ -21,7 +21,7 @@ BUDGETS = 0.6  # of ln compute, between the budgets that are tried for a loss
 THIRDS = 30  # to 1e-5 of ln compute
 ONCE = 1e-7  # of ln tokens, within which they are the unique ones
 TOLERANCE = 1e-10  # of ln params and ln tokens
-RISES = 1e-12  # of ln L with ln D: below it is rounding
+FLAT = 1e-10  # slope of ln L, below which it is rounding
 Theta = Mapping[str, Any]
 
 
@@ -125,7 +125,7 @@ def suited(theta: Theta, log_params: np.ndarray, plain: np.ndarray, rise: np.nda
     first = np.full(shape, np.nan)
     for place in range(PLACES + 1):
         at = np.broadcast_to(low + place * step, shape)
-        first = np.where(np.isnan(first) & (past(at, theta, sizes) >= 0), at, first)
+        first = np.where(np.isnan(first) & (past(at, theta, sizes) >= -FLAT), at, first)
     lost = np.isnan(first) | ~known
     end = np.where(lost, plain, first)
     return np.where(lost, np.nan, _root(past, theta, end - step, end, sizes))
@@ -176,7 +176,7 @@ def best_log_tokens(theta: Theta, log_params: np.ndarray) -> np.ndarray:
     best = np.full(shape, np.inf)
     for over in np.arange(0.01, np.log(1e5), 0.01):
         slope = effective_law(theta, log_params, unique + over, np.zeros(())).slope_of_tokens
-        best = np.where(np.isinf(best) & (slope > RISES), unique + over - 0.005, best)
+        best = np.where(np.isinf(best) & (slope > FLAT), unique + over - 0.005, best)
         if np.isfinite(best).all():
             break
     return best
