@@ -2,9 +2,9 @@
 
     python benchmarks/repetition.py RUNS [--kept FOLDER]
 
-RUNS has params, tokens, unique_tokens and loss. docs/repetition.md shows the tables of the runs that Muennighoff
-et al. 2023 published in a notebook of their repository (huggingface/datablations), seeds, other shapes and
-deduplicated corpora left out: 229 runs, one each, of up to 9,000 epochs.
+RUNS has params, tokens, unique_tokens and loss. docs/repetition.md shows the tables of the runs that
+Muennighoff et al. 2023 published in a notebook of their repository (huggingface/datablations), seeds, other
+shapes and deduplicated corpora left out: 229 runs, one each, of up to 9,000 epochs.
 """
 
 from __future__ import annotations
