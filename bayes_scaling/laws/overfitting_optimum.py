@@ -21,7 +21,7 @@ BUDGETS = 0.6  # of ln compute, between the budgets that are tried for a loss
 THIRDS = 30  # to 1e-5 of ln compute
 ONCE = 1e-7  # of ln tokens, within which they are the unique ones
 TOLERANCE = 1e-10  # of ln params and ln tokens
-FLAT = 1e-10  # slope of ln L, below which it is rounding
+FLAT = 1e-8  # slope of ln L, below which the loss is as good as flat
 Theta = Mapping[str, Any]
 
 

@@ -87,7 +87,7 @@ def test_sizes_and_losses_are_met_by_the_least_budget(unique_tokens: float) -> N
     assert (suited <= log_tokens + 1e-6).all()
     law = effective_law(log_form(np, theta), x, suited, CURVE.slope(np, x))
     smooth = np.abs(suited - np.log(unique_tokens)) > 1e-3
-    np.testing.assert_allclose(law.slope[smooth], 0, atol=1e-8)
+    np.testing.assert_allclose(law.slope[smooth], 0, atol=1e-7)
     loss = loss_at(x, theta)
     cheapest = optimum.cheapest_log_params(theta, loss, CURVE)
     compute = CURVE.value(np, cheapest) + optimum.optimal_log_tokens(theta, cheapest, CURVE)
