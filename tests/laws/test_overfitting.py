@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,7 +28,9 @@ from bayes_scaling.laws.law import (
 )
 from bayes_scaling.laws.overfitting import log_overfit
 from bayes_scaling.laws.overfitting_optimum import best_log_tokens
+from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.checks import convergence_checks
+from tests.helpers.synthetic import synthetic_fit, with_group
 
 RNG = np.random.default_rng(6)
 COUNT = 40
@@ -149,6 +153,26 @@ def test_a_law_that_overfits_also_fades() -> None:
     with pytest.raises(SpecError, match="overfitting takes overfit"):
         register_law(law)
     assert "half" not in LAWS
+
+
+def test_every_question_has_an_answer_where_tokens_repeat() -> None:
+    plain = synthetic_fit(draws=30)
+    like = 0 * plain.posterior["E"] + 1
+    names = [name for name in TRUTH if name.startswith(("repeat", "overfit"))]
+    drawn = with_group(plain, "posterior", **{name: like * TRUTH[name] for name in names})
+    fit = replace(drawn, spec=ModelSpec(law="overfitting", pooling="none", discrepancy="none"))
+    scarce = {"unique_tokens": 2e9}
+    table = bs.frontier(fit, [1e20, 1e21], 8192, **scarce).table()
+    assert np.isfinite(table.select_dtypes("number")).all(axis=None)
+    np.testing.assert_allclose(table["epochs_median"], table["tokens_median"] / 2e9)
+    assert (table["loss_median"] > bs.frontier(fit, [1e20, 1e21], 8192).table()["loss_median"]).all()
+    assert bs.compare(fit, 1e21, 8192, **scarce).table()["probability"].between(0, 1).all()
+    loss = float(table["loss_median"].max()) + 0.02
+    target = bs.iso_loss(fit, loss, 8192, **scarce).table()
+    assert (target["probability"] == 1).all() and target["compute_median"].between(1e18, 1e21).all()
+    assert (bs.iso_loss(fit, 1.75, 8192, **scarce).table()["probability"] == 0).all()
+    sizes = bs.optimal_for_params(fit, 1e9, 8192, **scarce).table()
+    assert np.isfinite(sizes["compute_median"]).all()
 
 
 def learnt_by_heart() -> pd.DataFrame:
