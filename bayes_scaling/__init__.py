@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from bayes_scaling.posterior.stacking import stack, stacking_weights
     from bayes_scaling.questions.compare import compare
     from bayes_scaling.questions.context_effect import context_effect
+    from bayes_scaling.questions.epochs import best_epochs
     from bayes_scaling.questions.frontier import frontier
     from bayes_scaling.questions.targets import iso_loss, optimal_for_params
     from bayes_scaling.report.writing import write_report
@@ -63,6 +64,7 @@ _HOMES = {
     "iso_loss": "questions.targets",
     "optimal_for_params": "questions.targets",
     "context_effect": "questions.context_effect",
+    "best_epochs": "questions.epochs",
     "compare": "questions.compare",
     "decide": "decisions.decide",
     "Limits": "decisions.limits",
@@ -99,6 +101,7 @@ __all__ = [
     "__version__",
     "accounting",
     "backtest",
+    "best_epochs",
     "cite",
     "classical",
     "coefficients",

@@ -164,19 +164,3 @@ def _narrowed(best: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: n
         low = np.where(falls, left, low)
         high = np.where(falls, high, right)
     return 0.5 * (low + high)
-
-
-def best_log_tokens(theta: Theta, log_params: np.ndarray) -> np.ndarray:
-    """ln D beyond which more epochs at fixed ln N harm; infinite where the loss falls for ever.
-
-    The first minimum beyond the unique tokens is taken, to a hundredth of an e-fold.
-    """
-    shape = np.broadcast_shapes(*map(np.shape, (*theta.values(), log_params)))
-    unique = np.broadcast_to(theta["log_unique"], shape)
-    best = np.full(shape, np.inf)
-    for over in np.arange(0.01, np.log(1e5), 0.01):
-        slope = effective_law(theta, log_params, unique + over, np.zeros(())).slope_of_tokens
-        best = np.where(np.isinf(best) & (slope > FLAT), unique + over - 0.005, best)
-        if np.isfinite(best).all():
-            break
-    return best

@@ -109,6 +109,22 @@ def frontier_columns(table: pd.DataFrame) -> list[Column]:
     return columns
 
 
+def print_epochs(table: pd.DataFrame) -> None:
+    """How often to repeat a corpus."""
+    print_table(
+        [
+            *groups(table),
+            column(table, "params", "params", count),
+            column(table, "epochs", "epochs_median", plain),
+            interval_column(table, "epochs_", plain),
+            column(table, "loss (nats/token)", "loss_median", loss),
+            interval_column(table, "loss_", loss),
+            column(table, "P(more harm)", "harm_probability", probability),
+        ]
+    )
+    print_line("Epochs: the fewest that come within 0.001 nats of the least loss. More: four times as many.")
+
+
 def print_target(table: pd.DataFrame) -> None:
     """Optimal runs for a wanted loss or size."""
     target = "loss" if list(table)[2] == "loss" else "params"

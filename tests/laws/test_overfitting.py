@@ -10,7 +10,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.accounting import get_cost
-from bayes_scaling.errors import SpecError
+from bayes_scaling.errors import BudgetError, SpecError
 from bayes_scaling.laws import optimum
 from bayes_scaling.laws.drift_line import effective_law
 from bayes_scaling.laws.law import (
@@ -27,9 +27,9 @@ from bayes_scaling.laws.law import (
     register_law,
 )
 from bayes_scaling.laws.overfitting import log_overfit
-from bayes_scaling.laws.overfitting_optimum import best_log_tokens
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.checks import convergence_checks
+from tests.helpers.command_line import assert_refused, records, run
 from tests.helpers.synthetic import synthetic_fit, with_group
 
 RNG = np.random.default_rng(6)
@@ -123,18 +123,6 @@ def test_derivatives_along_a_budget_are_differences(unique_tokens: float) -> Non
         np.testing.assert_allclose(ours[far], theirs[far], atol=close, rtol=1e-5)
 
 
-def test_more_epochs_than_the_best_harm() -> None:
-    theta = log_form(np, values(1e9))
-    x = np.full(COUNT, np.log(1e9))
-    best = best_log_tokens(theta, x)
-    assert np.isfinite(best).any() and (best >= np.log(1e9)).all()
-    some = np.isfinite(best)
-    at, more, fewer = (log_loss(np, x, best + move, theta)[some] for move in (0.0, 0.3, -0.3))
-    assert (at < more).all() and (at < fewer).all()
-    none = log_form(np, values(1e9) | {"overfit": 0.0})
-    assert np.isinf(best_log_tokens(none, x)).all()
-
-
 def test_slopes_stay_finite_at_any_number_of_epochs() -> None:
     import jax
 
@@ -155,12 +143,17 @@ def test_a_law_that_overfits_also_fades() -> None:
     assert "half" not in LAWS
 
 
-def test_every_question_has_an_answer_where_tokens_repeat() -> None:
+def repeating(law: str = "overfitting") -> bs.Fit:
+    """Draws of a law of repetition, made without a sampler."""
     plain = synthetic_fit(draws=30)
     like = 0 * plain.posterior["E"] + 1
-    names = [name for name in TRUTH if name.startswith(("repeat", "overfit"))]
+    names = [name for name in LAWS[law].names if name in TRUTH and name.startswith(("repeat", "overfit"))]
     drawn = with_group(plain, "posterior", **{name: like * TRUTH[name] for name in names})
-    fit = replace(drawn, spec=ModelSpec(law="overfitting", pooling="none", discrepancy="none"))
+    return replace(drawn, spec=ModelSpec(law=law, pooling="none", discrepancy="none"))
+
+
+def test_every_question_has_an_answer_where_tokens_repeat() -> None:
+    fit = repeating()
     scarce = {"unique_tokens": 2e9}
     table = bs.frontier(fit, [1e20, 1e21], 8192, **scarce).table()
     assert np.isfinite(table.select_dtypes("number")).all(axis=None)
@@ -173,6 +166,34 @@ def test_every_question_has_an_answer_where_tokens_repeat() -> None:
     assert (bs.iso_loss(fit, 1.75, 8192, **scarce).table()["probability"] == 0).all()
     sizes = bs.optimal_for_params(fit, 1e9, 8192, **scarce).table()
     assert np.isfinite(sizes["compute_median"]).all()
+
+
+def test_large_models_repeat_less_often_and_more_harms_them() -> None:
+    table = bs.best_epochs(repeating(), [1e5, 1e10], 1e9, 8192, "xlstm")
+    small, large = (table.iloc[i] for i in (0, 1))
+    assert small["epochs_median"] > 2 * large["epochs_median"] > 2
+    assert small["harm_probability"] < large["harm_probability"] == 1
+    law = repeating().posterior.sel(architecture="xlstm", context_length=8192).isel(chain=0, draw=0)
+    theta = {name: float(law[name]) for name in LAW.names} | {"unique_tokens": 1e9}
+    epochs = np.geomspace(1, 1e4, 4000)
+    loss = LAW.loss(np, 1e10, 1e9 * epochs, theta)
+    first = epochs[(loss <= loss.min() + 1e-3).argmax()]
+    assert table["epochs_q025"][1] * 0.97 <= first <= table["epochs_q975"][1] * 1.03
+    never = bs.best_epochs(repeating("data-limited"), 1e10, 1e9, 8192)
+    assert (never["harm_probability"] == 0).all() and (never["epochs_median"] > 10).all()
+
+
+def test_epochs_are_asked_on_the_command_line_and_bad_questions_refused(monkeypatch) -> None:
+    with pytest.raises(BudgetError, match="positive numbers"):
+        bs.best_epochs(repeating(), -1.0, 1e9)
+    with pytest.raises(BudgetError, match="knows no unique_tokens"):
+        bs.best_epochs(synthetic_fit(draws=20), 1e9, 1e9)
+    monkeypatch.setattr("bayes_scaling.cli.query_commands.open_fit", lambda *_: repeating())
+    asked = ("epochs", "fit.nc", "--params", "1e8,1e10", "--unique-tokens", "1e9")
+    rows = records(*asked)
+    assert len(rows) == 8 and all(row["epochs_q05"] <= row["epochs_q95"] for row in rows)
+    assert "P(more harm)" in run(*asked).stdout
+    assert_refused(run("epochs", "fit.nc", "--params", "x", "--unique-tokens", "1e9"), "--params")
 
 
 def learnt_by_heart() -> pd.DataFrame:
