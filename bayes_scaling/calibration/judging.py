@@ -188,9 +188,9 @@ def _scored(table: pd.DataFrame, content: Mapping[str, Any]) -> pd.DataFrame:
     loss = table["loss"].to_numpy(dtype=float)
     table = table.drop(columns="prediction").assign(error=loss - table["median"])
     for level, ends in INTERVALS.items():
-        low, high = (_column(name, levels, rows) for name in ends)
-        known = low is not None and high is not None
-        table[f"inside_{level}"] = (low <= loss) & (loss <= high) if known else None
+        low = _column(ends[0], levels, rows)
+        high = _column(ends[1], levels, rows)
+        table[f"inside_{level}"] = None if low is None or high is None else (low <= loss) & (loss <= high)
     expected = [crps_of_quantiles(levels, np.repeat(row[None], len(row), 0), row).mean() for row in rows]
     return table.assign(crps=crps_of_quantiles(levels, rows, loss), crps_expected=expected)
 

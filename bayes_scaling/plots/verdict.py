@@ -42,7 +42,7 @@ def _errors(ax: Axes, runs: pd.DataFrame, palette: dict[Any, str]) -> None:
     flops = "flops" if "flops" in runs else "params"
     table = runs.sort_values(flops, kind="stable").reset_index(drop=True)
     thick = min(3.0, 120 / len(table))
-    for x, row in table.iterrows():
+    for x, row in enumerate(table.to_dict("records")):
         colour = palette[str(row["architecture"])]
         for (low, high), width in ((("q05", "q95"), thick / 3), (("q25", "q75"), thick)):
             ends = (row[low] - row["median"], row[high] - row["median"])
