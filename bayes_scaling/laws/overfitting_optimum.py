@@ -16,6 +16,7 @@ from bayes_scaling.laws.law import log_loss
 
 WITHIN = 6.0  # of ln params or ln tokens, on either side of the plain law's
 STEP = 0.4
+REACHED = WITHIN - STEP  # an optimum beyond lies at the end of its search
 PLACES = 40  # tried between the ends of ln tokens
 BUDGETS = 0.6  # of ln compute, between the budgets that are tried for a loss
 THIRDS = 30  # to 1e-5 of ln compute
@@ -83,15 +84,6 @@ def _root(
     inside = (first < 0) & (last > 0)
     edge = np.where(last <= 0, ends[1], ends[0])
     return np.asarray(np.where(inside, found.x, edge)).reshape(low.shape)
-
-
-def at_edge(values: Theta, log_params: np.ndarray, log_compute: np.ndarray, curve: Any) -> np.ndarray:
-    """Whether an optimum lies where its search ends."""
-    from bayes_scaling.laws.optimum import optimal_log_params
-
-    without = {name: value for name, value in values.items() if name not in ("overfit", "unique_tokens")}
-    alone = optimal_log_params(without, log_compute, curve)
-    return np.asarray(np.abs(log_params - alone) > WITHIN - STEP)
 
 
 def exponent(

@@ -63,13 +63,14 @@ class Surface:
             return np.asarray(
                 np.abs(log_params - alone) > (drifting_optimum.WITHIN - 1) * drifting_optimum.STEP
             )
-        if "overfit" in self.values:
-            return overfitting_optimum.at_edge(self.values, log_params, log_compute, curve)
-        if "eta" not in self.values:
+        overfits = "overfit" in self.values
+        if not overfits and "eta" not in self.values:
             return np.zeros(np.shape(log_params), dtype=bool)
-        plain = {name: value for name, value in self.values.items() if name != "eta"}
+        left_out = ("overfit", "unique_tokens") if overfits else ("eta",)
+        plain = {name: value for name, value in self.values.items() if name not in left_out}
         alone = optimum.optimal_log_params(plain, log_compute, curve)
-        return np.asarray(np.abs(log_params - alone) > optimum.WITHIN - optimum.TOLERANCE)
+        within = overfitting_optimum.REACHED if overfits else optimum.WITHIN - optimum.TOLERANCE
+        return np.asarray(np.abs(log_params - alone) > within)
 
     def optimal_log_params(self, log_compute: np.ndarray, curve: Any) -> np.ndarray:
         """ln N* (chain, draw, budget) for budgets that all draws share."""
