@@ -72,15 +72,22 @@ def optimal_log_params(
     plain = _root(lambda x: _at_budget(theta, x, log_compute, curve), start, LOWEST, HIGHEST)
     if not changes(theta):
         return plain
-    if "overfit" in theta:
-        return overfitting_optimum.lowest(theta, plain, log_compute, curve)
 
     def falling(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         cost, slope = curve.value_and_slope(np, x)
         gap = _Gap(theta, x, log_compute - cost, slope)
         return gap.value, -gap.along
 
-    return _root(falling, plain, *_within(theta, plain, LOWEST, HIGHEST, WITHIN))
+    found = _root(falling, plain, *_within(theta, plain, LOWEST, HIGHEST, WITHIN))
+    if not _overfits(theta):
+        return found
+    lowest = overfitting_optimum.lowest(theta, plain, log_compute, curve)
+    return np.where(theta["overfit"] > 0, lowest, found)
+
+
+def _overfits(theta: Mapping[str, Any]) -> bool:
+    """Whether any draw does; of a stack some may."""
+    return bool(np.any(np.asarray(theta.get("overfit", 0.0)) > 0))
 
 
 def _root(falling: Any, start: np.ndarray, lowest: Any, highest: Any, closed: bool = False) -> np.ndarray:
@@ -188,15 +195,16 @@ def optimal_log_tokens(
     plain = np.asarray(_gap(theta, log_params, np.zeros(()), slope) / -theta["beta"])
     if not changes(theta):
         return plain
-    if "overfit" in theta:
-        return overfitting_optimum.suited(theta, log_params, plain, slope)
 
     def falling(log_tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         gap = _Gap(theta, log_params, log_tokens, slope)
         return -gap.value, gap.of_tokens
 
     plain = np.clip(plain, *TOKENS)
-    return _root(falling, plain, *_within(theta, plain, *TOKENS, 2 * WITHIN))
+    found = _root(falling, plain, *_within(theta, plain, *TOKENS, 2 * WITHIN))
+    if not _overfits(theta):
+        return found
+    return np.where(theta["overfit"] > 0, overfitting_optimum.suited(theta, log_params, plain, slope), found)
 
 
 def cheapest_log_params(coefficients: Mapping[str, np.ndarray], loss: np.ndarray, curve: Any) -> np.ndarray:

@@ -63,14 +63,18 @@ class Surface:
             return np.asarray(
                 np.abs(log_params - alone) > (drifting_optimum.WITHIN - 1) * drifting_optimum.STEP
             )
-        overfits = "overfit" in self.values
-        if not overfits and "eta" not in self.values:
-            return np.zeros(np.shape(log_params), dtype=bool)
-        left_out = ("overfit", "unique_tokens") if overfits else ("eta",)
-        plain = {name: value for name, value in self.values.items() if name not in left_out}
-        alone = optimum.optimal_log_params(plain, log_compute, curve)
-        within = overfitting_optimum.REACHED if overfits else optimum.WITHIN - optimum.TOLERANCE
-        return np.asarray(np.abs(log_params - alone) > within)
+        found = np.zeros(np.shape(log_params), dtype=bool)
+        ends = {
+            ("eta",): optimum.WITHIN - optimum.TOLERANCE,
+            ("overfit", "unique_tokens"): overfitting_optimum.REACHED,
+        }
+        for names, end in ends.items():
+            if names[0] not in self.values:
+                continue
+            plain = {name: value for name, value in self.values.items() if name not in names}
+            alone = optimum.optimal_log_params(plain, log_compute, curve)
+            found |= np.abs(log_params - alone) > end
+        return found
 
     def optimal_log_params(self, log_compute: np.ndarray, curve: Any) -> np.ndarray:
         """ln N* (chain, draw, budget) for budgets that all draws share."""

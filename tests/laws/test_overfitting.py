@@ -224,3 +224,18 @@ def test_what_overfits_is_found_and_the_frontier_has_epochs() -> None:
     assert "epochs_median" not in bs.frontier(fit, 1e19).table()
     limited = bs.fit(frame, law="data-limited", discrepancy="none", progress=False)
     assert float(limited.posterior["sigma"].median()) > 2 * float(fit.posterior["sigma"].median())
+
+
+def test_draws_of_a_stack_keep_their_own_optimum() -> None:
+    """Where a draw's law overfits by nothing, it is searched as that law is."""
+    mixed, eta = LAWS["mixture"], RNG.uniform(-0.05, 0.05, COUNT)
+    some = np.arange(COUNT) % 2 == 0
+    full = DRAWS | {"gamma": np.ones(COUNT), "eta": np.where(some, 0.0, eta), "unique_tokens": 2e10}
+    both = mixed.complete(full | {"overfit": np.where(some, DRAWS["overfit"], 0.0)})
+    found = optimum.optimal_log_params(both, BUDGETS, CURVE)
+    alone = optimum.optimal_log_params(values(2e10), BUDGETS, CURVE)
+    np.testing.assert_allclose(found[some], alone[some], atol=1e-8)
+    varied = {name: value for name, value in both.items() if not name.startswith("overfit")}
+    theirs = optimum.optimal_log_params(varied, BUDGETS, CURVE)
+    np.testing.assert_allclose(found[~some], theirs[~some], atol=1e-8)
+    assert (np.abs(alone - theirs) > 0.01)[some].any()
