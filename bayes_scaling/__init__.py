@@ -20,6 +20,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from bayes_scaling import accounting, classical, data, errors, latency, laws, models, plots, sweep
     from bayes_scaling.calibration.backtest import backtest, load_backtest
+    from bayes_scaling.calibration.judging import judge
+    from bayes_scaling.calibration.preregistration import preregister
     from bayes_scaling.calibration.sbc import sbc
     from bayes_scaling.data.run_tables import load_runs
     from bayes_scaling.decisions.decide import decide
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from bayes_scaling.posterior.stacking import stack, stacking_weights
     from bayes_scaling.questions.compare import compare
     from bayes_scaling.questions.context_effect import context_effect
+    from bayes_scaling.questions.epochs import best_epochs
     from bayes_scaling.questions.frontier import frontier
     from bayes_scaling.questions.targets import iso_loss, optimal_for_params
     from bayes_scaling.report.writing import write_report
@@ -61,6 +64,7 @@ _HOMES = {
     "iso_loss": "questions.targets",
     "optimal_for_params": "questions.targets",
     "context_effect": "questions.context_effect",
+    "best_epochs": "questions.epochs",
     "compare": "questions.compare",
     "decide": "decisions.decide",
     "Limits": "decisions.limits",
@@ -80,6 +84,8 @@ _HOMES = {
     "sbc": "calibration.sbc",
     "backtest": "calibration.backtest",
     "load_backtest": "calibration.backtest",
+    "preregister": "calibration.preregistration",
+    "judge": "calibration.judging",
     "cite": "posterior.citing",
     "BayesScalingError": "errors",
 }
@@ -95,6 +101,7 @@ __all__ = [
     "__version__",
     "accounting",
     "backtest",
+    "best_epochs",
     "cite",
     "classical",
     "coefficients",
@@ -109,6 +116,7 @@ __all__ = [
     "fit",
     "frontier",
     "iso_loss",
+    "judge",
     "latency",
     "laws",
     "lifetime",
@@ -123,6 +131,7 @@ __all__ = [
     "plots",
     "predict",
     "predict_table",
+    "preregister",
     "prior_predictive",
     "save_figures",
     "sbc",

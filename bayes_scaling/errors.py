@@ -48,6 +48,10 @@ class SweepError(BayesScalingError):
     """A sweep that cannot start or go on: its corpus, protocol, plan or file of results."""
 
 
+class RecordError(BayesScalingError):
+    """Predictions that cannot be written down, read or judged."""
+
+
 class RunsWarning(UserWarning):
     """A table of runs that is valid but will not answer every question."""
 

@@ -93,9 +93,11 @@ def in_seconds(fit: bs.Fit) -> pd.DataFrame:
 def figures(fit: bs.Fit, folder: Path) -> None:
     """The figures of the page."""
     curve = np.geomspace(3e10, 1e15, 30)
+    verdict = shipped_verdict()
     drawn = {
         "sweep_isoflop": plots.plot_isoflop(plots.isoflop_curves(fit), fit.runs.frame),
-        "sweep_predictions": plots.plot_predictions(shipped_verdict().runs),
+        "sweep_predictions": plots.plot_predictions(verdict.runs),
+        "verdict": plots.plot_verdict(verdict.losses.runs, verdict.losses.groups, verdict.losses.distances),
         "frontier": plots.plot_frontier(bs.frontier(fit, curve, 128, cost="accounted").table()),
     }
     for name, figure in drawn.items():

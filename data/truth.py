@@ -16,6 +16,7 @@ from bayes_scaling.laws.law import Law, get_law
 COEFFICIENTS = ("E", "A", "B", "alpha", "beta", "gamma")
 OTHERS = MappingProxyType(
     {"eta": 0.03, "repeat_tokens": 15.0, "repeat_params": 5.0}
+    | {"overfit": 0.05, "overfit_params": 0.8, "overfit_epochs": 30.0}
 )  # of laws that have them
 KEYS = ("architecture", "context_length")
 REFERENCE_COMPUTE = 3e19

@@ -41,14 +41,14 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.laws.law import TINY, log_loss, log_sum
+from bayes_scaling.laws.law import OVERFIT, TINY, log_loss, log_sum
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import log_prior
 from bayes_scaling.models.misfit import marginal
 from bayes_scaling.models.misfit_coordinates import added, turned_weights, weights
 
 Array = Any
-REPETITION = ("repeat_tokens", "repeat_params")
+REPETITION = ("repeat_tokens", "repeat_params", *OVERFIT)
 
 
 def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: Any) -> dict[str, Array]:

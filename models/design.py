@@ -12,7 +12,8 @@ import numpy as np
 
 from bayes_scaling.errors import SpecError
 from bayes_scaling.laws.effective_sizes import UNLIMITED
-from bayes_scaling.laws.law import pivots
+from bayes_scaling.laws.law import OVERFIT, pivots
+from bayes_scaling.laws.overfitting import ratio_pivot
 from bayes_scaling.models.hierarchy import Groups, Hierarchy, build_hierarchy, center
 from bayes_scaling.models.misfit import Misfit, build_misfit
 from bayes_scaling.models.misfit_coordinates import Coordinates
@@ -22,7 +23,7 @@ from bayes_scaling.runs.table import Runs
 
 GROUP_PRIORS = (
     "E", "R", "share", "slope_params", "slope_tokens", "gamma", "eta", "repeat_tokens", "repeat_params",
-    "sigma", "skew",
+    *OVERFIT, "sigma", "skew",
 )  # fmt: skip
 ALWAYS = ("R", "share", "slope_params", "slope_tokens")
 
@@ -212,6 +213,7 @@ def _places(runs: Runs, spec: ModelSpec, slots: Slots, references: tuple[float, 
     places: dict[str, Any] = pivots(np, *references) if "eta" in law.names else {}
     if law.repeats:
         logs = np.log(_floats(runs, "unique_tokens", UNLIMITED) / references[1])
+        places["pivot_ratio"] = ratio_pivot(np, *references)
         places["log_unique"] = slots.spread(logs, float(np.log(UNLIMITED)))
     return places
 

@@ -142,6 +142,33 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "90% between 1.6 and 16.",
     ),
     Prior(
+        "overfit",
+        0.05,
+        1.5,
+        0.5,
+        "nats per token",
+        "What repetition adds to the loss at most, at 20 unique tokens a param: a fit of the 229 public "
+        "runs of Muennighoff et al. 2023 gives 0.065; strong weight decay takes 70% of such a term "
+        "(Lovelace et al. 2026); "
+        "90% between 0.004 and 0.6.",
+    ),
+    Prior(
+        "overfit_params",
+        0.8,
+        0.5,
+        0.2,
+        "1",
+        "Exponent of params per unique token in it: 0.8 in that fit; 90% between 0.35 and 1.8.",
+    ),
+    Prior(
+        "overfit_epochs",
+        100.0,
+        1.2,
+        0.4,
+        "epochs",
+        "Repetitions after which 63% of it has come: 105 in that fit; 90% between 14 and 720.",
+    ),
+    Prior(
         "skew",
         2.0,
         0.8,

@@ -134,7 +134,7 @@ if RUNS == "measured":
     from bayes_scaling.sweep.verdict import shipped_verdict
 
     verdict = shipped_verdict()
-    print(f"predictions of {verdict.created}, SHA-256 {verdict.sha256[:16]}")
+    print(f"predictions of {verdict.losses.created}, SHA-256 {verdict.losses.sha256[:16]}")
     print(verdict.groups.round(3).to_string(index=False))
 
 # %%

@@ -16,7 +16,9 @@ NAMES = sorted(set(PUBLIC) - {"laws.LAWS"})  # a mapping has no docstring of its
 ELSEWHERE = {  # examples that are shown and not run here
     "data.fetch": "needs a network",
     "sweep.run_sweep": "trains for an hour; has tests of its own",
-    "sweep.preregister": "needs runs that nobody has trained; has tests of its own",
+    "best_epochs": "needs a fit of runs that repeat; has tests of its own",
+    "preregister": "needs a fit that passed its checks; has tests of its own",
+    "sweep.preregister_sweep": "needs runs that nobody has trained; has tests of its own",
     "data.import_xlstm_study": "needs a clone of the study",
     "write_report": "draws for ten seconds; tests of the page write some",
     "sbc": "compiles a sampler; run by the page about clusters",

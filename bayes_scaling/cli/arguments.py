@@ -40,13 +40,13 @@ Architectures = Annotated[
 Cost = Annotated[str, typer.Option("--cost", help="Training cost of a token: 6ND or accounted.")]
 UniqueTokens = Annotated[
     float | None,
-    typer.Option(metavar="TOKENS", help="Different tokens to draw from, for the law data-limited."),
+    typer.Option(metavar="TOKENS", help="Different tokens to draw from, for a law of repetition."),
 ]
 Extrapolate = Annotated[
     bool,
     typer.Option("--extrapolate", help="Answer more than four decades of compute beyond the runs too."),
 ]
-LAW_NAMES = "chinchilla, kaplan, varying-exponent or data-limited"
+LAW_NAMES = "chinchilla, kaplan, varying-exponent, data-limited or overfitting"
 NUMBER_REMEDY = "give a plain number such as 1e21, or several as 1e21,1e22"
 
 

@@ -13,7 +13,16 @@ from bayes_scaling.cli.failures import GuardedGroup
 from bayes_scaling.cli.fit_commands import check, fit, loo, summary
 from bayes_scaling.cli.latency_commands import latency
 from bayes_scaling.cli.next_commands import design, map_
-from bayes_scaling.cli.query_commands import compare, context, frontier, iso_loss, optimal_params, predict
+from bayes_scaling.cli.prediction_commands import judge, preregister
+from bayes_scaling.cli.query_commands import (
+    compare,
+    context,
+    epochs,
+    frontier,
+    iso_loss,
+    optimal_params,
+    predict,
+)
 from bayes_scaling.cli.report_command import report
 from bayes_scaling.cli.study_commands import classical, figures
 from bayes_scaling.cli.sweep_commands import sweep
@@ -50,9 +59,9 @@ def _root(
 
 COMMANDS = (
     *(demo, describe, fit, check, summary),
-    *(predict, frontier, iso_loss, optimal_params, context, compare, loo),
+    *(predict, frontier, iso_loss, optimal_params, epochs, context, compare, loo),
     *(decide, lifetime, plan, design, map_, report),
-    *(backtest, sbc, stack, classical, figures, cite, datasets, fetch),
+    *(preregister, judge, backtest, sbc, stack, classical, figures, cite, datasets, fetch),
     bench,
 )
 for command in COMMANDS:

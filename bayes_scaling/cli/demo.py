@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bayes_scaling.posterior.checks import Checks
     from bayes_scaling.posterior.fit import Fit
     from bayes_scaling.runs.table import Runs
-    from bayes_scaling.sweep.verdict import Verdict
+    from bayes_scaling.sweep.verdict import SweepVerdict
 
 DATASET = "measured"
 BUDGETS = (1e13, 1e14, 1e15)
@@ -41,7 +41,7 @@ class Demo:
 
     fit: Fit
     checks: Checks
-    verdict: Verdict
+    verdict: SweepVerdict
     files: tuple[Path, ...]
 
 
@@ -77,7 +77,7 @@ def run_demo(
     from bayes_scaling.data.run_tables import load_runs
     from bayes_scaling.plots import open_folder
     from bayes_scaling.printing.runs import print_runs
-    from bayes_scaling.printing.sweep import print_verdict
+    from bayes_scaling.printing.sweep import print_sweep_verdict
     from bayes_scaling.printing.table import print_heading, print_line
     from bayes_scaling.sweep.verdict import shipped_verdict
 
@@ -90,14 +90,14 @@ def run_demo(
     checks = _print_findings(fit)
     print_heading("What came of predictions made before the largest runs were trained")
     verdict = shipped_verdict(runs.frame)
-    print_verdict(verdict)
+    print_sweep_verdict(verdict)
     files = save_results(fit, verdict, folder)
     print_line(f"\nSaved {len(files)} files in {folder}: {', '.join(path.name for path in files)}")
     print_line(f"Took {time.perf_counter() - start:.0f} s. Open the report: {files[-1]}")
     return Demo(fit, checks, verdict, files)
 
 
-def save_results(fit: Fit, verdict: Verdict, folder: Path) -> tuple[Path, ...]:
+def save_results(fit: Fit, verdict: SweepVerdict, folder: Path) -> tuple[Path, ...]:
     """The fit, six figures of it and the report, last, in a folder that exists."""
     import numpy as np
 

@@ -147,6 +147,26 @@ def optimal_params(
     _target(ask, fit, wanted, context_length, architecture, options, json)
 
 
+def epochs(
+    fit: FitFile,
+    params: Annotated[
+        list[str], typer.Option("--params", metavar="N", help="Model sizes: 1e9,7e9. Repeatable.")
+    ],
+    unique_tokens: Annotated[float, typer.Option(metavar="TOKENS", help="Different tokens of the corpus.")],
+    context_length: ContextLengths = None,
+    architecture: Architectures = None,
+    json: Json = False,
+) -> None:
+    """Epochs of a corpus after which a model of a given size gains nothing more."""
+    from bayes_scaling.printing.views import print_epochs
+    from bayes_scaling.questions.epochs import best_epochs
+
+    sizes = required_numbers(params, "--params")
+    lengths = numbers(context_length, "--context-length")
+    table = best_epochs(open_fit(fit, json), sizes, unique_tokens, lengths, names(architecture))
+    print_json(table) if json else print_epochs(table)
+
+
 def context(
     fit: FitFile,
     compute: Compute,

@@ -70,10 +70,10 @@ def preregister(
 ) -> None:
     """Predict the preregistered runs from a fit of the others and write it down, once."""
     from bayes_scaling.sweep.planning import planned_runs
-    from bayes_scaling.sweep.preregistration import preregister as write
+    from bayes_scaling.sweep.preregistration import preregister_sweep
 
     check_folder(output.expanduser().resolve().parent, output)
-    digest = write(open_fit(fit, False), planned_runs("preregistered"), output, seed)
+    digest = preregister_sweep(open_fit(fit, False), planned_runs("preregistered"), output, seed)
     note(f"Saved {output}, SHA-256 {digest}")
 
 
@@ -84,12 +84,12 @@ def judge(
     json: Json = False,
 ) -> None:
     """Predictions beside results: coverage, bias, optima, winner, regret."""
-    from bayes_scaling.printing.sweep import print_verdict
+    from bayes_scaling.printing.sweep import print_sweep_verdict
     from bayes_scaling.sweep.results import read_results
-    from bayes_scaling.sweep.verdict import judge as compare
+    from bayes_scaling.sweep.verdict import judge_sweep
 
-    verdict = compare(record, read_results(runs))
+    verdict = judge_sweep(record, read_results(runs))
     if json:
         print_json(verdict.runs)
     else:
-        print_verdict(verdict)
+        print_sweep_verdict(verdict)

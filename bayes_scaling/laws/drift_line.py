@@ -9,6 +9,7 @@ import numpy as np
 
 from bayes_scaling.laws.effective_sizes import changes, path
 from bayes_scaling.laws.law import log_form, log_loss
+from bayes_scaling.laws.overfitting import log_overfit, with_overfit
 
 TOLERANCE = 1e-9  # of ln params
 ITERATIONS = 60
@@ -36,7 +37,7 @@ class Line:
             name: np.broadcast_to(value, (*self._draws, 1)).ravel() if np.ndim(value) else value
             for name, value in log_form(np, law).items()
         }
-        self._law = _effective_law if changes(self._theta) else _law
+        self._law = effective_law if changes(self._theta) else _law
 
     def index(self, shape: tuple[int, ...]) -> np.ndarray:
         """The draw of each point of an array (chain, draw, ...)."""
@@ -152,7 +153,7 @@ def _law(theta: Mapping[str, Any], x: np.ndarray, log_tokens: np.ndarray, rise: 
     )
 
 
-def _effective_law(theta: Mapping[str, Any], x: np.ndarray, log_tokens: np.ndarray, rise: np.ndarray) -> _Law:
+def effective_law(theta: Mapping[str, Any], x: np.ndarray, log_tokens: np.ndarray, rise: np.ndarray) -> _Law:
     """The same for a law whose terms see effective sizes."""
     at = path(theta, x, log_tokens, rise)
     of_params = theta["log_A"] - theta["alpha"] * at.params
@@ -168,9 +169,13 @@ def _effective_law(theta: Mapping[str, Any], x: np.ndarray, log_tokens: np.ndarr
     of_tokens = -(1 - share) * price
     along = -at.tokens_fall * of_tokens - share * gain
     bent = of_tokens * at.tokens_curve - share * gain * at.curve
-    return _Law(
+    found = _Law(
         outer * along,
         outer * (curved * along**2 + mixed * rate**2 + bent),
         outer * (curved * along * of_tokens - mixed * rate * price + of_tokens * at.tokens_turn),
         outer * of_tokens,
     )
+    if "overfit" not in theta:
+        return found
+    share = np.exp(log_overfit(np, x, log_tokens, theta) - log_loss(np, x, log_tokens, theta))
+    return _Law(*with_overfit(found, share, theta, log_tokens, rise))

@@ -12,6 +12,8 @@ from typing import Any
 
 from bayes_scaling.errors import SpecError
 from bayes_scaling.laws.effective_sizes import PIVOT_PARAMS, PIVOT_TOKENS, UNLIMITED, effective
+from bayes_scaling.laws.overfitting import NAMES as OVERFIT
+from bayes_scaling.laws.overfitting import log_overfit, ratio_pivot
 
 Array = Any
 TINY = 1e-300  # stands for an E of 0 in logs
@@ -46,17 +48,25 @@ REPEAT_TOKENS = Coefficient("repeat_tokens", "epochs", "repetitions after which 
 REPEAT_PARAMS = Coefficient(
     "repeat_params", "1", "excess params, over those that suit the unique tokens, alike"
 )
+OVERFITTING = (
+    Coefficient(
+        OVERFIT[0], "nats per token", "what repetition adds to the loss at most, at 20 unique tokens a param"
+    ),
+    Coefficient(OVERFIT[1], "1", "exponent of params per unique token in it"),
+    Coefficient(OVERFIT[2], "epochs", "repetitions after which 63% of it has come"),
+)
 NEUTRAL: Mapping[str, float] = MappingProxyType(
     {"E": 0.0, "beta": 1.0, "gamma": 1.0, "eta": 0.0, "repeat_tokens": 1e30, "repeat_params": 1e30}
+    | {"overfit": 0.0, "overfit_params": 0.0, "overfit_epochs": 1e30}
 )
 
 
 @dataclass(frozen=True)
 class Law:
-    """L(N, D) = E + (A N'^-alpha + B D'^-beta)^gamma, some coefficients free and some fixed.
+    """L(N, D) = E + (A N'^-alpha + B D'^-beta)^gamma + O, some coefficients free and some fixed.
 
-    N' and D' are `bayes_scaling.laws.effective_sizes.effective`, N and D themselves in a law without
-    their coefficients.
+    N' and D' are `bayes_scaling.laws.effective_sizes.effective`, O is `bayes_scaling.laws.overfitting`; in a
+    law without their coefficients N' and D' are N and D, and O is 0.
 
     Attributes
     ----------
@@ -171,6 +181,8 @@ def log_form(xp: Any, coefficients: Mapping[str, Array]) -> dict[str, Array]:
     if "unique_tokens" in coefficients:
         theta |= {name: coefficients[name] for name in ("repeat_tokens", "repeat_params")}
         theta["log_unique"] = xp.log(coefficients["unique_tokens"])
+    if "unique_tokens" in coefficients and "overfit" in coefficients:
+        theta |= {name: coefficients[name] for name in OVERFIT} | {"pivot_ratio": ratio_pivot(xp, 1.0, 1.0)}
     return theta
 
 
@@ -187,7 +199,10 @@ def log_loss(xp: Any, log_params: Array, log_tokens: Array, theta: Mapping[str, 
     """
     n, d = effective(xp, log_params, log_tokens, theta)
     inner = log_sum(xp, theta["log_A"] - theta["alpha"] * n, theta["log_B"] - theta["beta"] * d)
-    return log_sum(xp, theta["log_E"], theta["gamma"] * inner)
+    log_law = log_sum(xp, theta["log_E"], theta["gamma"] * inner)
+    if "overfit" not in theta:
+        return log_law
+    return log_sum(xp, log_law, log_overfit(xp, log_params, log_tokens, theta))
 
 
 def log_sum(xp: Any, a: Array, b: Array) -> Array:
@@ -230,13 +245,23 @@ DATA_LIMITED = Law(
     {"gamma": 1.0},
     ("unique_tokens",),
 )
+OVERFITTING_LAW = Law(
+    "overfitting",
+    (*DATA_LIMITED.coefficients, *OVERFITTING),
+    "L = E + A N'^-alpha + B D'^-beta + O, O = overfit (20 N / U)^overfit_params (1 - exp(-repeats / R))",
+    "Muennighoff et al. 2023, with an additive term after Lovelace et al. 2026, arXiv:2605.01640",
+    {"gamma": 1.0},
+    ("unique_tokens",),
+)
 MIXTURE = Law(
     "mixture",
-    (E, A, B, ALPHA, BETA, GAMMA, ETA, REPEAT_TOKENS, REPEAT_PARAMS),
+    (E, A, B, ALPHA, BETA, GAMMA, ETA, REPEAT_TOKENS, REPEAT_PARAMS, *OVERFITTING),
     "all of these: the draws of a stack are each of one law",
     "Yao et al. 2018, arXiv:1704.02030",
 )
-_KNOWN = {law.name: law for law in (CHINCHILLA, GAMMA_LAW, KAPLAN, VARYING, DATA_LIMITED, MIXTURE)}
+_KNOWN = {
+    law.name: law for law in (CHINCHILLA, GAMMA_LAW, KAPLAN, VARYING, DATA_LIMITED, OVERFITTING_LAW, MIXTURE)
+}
 _SHIPPED = frozenset(_KNOWN)
 LAWS: Mapping[str, Law] = MappingProxyType(_KNOWN)
 FREE = ("A", "B", "alpha")  # in every law: what the runs pin down
@@ -255,7 +280,8 @@ def register_law(law: Law, *, replace: bool = False) -> Law:
     ----------
     law : Law
         A, B and alpha are free. E is free or fixed at 0; beta and gamma are free, or one of them is fixed.
-        ``eta``, and ``repeat_tokens`` with ``repeat_params``, may be free too.
+        ``eta``, ``repeat_tokens`` with ``repeat_params``, and with these ``overfit``, ``overfit_params``
+        and ``overfit_epochs`` may be free too.
     replace : bool
         Allow the name of a law that was registered before; the package's own stay.
 
@@ -317,6 +343,8 @@ def _check_family(law: Law) -> None:
     needed = {"repeat_tokens", "repeat_params"}
     if needed & free and not (needed <= free and "unique_tokens" in law.columns):
         raise SpecError(f"{where}: repetition takes {', '.join(sorted(needed))} and the column unique_tokens")
+    if set(OVERFIT) & free and not {*needed, *OVERFIT} <= free:
+        raise SpecError(f"{where}: overfitting takes {', '.join(OVERFIT)} and {', '.join(sorted(needed))}")
 
 
 def get_law(name: str | Law) -> Law:

@@ -9,7 +9,8 @@ whichever of C, N and the loss is given. Where a law's terms see effective sizes
 
     ln(alpha A N'^-alpha d ln N') = ln(-beta B D'^-beta d ln D')
 
-with the derivatives along the budget; see `bayes_scaling.laws.effective_sizes`.
+with the derivatives along the budget; see `bayes_scaling.laws.effective_sizes`. A law with a term of
+overfitting has no such condition: `bayes_scaling.laws.overfitting_optimum`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.laws import overfitting_optimum
 from bayes_scaling.laws.effective_sizes import changes, path
 from bayes_scaling.laws.law import log_form, log_loss
 
@@ -76,7 +78,16 @@ def optimal_log_params(
         gap = _Gap(theta, x, log_compute - cost, slope)
         return gap.value, -gap.along
 
-    return _root(falling, plain, *_within(theta, plain, LOWEST, HIGHEST, WITHIN))
+    found = _root(falling, plain, *_within(theta, plain, LOWEST, HIGHEST, WITHIN))
+    if not _overfits(theta):
+        return found
+    lowest = overfitting_optimum.lowest(theta, plain, log_compute, curve)
+    return np.where(theta["overfit"] > 0, lowest, found)
+
+
+def _overfits(theta: Mapping[str, Any]) -> bool:
+    """Whether any draw does; of a stack some may."""
+    return bool(np.any(np.asarray(theta.get("overfit", 0.0)) > 0))
 
 
 def _root(falling: Any, start: np.ndarray, lowest: Any, highest: Any, closed: bool = False) -> np.ndarray:
@@ -169,6 +180,8 @@ def exponent(
     if not changes(theta):
         turn = curve.bend(np, log_params) / slope
         return np.asarray(theta["beta"] / (theta["alpha"] + slope * theta["beta"] + turn))
+    if "overfit" in theta:
+        return overfitting_optimum.exponent(theta, log_params, log_compute - cost, slope, curve)
     gap = _Gap(theta, log_params, log_compute - cost, slope)
     return np.asarray(-gap.of_tokens / (gap.along + curve.bend(np, log_params) * gap.price))
 
@@ -188,7 +201,10 @@ def optimal_log_tokens(
         return -gap.value, gap.of_tokens
 
     plain = np.clip(plain, *TOKENS)
-    return _root(falling, plain, *_within(theta, plain, *TOKENS, 2 * WITHIN))
+    found = _root(falling, plain, *_within(theta, plain, *TOKENS, 2 * WITHIN))
+    if not _overfits(theta):
+        return found
+    return np.where(theta["overfit"] > 0, overfitting_optimum.suited(theta, log_params, plain, slope), found)
 
 
 def cheapest_log_params(coefficients: Mapping[str, np.ndarray], loss: np.ndarray, curve: Any) -> np.ndarray:
@@ -221,7 +237,7 @@ def cheapest_log_params(coefficients: Mapping[str, np.ndarray], loss: np.ndarray
 
 
 def _cheapest_effective(coefficients: Mapping[str, np.ndarray], loss: np.ndarray, curve: Any) -> np.ndarray:
-    """By bisection of the budget: the loss at its optimum falls."""
+    """By bisection of the budget: the loss at its optimum falls, with overfitting up to some budget."""
     theta = log_form(np, coefficients)
 
     def best(log_compute: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -230,6 +246,8 @@ def _cheapest_effective(coefficients: Mapping[str, np.ndarray], loss: np.ndarray
 
     shape = np.broadcast_shapes(*map(np.shape, (*theta.values(), loss)))
     low, high = (np.full(shape, end) for end in COMPUTE)
+    if "overfit" in theta:
+        low, high = overfitting_optimum.first_below(lambda at: best(at)[1], loss, low, high)
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
         above = best(middle)[1] > loss

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.laws import drifting_optimum, optimum
+from bayes_scaling.laws import drifting_optimum, optimum, overfitting_optimum
 from bayes_scaling.laws.drift import Drift
 from bayes_scaling.laws.drift_line import Line
 from bayes_scaling.laws.drifting_optimum import Falling
@@ -63,11 +63,18 @@ class Surface:
             return np.asarray(
                 np.abs(log_params - alone) > (drifting_optimum.WITHIN - 1) * drifting_optimum.STEP
             )
-        if "eta" not in self.values:
-            return np.zeros(np.shape(log_params), dtype=bool)
-        plain = {name: value for name, value in self.values.items() if name != "eta"}
-        alone = optimum.optimal_log_params(plain, log_compute, curve)
-        return np.asarray(np.abs(log_params - alone) > optimum.WITHIN - optimum.TOLERANCE)
+        found = np.zeros(np.shape(log_params), dtype=bool)
+        ends = {
+            ("eta",): optimum.WITHIN - optimum.TOLERANCE,
+            ("overfit", "unique_tokens"): overfitting_optimum.REACHED,
+        }
+        for names, end in ends.items():
+            if names[0] not in self.values:
+                continue
+            plain = {name: value for name, value in self.values.items() if name not in names}
+            alone = optimum.optimal_log_params(plain, log_compute, curve)
+            found |= np.abs(log_params - alone) > end
+        return found
 
     def optimal_log_params(self, log_compute: np.ndarray, curve: Any) -> np.ndarray:
         """ln N* (chain, draw, budget) for budgets that all draws share."""

@@ -19,6 +19,7 @@ from bayes_scaling.plots.residuals import plot_residuals, residual_table
 from bayes_scaling.plots.style import open_folder, save_figure
 from bayes_scaling.plots.surface import loss_surface, plot_surface
 from bayes_scaling.plots.timings import TIME_TITLES, plot_timings, timing_table
+from bayes_scaling.plots.verdict import plot_verdict
 from bayes_scaling.plots.winners import plot_map
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "plot_residuals",
     "plot_surface",
     "plot_timings",
+    "plot_verdict",
     "ratio_curves",
     "residual_table",
     "save_figure",

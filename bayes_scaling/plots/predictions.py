@@ -18,8 +18,8 @@ def plot_predictions(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        ``runs`` of a `bayes_scaling.sweep.verdict.Verdict`: architecture, context_length, params, q05, q25,
-        median, q75, q95, loss (nats per token) and inside_90.
+        ``runs`` of a `bayes_scaling.sweep.verdict.SweepVerdict`: architecture, context_length, params, q05,
+        q25, median, q75, q95, loss (nats per token) and inside_90.
 
     Returns
     -------

@@ -13,6 +13,7 @@ LAWS = {
     "kaplan": ("kaplan2020scaling",),
     "varying-exponent": ("hoffmann2022chinchilla", "li2025farseer"),
     "data-limited": ("hoffmann2022chinchilla", "muennighoff2023dataconstrained"),
+    "overfitting": ("hoffmann2022chinchilla", "muennighoff2023dataconstrained", "lovelace2026prescriptive"),
     "mixture": ("yao2018stacking",),
 }
 BACKENDS = {"pymc": ("abrilpla2023pymc",), "numpyro": ("phan2019numpyro",)}

@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws.effective_sizes import UNLIMITED
-from bayes_scaling.laws.law import DATA_LIMITED, Law
+from bayes_scaling.laws.law import DATA_LIMITED, OVERFITTING_LAW, Law
 from bayes_scaling.laws.surface import Surface
 from bayes_scaling.posterior.coefficients import drift_of
 from bayes_scaling.posterior.posterior import Posterior
@@ -48,7 +48,8 @@ def unique_of(law: Law, unique_tokens: float | None) -> float | None:
     if unique_tokens is None:
         return None
     if not law.repeats:
-        raise BudgetError(f"law {law.name!r} knows no unique_tokens: fit law {DATA_LIMITED.name!r}")
+        others = f"{DATA_LIMITED.name!r} or {OVERFITTING_LAW.name!r}"
+        raise BudgetError(f"law {law.name!r} knows no unique_tokens: fit law {others}")
     if not 1 <= unique_tokens <= UNLIMITED:
         raise BudgetError(f"unique_tokens {unique_tokens!r}: give a number of tokens such as 3e11")
     return float(unique_tokens)

@@ -6,13 +6,9 @@ import pandas as pd
 
 from bayes_scaling.printing.columns import column, groups, interval_column, text
 from bayes_scaling.printing.numbers import count, loss, power, probability, signed_loss
+from bayes_scaling.printing.predictions import score_columns, share
 from bayes_scaling.printing.table import print_heading, print_line, print_table
-from bayes_scaling.sweep.verdict import Verdict
-
-
-def share(value: float) -> str:
-    """A share in percent; a dash where there is none."""
-    return f"{100 * value:.0f}%" if value == value else "-"
+from bayes_scaling.sweep.verdict import SweepVerdict
 
 
 def print_plan(table: pd.DataFrame) -> None:
@@ -31,11 +27,13 @@ def print_plan(table: pd.DataFrame) -> None:
     print_line(f"{table['runs'].sum()} runs, {power(float(table['flops_sum'].sum()))} FLOPs.")
 
 
-def print_verdict(verdict: Verdict) -> None:
+def print_sweep_verdict(verdict: SweepVerdict) -> None:
     """Coverage and bias, then optima, then decisions."""
-    print_line(f"Predictions of {verdict.created}, SHA-256 {verdict.sha256[:16]}.")
+    print_line(f"Predictions of {verdict.losses.created}, SHA-256 {verdict.losses.sha256[:16]}.")
     print_heading("Loss of each run")
     _print_groups(verdict.groups)
+    for line in verdict.losses.words:
+        print_line(line)
     print_heading("Compute-optimal params")
     _print_optima(verdict.optima)
     print_heading("Which run to train")
@@ -46,11 +44,7 @@ def _print_groups(table: pd.DataFrame) -> None:
     print_table(
         [
             *groups(table),
-            column(table, "runs", "runs", str),
-            column(table, "in 50% interval", "inside_50", share),
-            column(table, "in 90% interval", "inside_90", share),
-            column(table, "bias (nats/token)", "bias", signed_loss),
-            column(table, "mean |error|", "mae", loss),
+            *score_columns(table),
             column(table, "time in 90% interval", "time_inside_90", share),
             column(table, "median |ln time ratio|", "time_error", "{:.2f}".format),
         ]

@@ -107,7 +107,26 @@ def frontier_columns(table: pd.DataFrame) -> list[Column]:
     for name, title, form in pairs:
         columns += [column(table, title, f"{name}_median", form), interval_column(table, f"{name}_", form)]
     columns.append(column(table, "tokens/param", "tokens_per_param_median", count))
+    if "epochs_median" in table:
+        columns.append(column(table, "epochs", "epochs_median", plain))
+        columns.append(interval_column(table, "epochs_", plain))
     return columns
+
+
+def print_epochs(table: pd.DataFrame) -> None:
+    """How often to repeat a corpus."""
+    print_table(
+        [
+            *groups(table),
+            column(table, "params", "params", count),
+            column(table, "epochs", "epochs_median", plain),
+            interval_column(table, "epochs_", plain),
+            column(table, "loss (nats/token)", "loss_median", loss),
+            interval_column(table, "loss_", loss),
+            column(table, "P(more harm)", "harm_probability", probability),
+        ]
+    )
+    print_line("Epochs: the fewest that come within 0.001 nats of the least loss. More: four times as many.")
 
 
 def print_target(table: pd.DataFrame) -> None:

@@ -35,8 +35,8 @@ class Frontier:
     ----------
     draws : Dataset
         params, tokens, loss (nats per token), params_exponent and tokens_exponent (d ln N* / d ln C
-        and d ln D* / d ln C), lost (whether the optimum lies at the edge of its search); dims chain,
-        draw, architecture, context_length, compute.
+        and d ln D* / d ln C), lost (whether the optimum lies at the edge of its search), and, with unique
+        tokens, epochs (D* over them); dims chain, draw, architecture, context_length, compute.
     cost : str
         Name of the cost.
     reach : Dataset
@@ -54,14 +54,16 @@ class Frontier:
 
         Columns: architecture, context_length, compute (in the cost's unit), cost; ``params_*``,
         ``tokens_*``, ``loss_*``, ``tokens_per_param_*``, ``params_exponent_*`` and
-        ``tokens_exponent_*`` with median, mean, sd and quantiles; compute_extrapolation_decades, how far
-        the budget lies outside the runs, the same of the median params and tokens and of the context, and
-        extrapolation_decades, the farthest of these; group_runs, how many runs the group has; lost_share,
-        of the draws whose optimum lies at the edge of its search: they have none near.
+        ``tokens_exponent_*``, with unique tokens ``epochs_*`` too, with median, mean, sd and quantiles;
+        compute_extrapolation_decades, how far the budget lies outside the runs, the same of the median params
+        and tokens and of the context, and extrapolation_decades, the farthest of these; group_runs, how many
+        runs the group has; lost_share, of the draws whose optimum lies at the edge of its search: they have
+        none near.
         """
         ratio = self.draws["tokens"] / self.draws["params"]
         draws = self.draws.assign(tokens_per_param=ratio)
-        table = pd.concat([summarise_draws(draws[name], name) for name in QUANTITIES], axis=1)
+        names = [*QUANTITIES, *(["epochs"] if "epochs" in draws else [])]
+        table = pd.concat([summarise_draws(draws[name], name) for name in names], axis=1)
         table = table.assign(**columns_of(self.reach)).reset_index()
         table.insert(3, "cost", self.cost)
         return table
@@ -93,7 +95,8 @@ def frontier(
         What a token costs: "6ND", "accounted" (each architecture's own FLOPs) or a registered one;
         see `bayes_scaling.accounting.get_cost`.
     unique_tokens : float, optional
-        Different tokens that runs can draw from, for a law of repetition. Default: unlimited.
+        Different tokens that runs can draw from, for a law of repetition; the answer then has the optimum in
+        epochs too. Default: unlimited.
     extrapolate : bool
         Answer budgets more than four decades outside the runs too, where no law was ever tested.
 
@@ -138,6 +141,8 @@ def frontier_of(fit: Fit, query: Query, edges: bool = True) -> Frontier:
 
     found = each_group(query, optimum)
     draws = on_groups(found, theta, "compute", query.compute)
+    if query.unique_tokens is not None:
+        draws["epochs"] = draws["tokens"] / query.unique_tokens
     reach = _reach(fit, query, draws)
     if edges:
         reach["lost_share"] = draws["lost"].mean(("chain", "draw"))

@@ -11,21 +11,21 @@ from bayes_scaling.lazy import lazy_names
 
 if TYPE_CHECKING:
     from bayes_scaling.sweep.planning import planned_runs
-    from bayes_scaling.sweep.preregistration import preregister
+    from bayes_scaling.sweep.preregistration import preregister_sweep
     from bayes_scaling.sweep.running import run_sweep
-    from bayes_scaling.sweep.verdict import judge
+    from bayes_scaling.sweep.verdict import judge_sweep
 
 _HOMES = {
-    "judge": "verdict",
+    "judge_sweep": "verdict",
     "planned_runs": "planning",
-    "preregister": "preregistration",
+    "preregister_sweep": "preregistration",
     "run_sweep": "running",
 }
 
 __all__ = [
-    "judge",
+    "judge_sweep",
     "planned_runs",
-    "preregister",
+    "preregister_sweep",
     "run_sweep",
 ]
 

@@ -1,38 +1,37 @@
-"""What came of predictions that were written down: coverage, bias, who won, and what the choice lost."""
+"""What came of the sweep's predictions: its losses, times, optima, who won, and what the choice lost."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.calibration.judging import GROUP, Verdict, judged, quiet
+from bayes_scaling.calibration.record import read_record
 from bayes_scaling.data.catalog import FOLDER
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import SweepError
-from bayes_scaling.sweep.record import read_record
 from bayes_scaling.sweep.results import OK
 
 RECORD = FOLDER / "preregistration.json"
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict:
-    """Predictions beside results.
+class SweepVerdict:
+    """The sweep's predictions beside its results.
 
     Attributes
     ----------
+    losses : Verdict
+        Of `bayes_scaling.judge`.
     runs : DataFrame
-        One row a run: the predictions of the record, then loss, error (loss less the predicted median,
-        nats), inside_50 and inside_90 (the loss in the predictive intervals), training_s, time_ratio (over
-        the predicted median), time_inside_90.
+        Its rows, and training_s, time_ratio (over the predicted median), time_inside_90.
     groups : DataFrame
-        One row for each architecture and context length, and one for all: runs, inside_50, inside_90
-        (shares), bias and mae (nats), time_inside_90 (share), time_error (median of |ln ratio|).
+        Its groups, and time_inside_90 (share), time_error (median of |ln ratio|).
     optima : DataFrame
         One row a group: predicted params_q05, params_median, params_q95 beside params_measured, the minimum
         of a parabola through the measured curve in ln N, and whether it is inside; NaN where the curve has
@@ -40,60 +39,56 @@ class Verdict:
     decisions : DataFrame
         One row a context length: run chosen and best run measured, regret (nats) beside its predicted mean
         and 90% interval; probability that xLSTM wins, and whether it did.
-    sha256, created : str
-        Of the record.
     """
 
+    losses: Verdict
     runs: pd.DataFrame
     groups: pd.DataFrame
     optima: pd.DataFrame
     decisions: pd.DataFrame
-    sha256: str
-    created: str
 
 
-def judge(record: str | Path, frame: pd.DataFrame) -> Verdict:
-    """Compare a record of predictions with runs trained since.
+def judge_sweep(record: str | Path, frame: pd.DataFrame) -> SweepVerdict:
+    """Compare a record of the sweep's predictions with its runs trained since.
 
     Parameters
     ----------
     record : str or Path
-        A file of `preregister`.
+        A file of `preregister_sweep`.
     frame : DataFrame
-        Rows of the sweep; the predicted runs are found by ``run_id``.
+        Rows of the sweep; those that diverged are left out.
 
     Raises
     ------
     SweepError
-        The record was changed, none of its runs is there, or one was begun before it was written.
+        The record is not of the sweep.
+    RecordError
+        As for `bayes_scaling.judge`.
 
     Examples
     --------
     >>> import bayes_scaling as bs
-    >>> verdict = bs.sweep.judge(RECORD, bs.load_runs("measured").frame)
-    >>> verdict.created
+    >>> verdict = bs.sweep.judge_sweep(RECORD, bs.load_runs("measured").frame)
+    >>> verdict.losses.created
     '2026-11-25T04:34:56+00:00'
     """
     content = read_record(Path(record))
-    predictions = pd.DataFrame(content["predictions"])
-    measured = frame[frame["run_id"].isin(predictions["run_id"]) & (frame["status"] == OK)]
-    if measured.empty:
-        raise SweepError(f"{record}: none of its {len(predictions)} runs is among the results. "
-                         "Remedy: train them first.")  # fmt: skip
-    _require_later(measured, content["created"])
-    names = ["run_id", "budget", "loss", "training_s", "finished"]
-    runs = _scored(predictions.merge(measured[names], on="run_id"))
-    return Verdict(
+    if "optima" not in content:
+        raise SweepError(f"{record}: not of the sweep. Remedy: judge it by `bayes-scaling judge`.")
+    finished = frame[frame["status"] == OK]
+    measured = quiet(finished).frame if len(finished) else finished
+    losses = judged(content, measured, str(record))
+    runs = _timed(losses.runs)
+    return SweepVerdict(
+        losses,
         runs,
-        _groups(runs),
+        losses.groups.assign(**_times(runs)),
         _optima(runs, pd.DataFrame(content["optima"])),
         pd.DataFrame(_decided(decision, runs) for decision in content["decisions"]),
-        content["sha256"],
-        content["created"],
     )
 
 
-def shipped_verdict(frame: pd.DataFrame | None = None) -> Verdict:
+def shipped_verdict(frame: pd.DataFrame | None = None) -> SweepVerdict:
     """The predictions that ship, beside the measured runs that ship.
 
     Parameters
@@ -103,60 +98,36 @@ def shipped_verdict(frame: pd.DataFrame | None = None) -> Verdict:
     """
     if frame is None:
         frame = load_runs("measured").frame
-    return judge(RECORD, frame)
+    return judge_sweep(RECORD, frame)
 
 
-def _require_later(measured: pd.DataFrame, created: str) -> None:
-    """Every run began after the predictions were written."""
-    limit = datetime.fromisoformat(created)
-    for row in measured.to_dict("records"):
-        began = datetime.fromisoformat(row["finished"]) - timedelta(seconds=float(row["training_s"]))
-        if began < limit:
-            raise SweepError(f"{row['run_id']} began at {began}, before the predictions were written "
-                             f"({created}): it is no test of them.")  # fmt: skip
-
-
-def _scored(table: pd.DataFrame) -> pd.DataFrame:
-    loss = table["loss"]
+def _timed(table: pd.DataFrame) -> pd.DataFrame:
     time = table["training_s"]
     return table.assign(
-        error=loss - table["median"],
-        inside_50=loss.between(table["q25"], table["q75"]),
-        inside_90=loss.between(table["q05"], table["q95"]),
         time_ratio=time / table["training_s_q50"],
         time_inside_90=time.between(table["training_s_q05"], table["training_s_q95"]),
     )
 
 
-def _groups(runs: pd.DataFrame) -> pd.DataFrame:
-    keys = ["architecture", "context_length"]
-    parts: list[tuple[Any, pd.DataFrame]] = [*runs.groupby(keys), (("all", "all"), runs)]
-    return pd.DataFrame(
-        {
-            **dict(zip(keys, key, strict=True)),
-            "runs": len(part),
-            "inside_50": part["inside_50"].mean(),
-            "inside_90": part["inside_90"].mean(),
-            "bias": part["error"].mean(),
-            "mae": part["error"].abs().mean(),
-            "time_inside_90": part["time_inside_90"].mean(),
-            "time_error": np.log(part["time_ratio"]).abs().median(),
-        }
-        for key, part in parts
-    )
+def _times(runs: pd.DataFrame) -> dict[str, list[float]]:
+    """Columns of the groups' table, in its order."""
+    parts = [*(part for _, part in runs.groupby(GROUP)), runs]
+    return {
+        "time_inside_90": [part["time_inside_90"].mean() for part in parts],
+        "time_error": [np.log(part["time_ratio"]).abs().median() for part in parts],
+    }
 
 
 def _optima(runs: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
-    keys = ["architecture", "context_length"]
     found = [
         {
-            **dict(zip(keys, key, strict=True)),
+            **dict(zip(GROUP, key, strict=True)),
             "params_measured": lowest_of_curve(part["params"], part["loss"]),
         }
-        for key, part in runs.groupby(keys)
+        for key, part in runs.groupby(GROUP)
     ]
-    names = [*keys, "compute", "params_q05", "params_median", "params_q95", "loss_median"]
-    table = predicted[names].merge(pd.DataFrame(found), on=keys)
+    names = [*GROUP, "compute", "params_q05", "params_median", "params_q95", "loss_median"]
+    table = predicted[names].merge(pd.DataFrame(found), on=GROUP)
     inside = table["params_measured"].between(table["params_q05"], table["params_q95"])
     return table.assign(inside_90=inside.where(table["params_measured"].notna()))
 

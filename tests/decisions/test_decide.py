@@ -217,10 +217,19 @@ def test_infeasible_says_which_limit_is_in_the_way() -> None:
     assert not nothing.table()["chosen"].any() and nothing.curves.empty
 
 
-def test_unique_tokens_cost_what_repetition_costs() -> None:
+REPETITION = {"repeat_tokens": 15.0, "repeat_params": 5.0}
+OVERFITTING = REPETITION | {"overfit": 0.05, "overfit_params": 0.8, "overfit_epochs": 50.0}
+
+
+@pytest.mark.parametrize(
+    ("law", "coefficients"), [("data-limited", REPETITION), ("overfitting", OVERFITTING)]
+)
+def test_unique_tokens_cost_what_repetition_costs(law: str, coefficients: dict[str, float]) -> None:
     like = WIDE.posterior["E"]
-    repeating = with_group(WIDE, "posterior", repeat_tokens=0 * like + 15.0, repeat_params=0 * like + 5.0)
-    fit = replace(repeating, spec=ModelSpec(law="data-limited", pooling="none", discrepancy="none"))
+    repeating = with_group(
+        WIDE, "posterior", **{name: 0 * like + value for name, value in coefficients.items()}
+    )
+    fit = replace(repeating, spec=ModelSpec(law=law, pooling="none", discrepancy="none"))
     free, limited = ask(fit), ask(fit, limits={"unique_tokens": 2e10})
     limit = limited.limits.query("architecture == 'xlstm'").iloc[0]
     assert limit["price"] == pytest.approx(one(limited)["objective"] - one(free)["objective"], abs=1e-9)

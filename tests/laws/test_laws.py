@@ -21,11 +21,13 @@ from bayes_scaling.laws.law import (
 
 THETA = {"E": 1.7, "A": 60.0, "B": 180.0, "alpha": 0.31, "beta": 0.28, "gamma": 0.9, "eta": -0.02}
 THETA |= {"repeat_tokens": 15.0, "repeat_params": 5.0, "unique_tokens": 3e9}
+THETA |= {"overfit": 0.05, "overfit_params": 0.7, "overfit_epochs": 40.0}
 PARAMS, TOKENS = np.array([1e6, 2e8, 7e9, 1e13]), np.array([3e7, 4e9, 2e12, 1e15])
 
 
 def plain(params, tokens, theta):
     """The formulas of the papers, without logs."""
+    own_tokens = tokens
     if "unique_tokens" in theta:
         own = theta["unique_tokens"]
         matching = (theta["alpha"] * theta["A"] / theta["beta"] / theta["B"] * own ** theta["beta"]) ** (
@@ -38,7 +40,12 @@ def plain(params, tokens, theta):
     beta = theta["beta"] * (params / 1e9) ** theta.get("eta", 0.0)
     of_tokens = theta["B"] * 2e10 ** -theta["beta"] * (tokens / 2e10) ** -beta
     inner = theta["A"] * faded_params ** -theta["alpha"] + of_tokens
-    return theta["E"] + inner ** theta.get("gamma", 1.0)
+    loss = theta["E"] + inner ** theta.get("gamma", 1.0)
+    if "overfit" not in theta:
+        return loss
+    again = np.maximum(own_tokens / theta["unique_tokens"] - 1, 0)
+    ratio = (20 * params / theta["unique_tokens"]) ** theta["overfit_params"]
+    return loss + theta["overfit"] * ratio * (1 - np.exp(-again / theta["overfit_epochs"]))
 
 
 def faded(size, unique, repeats):
@@ -65,7 +72,7 @@ def test_without_repetition_or_eta_it_is_the_plain_law() -> None:
     plain_law = GAMMA_LAW.loss(np, PARAMS, TOKENS, THETA)
     neutral = THETA | {"eta": 0.0, "unique_tokens": UNLIMITED}
     np.testing.assert_allclose(MIXTURE.loss(np, PARAMS, TOKENS, neutral), plain_law, rtol=1e-13)
-    as_new = THETA | {name: NEUTRAL[name] for name in ("eta", "repeat_tokens", "repeat_params")}
+    as_new = THETA | {name: NEUTRAL[name] for name in ("eta", "repeat_tokens", "repeat_params", "overfit")}
     np.testing.assert_allclose(MIXTURE.loss(np, PARAMS, TOKENS, as_new), plain_law, rtol=1e-5)
 
 

@@ -28,7 +28,9 @@ POOLINGS, DISCREPANCIES, ERRORS = map(get_args, (Pooling, Discrepancy, Errors))
 LAWS = ("gamma", "chinchilla")
 MODELS = [
     *product(LAWS, POOLINGS, DISCREPANCIES, ERRORS[:1]),
-    *product(("kaplan", "varying-exponent", "data-limited"), POOLINGS[:1], DISCREPANCIES, ERRORS[:1]),
+    *product(
+        ("kaplan", "varying-exponent", "data-limited", "overfitting"), POOLINGS[:1], DISCREPANCIES, ERRORS[:1]
+    ),
     ("mixture", "partial", "none", "skewed"),
     ("gamma", "partial", "drift", "skewed"),
 ]
@@ -98,7 +100,7 @@ def total_jax(x, design: Design, whitening: Whitening):
     return sum(term.sum() for term in terms.values())
 
 
-@pytest.mark.parametrize("law", [*LAWS, "kaplan", "varying-exponent", "data-limited"])
+@pytest.mark.parametrize("law", [*LAWS, "kaplan", "varying-exponent", "data-limited", "overfitting"])
 def test_the_gradient_is_that_of_finite_differences(law: str) -> None:
     import jax
 

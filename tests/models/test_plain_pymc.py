@@ -42,6 +42,7 @@ SPECS = {
     "kaplan": ModelSpec("kaplan"),
     "varying exponent": ModelSpec("varying-exponent"),
     "data-limited": ModelSpec("data-limited"),
+    "overfitting": ModelSpec("overfitting"),
     "offsets": ModelSpec(offsets=("recipe",)),
     "offsets without drift": ModelSpec(offsets=("recipe",), discrepancy="none"),
     "independent groups": ModelSpec(pooling="none"),

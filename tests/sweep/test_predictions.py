@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -10,15 +9,15 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.errors import ConvergenceWarning, SweepError
+from bayes_scaling.calibration import preregistration as written
+from bayes_scaling.calibration.record import read_record, write_record
+from bayes_scaling.errors import ConvergenceWarning, RecordError, SweepError
 from bayes_scaling.plots import plot_predictions
 from bayes_scaling.posterior.prediction import predict_table
 from bayes_scaling.sweep import preregistration
 from bayes_scaling.sweep.planning import FITTED, PREREGISTERED, planned_frame, planned_runs
-from bayes_scaling.sweep.record import read_record, write_record
-from bayes_scaling.sweep.verdict import judge, lowest_of_curve
+from bayes_scaling.sweep.verdict import judge_sweep, lowest_of_curve
 from bayes_scaling.sweep.wall_clock import fit_wall_clock, predict_wall_clock, wall_clock_cost
-from tests.helpers.command_line import assert_refused, run
 
 LEVELS = ("q05", "q25", "median", "q75", "q95")
 CREATED = "2026-01-01T00:00:00+00:00"
@@ -53,7 +52,8 @@ def made_up_record(path):
         }
         for c, part in table.groupby("context_length")
     ]
-    content = {"created": CREATED, "predictions": table.to_dict("records"), "optima": optima}
+    table["extrapolation_decades"] = 1.0
+    content = {"created": CREATED, "predictions": table.to_dict("records"), "optima": optima, "fit": {}}
     write_record(path, content | {"decisions": decisions})
     return table
 
@@ -67,7 +67,7 @@ def record(tmp_path):
 def results(table, error=0.0, seconds=100.0, after=timedelta(hours=1)):
     """Rows of trained runs, ``error`` above their predicted medians."""
     finished = (datetime.fromisoformat(CREATED) + after).isoformat()
-    names = ["run_id", "architecture", "context_length", "params"]
+    names = ["run_id", "architecture", "context_length", "params", "tokens"]
     return table[names].assign(
         loss=table["median"] + error, budget=1e13, status="ok", training_s=seconds, finished=finished
     )
@@ -75,7 +75,7 @@ def results(table, error=0.0, seconds=100.0, after=timedelta(hours=1)):
 
 def test_perfect_predictions_are_judged_so(record):
     path, table = record
-    verdict = judge(path, results(table))
+    verdict = judge_sweep(path, results(table))
     total = verdict.groups.iloc[-1]
     assert total["runs"] == len(table) and total["inside_50"] == total["inside_90"] == 1
     assert abs(total["bias"]) < 1e-12 and total["mae"] < 1e-12 and total["time_inside_90"] == 1
@@ -87,10 +87,10 @@ def test_perfect_predictions_are_judged_so(record):
 
 def test_errors_are_seen(record):
     path, table = record
-    total = judge(path, results(table, error=0.01, seconds=300.0)).groups.iloc[-1]
+    total = judge_sweep(path, results(table, error=0.01, seconds=300.0)).groups.iloc[-1]
     assert total["inside_50"] == 0 and total["inside_90"] == 1 and total["bias"] == pytest.approx(0.01)
     assert total["time_inside_90"] == 0 and total["time_error"] == pytest.approx(np.log(3))
-    assert judge(path, results(table, error=-0.03)).groups.iloc[-1]["inside_90"] == 0
+    assert judge_sweep(path, results(table, error=-0.03)).groups.iloc[-1]["inside_90"] == 0
 
 
 def test_a_worse_choice_has_its_regret(record):
@@ -98,54 +98,30 @@ def test_a_worse_choice_has_its_regret(record):
     rows = results(table)
     chosen = rows["run_id"].isin(d["run_id"] for d in read_record(path)["decisions"])
     rows.loc[chosen, "loss"] += 0.5
-    decisions = judge(path, rows).decisions
+    decisions = judge_sweep(path, rows).decisions
     assert (decisions["regret"] > 0.3).all() and (decisions["best"] != decisions["run_id"]).all()
 
 
 def test_runs_from_before_are_no_test(record):
     path, table = record
-    with pytest.raises(SweepError, match="before the predictions were written"):
-        judge(path, results(table, seconds=120.0, after=timedelta(seconds=60)))
+    with pytest.raises(RecordError, match="before the predictions were written"):
+        judge_sweep(path, results(table, seconds=120.0, after=timedelta(seconds=60)))
 
 
 def test_diverged_runs_are_left_out_and_none_is_an_error(record):
     path, table = record
     rows = results(table)
     rows.loc[0, "status"] = "diverged"
-    assert judge(path, rows).groups.iloc[-1]["runs"] == len(table) - 1
-    with pytest.raises(SweepError, match=r"none of its \d+ runs"):
-        judge(path, rows.assign(status="diverged"))
-
-
-def test_a_changed_record_is_refused(record, tmp_path):
-    path, _ = record
-    content = json.loads(path.read_text())
-    content["predictions"][0]["median"] += 1e-3
-    path.write_text(json.dumps(content))
-    with pytest.raises(SweepError, match="changed since it was written"):
-        read_record(path)
-    assert_refused(run("sweep", "judge", path, tmp_path / "none.csv"), "Error")
-    path.write_text("{}")
-    with pytest.raises(SweepError, match="holds no predictions"):
-        read_record(path)
-    path.write_text("x")
-    with pytest.raises(SweepError, match="cannot be read"):
-        read_record(path)
-
-
-def test_predictions_are_written_once(record):
-    path, _ = record
-    before = path.read_bytes()
-    with pytest.raises(SweepError, match="written once"):
-        made_up_record(path)
-    assert path.read_bytes() == before
+    assert judge_sweep(path, rows).groups.iloc[-1]["runs"] == len(table) - 1
+    with pytest.raises(RecordError, match=r"none of its \d+ runs"):
+        judge_sweep(path, rows.assign(status="diverged"))
 
 
 def test_a_figure_shows_what_missed(record):
     path, table = record
     rows = results(table)
     rows.loc[0, "loss"] += 0.05
-    figure = plot_predictions(judge(path, rows).runs)
+    figure = plot_predictions(judge_sweep(path, rows).runs)
     assert len(figure.axes) == 6
     figure.draw_without_rendering()
     open_dots = [line for ax in figure.axes for line in ax.lines if line.get_markerfacecolor() == "white"]
@@ -200,15 +176,15 @@ def measured_fit():
 
 
 def test_no_predictions_from_a_fit_that_failed(measured_fit, tmp_path):
-    with pytest.raises(SweepError, match="checks of the fit failed"):
-        bs.sweep.preregister(measured_fit, planned_runs(PREREGISTERED), tmp_path / "record.json")
+    with pytest.raises(RecordError, match="checks of the fit failed"):
+        bs.sweep.preregister_sweep(measured_fit, planned_runs(PREREGISTERED), tmp_path / "record.json")
     assert not (tmp_path / "record.json").exists()
 
 
 def test_predictions_are_those_of_the_fit(measured_fit, tmp_path, monkeypatch):
-    monkeypatch.setattr(preregistration, "FAIL", "nothing fails")
+    monkeypatch.setattr(written, "FAIL", "nothing fails")
     path, specs = tmp_path / "record.json", planned_runs(PREREGISTERED)
-    digest = bs.sweep.preregister(measured_fit, specs, path)
+    digest = bs.sweep.preregister_sweep(measured_fit, specs, path)
     content = read_record(path)
     assert content["sha256"] == digest
     assert content["fit"]["data_hash"] == measured_fit.runs.data_hash
@@ -220,8 +196,8 @@ def test_predictions_are_those_of_the_fit(measured_fit, tmp_path, monkeypatch):
     assert widths.mean() > 1  # the scatter of one run comes on top
     assert (table["training_s_q05"] < table["training_s_q95"]).all()
     assert all(0 <= decision["xlstm_wins"] <= 1 for decision in content["decisions"])
-    with pytest.raises(SweepError, match="is among the runs of the fit"):
-        bs.sweep.preregister(measured_fit, planned_runs(FITTED), tmp_path / "other.json")
+    with pytest.raises(RecordError, match="is among the runs of the fit"):
+        bs.sweep.preregister_sweep(measured_fit, planned_runs(FITTED), tmp_path / "other.json")
 
 
 def test_a_wall_clock_cost_is_the_time_of_the_runs():

@@ -1,0 +1,63 @@
+"""A file of predictions that shows when it was written and that nothing in it changed since."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from bayes_scaling.errors import RecordError
+from bayes_scaling.files.whole import write_text
+
+KIND = "bayes_scaling preregistration"
+VERSION = 2  # 1 held seven quantiles of each run and nothing of the runs that had been fitted
+READ = (1, VERSION)
+REMEDY = "Remedy: name a file that `bayes-scaling preregister` wrote."
+
+
+def write_record(path: Path, content: dict[str, Any]) -> str:
+    """Write a new record and give its SHA-256.
+
+    Raises
+    ------
+    RecordError
+        There is such a file, for predictions are written once; or it cannot be written.
+    """
+    body = {"kind": KIND, "version": VERSION, **content}
+    digest = _digest(body)
+    write_text(path, json.dumps({**body, "sha256": digest}, indent=1) + "\n", once=True, error=RecordError)
+    return digest
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """A record, after a check of its SHA-256.
+
+    Raises
+    ------
+    RecordError
+        No such file, another kind of file, or one that was changed.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RecordError(f"{path}: cannot be read ({error}). {REMEDY}") from error
+    if not isinstance(content, dict) or content.get("kind") != KIND:
+        raise RecordError(f"{path}: holds no predictions. {REMEDY}")
+    if content.get("version") not in READ:
+        raise RecordError(
+            f"{path}: of version {content.get('version')!r}, and this package reads {READ}. "
+            "Remedy: update the package."
+        )
+    known = content.pop("sha256", None)
+    found = _digest(content)
+    if found != known:
+        raise RecordError(
+            f"{path}: changed since it was written (SHA-256 {found}, in the file {known}). "
+            "Remedy: take the file as it was written."
+        )
+    return {**content, "sha256": found}
+
+
+def _digest(body: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
