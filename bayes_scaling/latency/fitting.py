@@ -116,7 +116,7 @@ def settings_of(
     from bayes_scaling.latency.kernel_priors import bench_priors
 
     found = bench_priors(bench, settings.device)
-    return replace(settings, priors={**settings.priors, **found.priors}, prior_source=found.source)
+    return replace(settings, kernels=found.kernels, prior_source=found.source)
 
 
 def _fit(
@@ -134,7 +134,7 @@ def _sampled_parts(
     design: LatencyDesign, backend: str, sampler: str, sampling: Sampling, progress: Progress
 ) -> list[Sampled]:
     """Draws of each block, as many of all as the one needs that needs the most."""
-    engines = [_engine(part, backend, sampler) for part in _parts(design)]
+    engines = [_engine(part, backend, sampler) for part in design.alone()]
     found = [_sample(engine, part, sampling, progress) for engine, part in engines]
     while len(lengths := {sampled.raw.whitened.shape[1] for sampled in found}) > 1:
         longer = replace(sampling, draws=max(lengths), max_draws=sampling.cap)
@@ -145,11 +145,6 @@ def _sampled_parts(
             for sampled, (engine, part) in zip(found, engines, strict=True)
         ]
     return found
-
-
-def _parts(design: LatencyDesign) -> list[LatencyDesign]:
-    """One design a block: blocks share no coordinate, so that their posteriors are independent."""
-    return [LatencyDesign((block,), design.device, design.noise) for block in design.blocks]
 
 
 def _engine(design: LatencyDesign, backend: str, sampler: str) -> tuple[Engine, LatencyDesign]:
@@ -183,9 +178,8 @@ def _joined_stats(parts: list[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray
 
 def prior_positions(design: LatencyDesign, draws: int, seed: int) -> np.ndarray:
     """Draws of the prior (1, draw, size)."""
-    mean, sd = design.prior()
     rng = np.random.default_rng([seed, 11])
-    return np.asarray(mean + sd * rng.standard_normal((1, draws, design.size)))
+    return design.draw_prior(draws, rng)[None]
 
 
 def prior_fit(timings: Any, settings: LatencySettings, draws: int = 4000, seed: int = 0) -> LatencyFit:

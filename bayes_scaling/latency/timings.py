@@ -20,7 +20,7 @@ from bayes_scaling.latency.validation import check_table
 SHAPE = ("embedding_dim", "num_blocks", "num_heads", "ffn_dim", "num_kv_heads", "head_dim_v", "head_dim_qk",
          "vocab_size", "chunk_size")  # fmt: skip
 TIMES = ("ttft_ms", "step_time_ms")
-CANONICAL = ("architecture", "params", "batch_size", "prefill", *TIMES, *SHAPE, "measured")
+CANONICAL = ("architecture", "params", "batch_size", "prefill", *TIMES, *SHAPE, "measured", "reserved_bytes")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Timings:
         One row a query, indexed from 0: architecture, params, batch_size (sequences), prefill (tokens of
         each prompt), ttft_ms and step_time_ms (milliseconds, NaN where not measured), columns of the shape,
         measured (True where the first token came, False where memory did not suffice, missing where
-        unknown).
+        unknown), reserved_bytes (peak of the memory reserved up to the first token, NaN where unknown).
     source : str
     notes : tuple of str
         What is implausible.
@@ -94,7 +94,8 @@ def load_timings(source: str | Path | pd.DataFrame | Timings, *, need_times: boo
     source : str, Path, DataFrame or Timings
         A file (.csv, .tsv, .jsonl, .parquet, .feather) or a table. Columns: architecture, batch_size,
         prefill, params or the shape (embedding_dim, num_blocks, num_heads, ffn_dim, ...), ttft_ms,
-        step_time_ms, and optionally measured (False: out of memory).
+        step_time_ms, and optionally measured (False: out of memory) and reserved_bytes (or
+        memory_reserved_gl1_bytes).
     need_times : bool
         False for queries whose times are not known yet.
 

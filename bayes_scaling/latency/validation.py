@@ -19,13 +19,15 @@ COUNTS = {"batch_size": (ZERO, NEGATIVE), "prefill": (NEGATIVE,)}
 REQUIRED_SHAPE = ("embedding_dim", "num_blocks", "num_heads", "ffn_dim")
 OPTIONAL_SHAPE = {"num_kv_heads": "num_heads", "head_dim_v": None, "head_dim_qk": "head_dim_v",
                   "vocab_size": 50304.0, "chunk_size": 64.0}  # fmt: skip
-_ANSWERS = ("ttft_ms", "step_time_ms", "measured")
+RESERVED = ("reserved_bytes", "memory_reserved_gl1_bytes")
+_ANSWERS = ("ttft_ms", "step_time_ms", "measured", *RESERVED)
 _EMPTY = "leave the cell empty where nothing was measured"
 _REMEDIES = {
     "batch_size": "give the sequences of the batch, 1 or more",
     "prefill": "give the tokens of the prompt, 0 or more",
     "ttft_ms": f"give milliseconds above 0; {_EMPTY}",
     "step_time_ms": f"give milliseconds above 0; {_EMPTY}",
+    **dict.fromkeys(RESERVED, f"give bytes above 0; {_EMPTY}"),
 }
 
 
@@ -75,6 +77,8 @@ def _columns(frame: pd.DataFrame) -> tuple[dict[str, Any], list[Fault]]:
             columns[name], found = (_count if name in COUNTS else _time)(name, frame[name])
             faults += found
     columns["measured"], found = _measured(frame, columns)
+    columns["reserved_bytes"], more = _reserved(frame)
+    found += more
     sizes, more = _sizes(frame)
     faults = faults + found + more
     if not faults:
@@ -112,13 +116,21 @@ def _count(name: str, cells: pd.Series) -> tuple[np.ndarray, list[Fault]]:
 
 
 def _time(name: str, cells: pd.Series) -> tuple[np.ndarray, list[Fault]]:
-    """Milliseconds; empty cells were not measured."""
+    """Milliseconds or bytes; empty cells were not measured."""
     values, unreadable = numbers(cells)
     remedy = _REMEDIES[name]
     faults = faults_at(cells, unreadable, "not a number", "holds text where a number is due", remedy)
     for rule in (INFINITE, ZERO, NEGATIVE):
         faults += faults_at(cells, rule.broken(values), rule.code, rule.message, remedy)
     return values, faults
+
+
+def _reserved(frame: pd.DataFrame) -> tuple[np.ndarray, list[Fault]]:
+    """Bytes reserved; empty cells are not known."""
+    name = next((name for name in RESERVED if name in frame), None)
+    if name is None:
+        return np.full(len(frame), np.nan), []
+    return _time(name, frame[name])
 
 
 def _measured(frame: pd.DataFrame, columns: dict[str, Any]) -> tuple[np.ndarray, list[Fault]]:
