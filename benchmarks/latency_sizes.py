@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 from scipy import optimize
 
-from benchmarks.latency_study import STUDY
 from bayes_scaling.latency import LatencySettings, Timings, load_timings
 from bayes_scaling.latency.design import build_design
 from bayes_scaling.models.latency_density import log_time
@@ -24,6 +23,7 @@ from bayes_scaling.models.latency_design import TimeBlock
 from bayes_scaling.models.latency_mode import find_whitening
 from bayes_scaling.models.size_spread import size_conditional
 from bayes_scaling.roofline.devices import get_device
+from benchmarks.latency_study import STUDY
 
 H200 = Path(str(files("bayes_scaling.data").joinpath("timings_h200.csv")))
 
@@ -76,6 +76,8 @@ if __name__ == "__main__":
     }
     seen["both"] = seen["study"] + seen["H200"]
     for name, rows in seen.items():
-        best = optimize.minimize(lambda x: -likelihood(rows, *np.exp(x)), np.log([0.03, 1.0]), method="Nelder-Mead")
+        best = optimize.minimize(
+            lambda x: -likelihood(rows, *np.exp(x)), np.log([0.03, 1.0]), method="Nelder-Mead"
+        )
         size_sd, growth = np.exp(best.x)
         print(f"{name}: {len(rows)} shifts, standard deviation {size_sd:.4f}, growth {growth:.2f}")

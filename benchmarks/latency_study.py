@@ -1,6 +1,6 @@
 """Each model size of the xLSTM study's timings left out in turn, as Markdown tables.
 
-    python benchmarks/latency_study.py inference_timings.csv
+python benchmarks/latency_study.py inference_timings.csv
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def calibration(result: LatencyBacktest) -> str:
     for low, high in EDGES:
         part = known[(known["fits_probability"] >= low) & (known["fits_probability"] < high)]
         mean = f"{part['fits_probability'].mean():.3f}"
-        rows.append((f"{low:g} to {min(high, 1):.3g}", str(len(part)), mean, f"{part['measured'].mean():.3f}"))
+        rows.append(
+            (f"{low:g} to {min(high, 1):.3g}", str(len(part)), mean, f"{part['measured'].mean():.3f}")
+        )
     return table(("P(fits)", "queries", "mean P(fits)", "fitted"), rows)
 
 
@@ -77,7 +79,9 @@ def pooled(result: LatencyBacktest) -> str:
         inside=(timed["q05"] <= timed["time_ms"]) & (timed["time_ms"] <= timed["q95"]),
     )
     by = timed.groupby(["architecture", "quantity"]).agg(error=("error", "median"), cover=("inside", "mean"))
-    whole = pd.DataFrame({"error": [timed["error"].median()], "cover": [timed["inside"].mean()]}, index=["all"])
+    whole = pd.DataFrame(
+        {"error": [timed["error"].median()], "cover": [timed["inside"].mean()]}, index=["all"]
+    )
     return f"{by.round(3)}\n{whole.round(3)}"
 
 

@@ -32,13 +32,14 @@ class Noise:
         log-normal: the median, and the standard deviation of its logarithm.
     size_growth : float
         By so much of its variance amid them the variance of a shift grows for each e-fold of params away.
+        These are learnt by leaving sizes out (`benchmarks/latency_sizes.py`).
     degrees : float
         The Student-t noise has so many degrees of freedom.
     """
 
-    size_sd: float = 0.035
+    size_sd: float = 0.023
     size_factor: float = 0.4
-    size_growth: float = 2.0
+    size_growth: float = 4.3
     degrees: float = 4.0
 
 

@@ -13,8 +13,11 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import ConvergenceWarning
+from bayes_scaling.latency.conditions import check_dtype
 from bayes_scaling.latency.design import build_design
+from bayes_scaling.latency.device_names import check_device
 from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.reachable import check_reachable
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import Timings, load_timings
 from bayes_scaling.models import latency_numpyro, latency_pymc
@@ -99,9 +102,24 @@ def fit_latency(
     sampling = sampling_of(backend, sampler, draws, tune, chains, seed, progress, max_draws)
     table = load_timings(timings)
     chosen = settings_of(device, settings, bench)
+    check_conditions(table, chosen)
     result = _fit(table, chosen, backend, sampler, sampling)
     _warn_unless_converged(result)
     return result
+
+
+def check_conditions(timings: Timings, settings: LatencySettings) -> None:
+    """Refuse timings of another device or dtype than is assumed, and times that the device cannot reach.
+
+    Raises
+    ------
+    LatencyError, TimingsError
+        Naming what was measured, what is assumed, and the remedy.
+    """
+    if "device" in timings.frame:
+        check_device(timings.frame["device"], settings.device, timings.source)
+    check_dtype(timings.frame, settings.deployed.precision, timings.source)
+    check_reachable(timings, settings)
 
 
 def settings_of(

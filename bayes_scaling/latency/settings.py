@@ -17,7 +17,11 @@ from bayes_scaling.roofline.parameters import Parameter
 from bayes_scaling.roofline.workload import Deployment
 
 Prior = tuple[float, float]
-FLOAT32 = Deployment(Precision(activation=4.0, weight=4.0))
+DEPLOYMENTS = {
+    "bfloat16": Deployment(),
+    "float16": Deployment(),
+    "float32": Deployment(Precision(activation=4.0, weight=4.0)),
+}
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,22 @@ class LatencySettings:
 
     @property
     def deployed(self) -> Deployment:
-        """The deployment that holds here."""
-        return self.deployment or (FLOAT32 if self.device.dtype == "float32" else Deployment())
+        """The deployment that holds here.
+
+        Raises
+        ------
+        LatencyError
+            The peak of the device is that of a dtype whose bytes are not known here, and no deployment is given.
+        """
+        if self.deployment is not None:
+            return self.deployment
+        if self.device.dtype in DEPLOYMENTS:
+            return DEPLOYMENTS[self.device.dtype]
+        raise LatencyError(
+            f"device {self.device.name!r}: its peak is that of {self.device.dtype}, and the bytes of its numbers "
+            "are not told. Remedy: give deployment=Deployment(Precision(activation, weight, state, cache)), "
+            f"or the peak of one of {', '.join(DEPLOYMENTS)}."
+        )
 
     def prior_of(self, architecture: str, phase: str, parameter: Parameter) -> Parameter:
         """The coefficient with the prior that holds here."""

@@ -10,6 +10,7 @@ import pandas as pd
 from bayes_scaling.accounting import AccountingError, get_architecture
 from bayes_scaling.data.loading import Table
 from bayes_scaling.errors import TimingsError
+from bayes_scaling.latency.conditions import condition_columns, repeat_faults, served_faults
 from bayes_scaling.roofline.workload import mixer_of
 from bayes_scaling.runs.cell_values import numbers, texts
 from bayes_scaling.runs.faults import CONVENTION, Fault, describe_fault
@@ -41,6 +42,8 @@ def check_table(table: Table, need_times: bool) -> pd.DataFrame:
     """
     frame = table.frame if need_times else table.frame.drop(columns=list(_ANSWERS), errors="ignore")
     faults = check_size(frame)
+    if not faults and need_times:
+        faults = served_faults(frame)
     if not faults:
         faults = _missing(frame, need_times)
     columns: dict[str, Any] = {}
@@ -49,6 +52,9 @@ def check_table(table: Table, need_times: bool) -> pd.DataFrame:
     if faults:
         raise _invalid(table, faults)
     checked = pd.DataFrame(columns)
+    faults = repeat_faults(checked)
+    if faults:
+        raise _invalid(table, faults)
     if need_times and not checked[["ttft_ms", "step_time_ms"]].notna().to_numpy().any():
         raise TimingsError(f"{table.source}: no time was measured. Remedy: give ttft_ms or step_time_ms.")
     return checked
@@ -80,9 +86,10 @@ def _columns(frame: pd.DataFrame) -> tuple[dict[str, Any], list[Fault]]:
     columns["reserved_bytes"], more = _reserved(frame)
     found += more
     sizes, more = _sizes(frame)
-    faults = faults + found + more
+    conditions, unlike = condition_columns(frame)
+    faults = faults + found + more + unlike
     if not faults:
-        columns |= sizes
+        columns |= sizes | conditions
         columns["params"] = _params(columns) if "params" not in columns else columns["params"]
     return columns, faults
 
