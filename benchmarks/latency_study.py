@@ -8,8 +8,6 @@ from __future__ import annotations
 import argparse
 import warnings
 
-import pandas as pd
-
 from bayes_scaling.accounting import Precision
 from bayes_scaling.errors import ConvergenceWarning
 from bayes_scaling.latency import LatencySettings
@@ -40,8 +38,17 @@ def scores(result: LatencyBacktest) -> str:
     header = ("left out", "architecture", "quantity", "cells", "error", "cover", "ratio of ends")
     header += ("hard roofline, error", "lines, error")
     rows = [
-        (size(r.left_out), r.architecture, r.quantity, str(r.n), f"{r.median_error:.1%}", f"{r.cover:.1%}")
-        + (f"{r.width:.2f}", f"{r.roofline_error:.1%}", f"{r.lines_error:.1%}")
+        (
+            size(r.left_out),
+            r.architecture,
+            r.quantity,
+            str(r.n),
+            f"{r.median_error:.1%}",
+            f"{r.cover:.1%}",
+            f"{r.width:.2f}",
+            f"{r.roofline_error:.1%}",
+            f"{r.lines_error:.1%}",
+        )
         for r in result.scores.itertuples()
     ]
     return table(header, rows)
@@ -51,8 +58,15 @@ def fits(result: LatencyBacktest) -> str:
     """Whether queries fit."""
     header = ("left out", "architecture", "queries", "right", "Brier score", "mean P(fits)", "fitted")
     rows = [
-        (size(r.left_out), r.architecture, str(r.queries), f"{r.accuracy:.1%}", f"{r.brier:.4f}")
-        + (f"{r.mean_probability:.1%}", f"{r.frequency:.1%}")
+        (
+            size(r.left_out),
+            r.architecture,
+            str(r.queries),
+            f"{r.accuracy:.1%}",
+            f"{r.brier:.4f}",
+            f"{r.mean_probability:.1%}",
+            f"{r.frequency:.1%}",
+        )
         for r in result.fits.itertuples()
     ]
     return table(header, rows)
@@ -79,10 +93,8 @@ def pooled(result: LatencyBacktest) -> str:
         inside=(timed["q05"] <= timed["time_ms"]) & (timed["time_ms"] <= timed["q95"]),
     )
     by = timed.groupby(["architecture", "quantity"]).agg(error=("error", "median"), cover=("inside", "mean"))
-    whole = pd.DataFrame(
-        {"error": [timed["error"].median()], "cover": [timed["inside"].mean()]}, index=["all"]
-    )
-    return f"{by.round(3)}\n{whole.round(3)}"
+    error = timed["error"].median()
+    return f"{by.round(3)}\nall: error {error:.3f}, cover {timed['inside'].mean():.3f}"
 
 
 if __name__ == "__main__":

@@ -89,5 +89,5 @@ def check_dtype(frame: pd.DataFrame, precision: Precision, source: str) -> None:
             counted = f"{precision.weight:g} bytes a weight are counted"
             raise TimingsError(
                 f"{source}, column 'dtype': measured in {name}, but {counted}. Remedy: give "
-                "settings=LatencySettings(device, deployment=Deployment(Precision(weight=...))) with its bytes."
+                "settings=LatencySettings(device, deployment=Deployment(Precision(weight=...)))."
             )

@@ -100,15 +100,15 @@ class LatencySettings:
         Raises
         ------
         LatencyError
-            The peak of the device is that of a dtype whose bytes are not known here, and no deployment is given.
+            The peak of the device is that of a dtype whose bytes are not known, and no deployment is given.
         """
         if self.deployment is not None:
             return self.deployment
         if self.device.dtype in DEPLOYMENTS:
             return DEPLOYMENTS[self.device.dtype]
         raise LatencyError(
-            f"device {self.device.name!r}: its peak is that of {self.device.dtype}, and the bytes of its numbers "
-            "are not told. Remedy: give deployment=Deployment(Precision(activation, weight, state, cache)), "
+            f"device {self.device.name!r}: its peak is that of {self.device.dtype}, and the bytes of its "
+            "numbers are not told. Remedy: give deployment=Deployment(Precision(activation, weight, state, cache)), "
             f"or the peak of one of {', '.join(DEPLOYMENTS)}."
         )
 
