@@ -38,6 +38,6 @@ def check_reachable(timings: Timings, settings: LatencySettings) -> None:
                 row = int(frame.index[wrong[0]])
                 raise TimingsError(
                     f"{timings.source}, column {column!r}, row {row}: {time[wrong[0]]:.4g} ms, but "
-                    f"{device.name} needs {bound[wrong[0]]:.4g} ms at its peaks. Remedy: name the device that "
-                    "was measured, give milliseconds, or tell the bytes of a weight by a deployment."
+                    f"{device.name} needs {bound[wrong[0]]:.4g} ms at its peaks. Remedy: name the device "
+                    "that was measured, give milliseconds, or tell the bytes of a weight by a deployment."
                 )

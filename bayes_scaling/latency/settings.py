@@ -108,8 +108,8 @@ class LatencySettings:
             return DEPLOYMENTS[self.device.dtype]
         raise LatencyError(
             f"device {self.device.name!r}: its peak is that of {self.device.dtype}, and the bytes of its "
-            "numbers are not told. Remedy: give deployment=Deployment(Precision(activation, weight, state, cache)), "
-            f"or the peak of one of {', '.join(DEPLOYMENTS)}."
+            "numbers are not told. Remedy: give deployment=Deployment(Precision(activation, weight, state, "
+            f"cache)), or the peak of one of {', '.join(DEPLOYMENTS)}."
         )
 
     def prior_of(self, architecture: str, phase: str, parameter: Parameter) -> Parameter:

@@ -211,8 +211,8 @@ def test_the_figure_of_the_stages_shows_every_stage(tmp_path):
 
     rows = [
         {"architecture": "xlstm", "params": 1e8, "batch_size": batch, "prefill": 128, "stage": stage,
-         "median": batch, "q05": batch / width, "q95": batch * width, "ratio": width**2,
-         "time_ms": batch, "covered": True}
+         "quantity": "step_time_ms", "median": batch, "q05": batch / width, "q95": batch * width,
+         "ratio": width**2, "time_ms": batch, "covered": True}
         for batch in (1, 2)
         for stage, width in zip(STAGES, (9.0, 3.0, 1.5), strict=True)
     ]  # fmt: skip
