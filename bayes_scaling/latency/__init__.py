@@ -9,6 +9,7 @@ from bayes_scaling.lazy import lazy_names
 if TYPE_CHECKING:
     from bayes_scaling.latency.fitting import fit_latency, prior_fit
     from bayes_scaling.latency.kernel_tables import KernelTable, load_kernel_tables
+    from bayes_scaling.latency.load import load_times, replicas
     from bayes_scaling.latency.model_config import config_shape
     from bayes_scaling.latency.posterior import LatencyFit
     from bayes_scaling.latency.prediction import predict
@@ -42,11 +43,13 @@ _HOMES = {
     "load_kernel_tables": "kernel_tables",
     "load_latency": "storage",
     "load_served": "served",
+    "load_times": "load",
     "load_timings": "timings",
     "predict": "prediction",
     "predict_table": "table",
     "prior_fit": "fitting",
     "probability_below": "serving",
+    "replicas": "load",
 }
 
 __all__ = [
@@ -65,11 +68,13 @@ __all__ = [
     "load_kernel_tables",
     "load_latency",
     "load_served",
+    "load_times",
     "load_timings",
     "predict",
     "predict_table",
     "prior_fit",
     "probability_below",
+    "replicas",
 ]
 
 if not TYPE_CHECKING:
