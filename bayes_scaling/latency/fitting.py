@@ -200,9 +200,15 @@ def prior_positions(design: LatencyDesign, draws: int, seed: int) -> np.ndarray:
     return design.draw_prior(draws, rng)[None]
 
 
-def prior_fit(timings: Any, settings: LatencySettings, draws: int = 4000, seed: int = 0) -> LatencyFit:
-    """What the prior alone says: a fit whose posterior is its prior, for stages and prior checks."""
+def prior_fit(
+    timings: Any, settings: LatencySettings, draws: int = 4000, seed: int = 0, bench: Any = None
+) -> LatencyFit:
+    """What the prior alone says: a fit whose posterior is its prior, for stages and prior checks.
+
+    ``bench`` are microbenchmarks of the device, as for `fit_latency`.
+    """
     table = load_timings(timings)
+    settings = settings_of(None, settings, bench)
     design = build_design(table, settings)
     position = prior_positions(design, draws, seed)
     stats = {"diverging": np.zeros((1, draws, len(design.blocks)), dtype=bool)}
