@@ -171,7 +171,7 @@ class LatencyDesign:
     @cached_property
     def plain(self) -> np.ndarray:
         """Where a position holds the coordinates that are no shifts."""
-        found = []
+        found: list[int] = []
         start = 0
         for block in self.blocks:
             found.extend(range(start, start + len(block.plain_names)))

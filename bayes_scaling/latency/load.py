@@ -118,8 +118,8 @@ def replicas(
     for name, value in (("requests_per_second", requests_per_second), ("price_per_hour", price_per_hour)):
         if not value > 0:
             raise LatencyError(f"{name} is {value}: give a positive number")
-    load = {"concurrency": concurrency, "isl": isl, "osl": osl}
-    times = load_times(fit, architecture, params, **load, seed=seed, **shape).isel(query=0, drop=True)
+    load: dict[str, Any] = {"concurrency": concurrency, "isl": isl, "osl": osl, "seed": seed}
+    times = load_times(fit, architecture, params, **load, **shape).isel(query=0, drop=True)
     needed = np.ceil(requests_per_second * times["request_s"] / concurrency)
     price = needed * devices * price_per_hour
     tokens = requests_per_second * osl * SECONDS_PER_HOUR

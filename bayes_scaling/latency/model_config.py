@@ -50,7 +50,7 @@ def config_shape(config: str | Path | Mapping[str, Any]) -> dict[str, Any]:
     kind = values.get("model_type")
     if kind not in FAMILIES:
         raise TimingsError(f"{place}: model_type {kind!r} has no formula; give one of {', '.join(FAMILIES)}")
-    found = {}
+    found: dict[str, Any] = {}
     for name, column in _NEEDED.items():
         found[column] = _size(values, name, place)
     width = values.get("head_dim") or found["embedding_dim"] // found["num_heads"]

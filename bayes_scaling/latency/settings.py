@@ -152,7 +152,7 @@ class LatencySettings:
             kernels = _kernels(data.pop("kernels"))
             priors = {name: (float(m), float(s)) for name, (m, s) in data.pop("priors").items()}
             noise = Noise(**data.pop("noise"))
-            given = {"deployment": deployment, "kernels": kernels, "priors": priors}
+            given: dict[str, Any] = {"deployment": deployment, "kernels": kernels, "priors": priors}
             return cls(device=Device(**device), noise=noise, **given, **data)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise LatencyError(f"not the settings of a latency fit ({error})") from None
