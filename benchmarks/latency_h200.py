@@ -117,7 +117,7 @@ def full() -> None:
 
 def show(table: pd.DataFrame) -> None:
     """Print a table of scores."""
-    print(table.round(3).to_string(index=False))
+    print(table.round(3).to_string(index=False), flush=True)
 
 
 if __name__ == "__main__":
