@@ -86,7 +86,10 @@ def step_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _time_block(architecture: str, phase: str, rows: pd.DataFrame, settings: LatencySettings) -> TimeBlock:
     mixer = mixer_of(architecture)
-    chosen = tuple(settings.prior_of(architecture, phase, p) for p in parameters(phase, mixer))
+    chosen = tuple(
+        settings.prior_of(architecture, phase, p)
+        for p in parameters(phase, mixer, settings.deployed.parallel)
+    )
     params = rows["params"].to_numpy(dtype=float)
     sizes = np.unique(params)
     first = rows["first"].to_numpy(dtype=float)

@@ -116,7 +116,7 @@ def _draws(
     mixer = mixer_of(label)
     device = fit.settings.device
     work = workload(label, phase, rows, fit.settings)
-    c = _coefficients(parameters(phase, mixer), position)
+    c = _coefficients(parameters(phase, mixer, fit.settings.deployed.parallel), position)
     if phase == STEP:
         log_time = log_step_time(np, c, work, device, mixer, first)
     else:

@@ -170,7 +170,9 @@ def keys_of(architecture: str, phase: str, name: str) -> tuple[str, ...]:
 def _deployment(data: dict[str, Any] | None) -> Deployment | None:
     if data is None:
         return None
-    return Deployment(Precision(**data["precision"]), data["fusion"], tuple(data["all_logits"]))
+    return Deployment(
+        Precision(**data["precision"]), data["fusion"], tuple(data["all_logits"]), data["parallel"]
+    )
 
 
 def _kernels(data: dict[str, Any] | None) -> KernelPrior | None:

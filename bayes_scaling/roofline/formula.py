@@ -51,6 +51,7 @@ def log_step_time(
     total = total + product_time(xp, c, work.weight_bytes, work.matmul_flops, device, alone)
     total = total + work.activation_bytes / (device.bytes_per_second * c["activations"])
     total = total + work.logit_bytes / (device.bytes_per_second * c["logits"])
+    total = total + _reduce_time(c, work)
     if mixer == ATTENTION:
         width = work.head_width, work.padded_width
         keys = key_time(xp, c, work.key_bytes, width, work.crowding, device)
@@ -68,6 +69,7 @@ def log_prefill_time(xp: Any, c: Coefficients, work: Workload, device: Device, m
     total = product_time(xp, c, work.weight_bytes, work.matmul_flops, device)
     moved = work.activation_bytes + 2 * work.logit_bytes
     total = total + moved / (device.bytes_per_second * c["activations"])
+    total = total + _reduce_time(c, work)
     if mixer == ATTENTION:
         total = total + _prefill_attention(xp, c, work, device)
     else:
@@ -79,6 +81,13 @@ def launch_time(c: Coefficients, work: Workload) -> Array:
     """Launches of all kernels, by class; a single sequence has a factor of its own."""
     launches = work.products * c["product_launch"] + work.mixers * c["mixer_launch"]
     return (launches + work.small * c["small_launch"]) * c["single_launch"] ** work.single
+
+
+def _reduce_time(c: Coefficients, work: Workload) -> Array:
+    """Sums over the devices that share a model; nothing where it runs on one."""
+    if "reduce_launch" not in c:
+        return 0.0
+    return work.reduces * c["reduce_launch"] + work.reduced_bytes / c["link_bandwidth"]
 
 
 def _prefill_attention(xp: Any, c: Coefficients, work: Workload, device: Device) -> Array:

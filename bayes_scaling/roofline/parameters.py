@@ -141,9 +141,19 @@ _MIXERS = {
 }
 
 
-def parameters(phase: str, mixer: str) -> tuple[Parameter, ...]:
-    """Coefficients of a phase ("step", "prefill") and a mixer ("attention", "recurrent")."""
-    return (_STEP if phase == STEP else _PREFILL) + _MIXERS[phase, mixer]
+_PARALLEL = (
+    positive("reduce_launch", 1e-5, 0.6, "s", "a sum over the devices that share a model, whatever its size"),
+    positive("link_bandwidth", 3e11, 0.6, "B/s", "bandwidth between devices that share a model"),
+)
+
+
+def parameters(phase: str, mixer: str, parallel: int = 1) -> tuple[Parameter, ...]:
+    """Coefficients of a phase ("step", "prefill") and a mixer ("attention", "recurrent").
+
+    ``parallel`` devices share the model; on more than one their sums have coefficients of their own.
+    """
+    shared = _PARALLEL if parallel > 1 else ()
+    return (_STEP if phase == STEP else _PREFILL) + _MIXERS[phase, mixer] + shared
 
 
 def values(xp: Any, chosen: tuple[Parameter, ...], u: Array) -> dict[str, Array]:

@@ -31,11 +31,14 @@ class Deployment:
         Whether each elementwise operation is a kernel of its own.
     all_logits : tuple of str
         Architectures whose prefill computes the logits of all positions; the others' only of the last.
+    parallel : int
+        Devices that share each matrix (tensor parallel); see `parallel_device` of the devices.
     """
 
     precision: Precision = BF16
     fusion: Fusion = "eager"
     all_logits: tuple[str, ...] = ()
+    parallel: int = 1
 
 
 DEPLOYED = Deployment()
@@ -77,6 +80,8 @@ class Workload:
         The same of the next power of two, as kernels take it.
     relative_context : ndarray
         Tokens over head dimension.
+    reduces, reduced_bytes : ndarray
+        Sums over the devices that share a model, two a block, and what each device sends for them.
     """
 
     single: np.ndarray
@@ -97,6 +102,8 @@ class Workload:
     head_width: np.ndarray
     padded_width: np.ndarray
     relative_context: np.ndarray
+    reduces: np.ndarray
+    reduced_bytes: np.ndarray
 
 
 def mixer_of(architecture: str) -> str:
@@ -199,6 +206,8 @@ def _shared(
     passed = batch * tokens
     weights = blocks * counts.block_weights(shape) + shape.embedding_dim * (shape.vocab_size + 1)
     moved = blocks * passed * numbers_moved(name, shape, deployed.fusion)
+    reduces = 2 * blocks * (deployed.parallel > 1)
+    sent = 2 * (1 - 1 / deployed.parallel) * passed * shape.embedding_dim * deployed.precision.activation
     return {
         "single": (batch == 1).astype(float),
         "products": blocks * launches.products + 1,  # and the head
@@ -208,6 +217,8 @@ def _shared(
         "matmul_flops": passed * counts.backbone_flops(shape) + logits * logits_flops(shape),
         "activation_bytes": moved * deployed.precision.activation,
         "logit_bytes": logits * shape.vocab_size * LOGIT_BYTES,
+        "reduces": reduces,
+        "reduced_bytes": reduces * sent,
         "head_width": shape.head_dim_v / HEAD_WIDTH,
         "padded_width": padded(shape.head_dim_v) / HEAD_WIDTH,
     }
