@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from bayes_scaling.plots import style
 
@@ -60,6 +61,7 @@ def _panel(ax: Axes, part: pd.DataFrame, colours: Mapping[str, str]) -> None:
     ax.plot(rows["time_ms"], np.arange(len(rows)), "o", color="black", markersize=3, zorder=5)
     ax.set_yticks(np.arange(len(rows)), [_label(row) for row in rows.itertuples()])
     style.log_axis(ax, "x")
+    ax.xaxis.set_minor_formatter(NullFormatter())  # short spans would label every tick, one over another
 
 
 def _label(row: Any) -> str:
