@@ -3,7 +3,7 @@
     python benchmarks/readme.py [--check]
 
 A block of text that follows a command, or the Python example, is replaced by what it prints now; with --check
-nothing is written and a difference ends with 1. The study's runs and timings are read from the folder
+nothing is written and a difference ends with 1. The study's runs are read from the folder
 BAYES_SCALING_REFERENCE_DATA, or ../shared/data beside the clone.
 """
 
@@ -43,7 +43,8 @@ def main() -> None:
 
 def _prepare(folder: Path) -> None:
     """The files that commands name without making them."""
-    shutil.copy(FOLDER / "inference_timings.csv", folder / "timings.csv")
+    for name in ("timings_h200.csv", "bench_h200_models.csv"):
+        shutil.copy(ROOT / "data" / name, folder)
     _run(f"bayes-scaling fit {shlex.quote(str(FOLDER / 'xlstm_runs.csv'))} -o study.nc", folder)
 
 

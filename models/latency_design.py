@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from bayes_scaling.models.size_spread import size_covariance
 from bayes_scaling.roofline.devices import Device
 from bayes_scaling.roofline.memory import Footprint
 from bayes_scaling.roofline.parameters import Parameter
@@ -15,6 +17,8 @@ from bayes_scaling.roofline.workload import Workload
 
 SCALE = ("scale", -3.5, 0.7)  # ln of the noise's scale: 3% between half and twice that
 FIRST_SCALE = ("first_scale", -2.7, 0.7)  # the same for first tokens without a prompt, modelled coarsely
+RESERVED_SCALE = ("reserved_scale", -2.5, 0.7)  # ln of the scatter of ln reserved bytes
+SIZE_SCALE = "size_scale"
 
 
 @dataclass(frozen=True)
@@ -23,13 +27,19 @@ class Noise:
 
     Attributes
     ----------
-    size_sd : float
-        All cells of one model size share a shift of ln time with this standard deviation.
+    size_sd, size_factor : float
+        All cells of one model size share a shift of ln time. Its standard deviation amid the fitted sizes is
+        log-normal: the median, and the standard deviation of its logarithm.
+    size_growth : float
+        By so much of its variance amid them the variance of a shift grows for each e-fold of params away.
+        These are learnt by leaving sizes out (`benchmarks/latency_sizes.py`).
     degrees : float
         The Student-t noise has so many degrees of freedom.
     """
 
-    size_sd: float = 0.035
+    size_sd: float = 0.023
+    size_factor: float = 0.4
+    size_growth: float = 4.3
     degrees: float = 4.0
 
 
@@ -63,22 +73,30 @@ class TimeBlock:
     member: np.ndarray
 
     @property
+    def plain_names(self) -> tuple[str, ...]:
+        """Coordinates before the shifts."""
+        return (*(p.name for p in self.parameters), SCALE[0], FIRST_SCALE[0], SIZE_SCALE)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Coordinates in order."""
-        shifts = (f"shift[{size}]" for size in self.sizes)
-        return (*(p.name for p in self.parameters), SCALE[0], FIRST_SCALE[0], *shifts)
+        return (*self.plain_names, *(f"shift[{size}]" for size in self.sizes))
 
     def prior(self, noise: Noise) -> tuple[np.ndarray, np.ndarray]:
-        """Means and standard deviations of the coordinates."""
-        count = len(self.sizes)
-        mean = [*(p.center for p in self.parameters), SCALE[1], FIRST_SCALE[1], *[0.0] * count]
-        sd = [*(p.sd for p in self.parameters), SCALE[2], FIRST_SCALE[2], *[noise.size_sd] * count]
+        """Means and standard deviations of the coordinates before the shifts."""
+        mean = [*(p.center for p in self.parameters), SCALE[1], FIRST_SCALE[1], np.log(noise.size_sd)]
+        sd = [*(p.sd for p in self.parameters), SCALE[2], FIRST_SCALE[2], noise.size_factor]
         return np.array(mean), np.array(sd)
+
+    def shift_root(self, noise: Noise) -> np.ndarray:
+        """Lower root of the shifts' covariance over the square of their scale (size, size)."""
+        covariance = size_covariance(np.array(self.sizes, dtype=float), noise.size_growth)
+        return np.asarray(np.linalg.cholesky(covariance))
 
 
 @dataclass(frozen=True)
 class MemoryBlock:
-    """Queries of one architecture that fitted or did not; its coordinates are coefficients.
+    """Queries of one architecture that fitted or did not; its coordinates are coefficients and a scale.
 
     Attributes
     ----------
@@ -86,23 +104,37 @@ class MemoryBlock:
     parameters : tuple of Parameter
     used : Footprint
     fits : ndarray (row,)
-        It is 1 where the query fits, else 0.
+        It is 1 where the query fits, 0 where not, and 0.5 where that is not known.
+    log_reserved : ndarray (row,)
+        It is the ln of the bytes reserved; 0 where they are not known.
+    reserved : ndarray (row,)
+        It is 1 where they are known.
     """
 
     architecture: str
     parameters: tuple[Parameter, ...]
     used: Footprint
     fits: np.ndarray
+    log_reserved: np.ndarray
+    reserved: np.ndarray
     phase: str = "memory"
+    sizes: tuple[int, ...] = ()
+
+    @property
+    def plain_names(self) -> tuple[str, ...]:
+        """Coordinates in order; memory has no shifts."""
+        return (*(p.name for p in self.parameters), RESERVED_SCALE[0])
 
     @property
     def names(self) -> tuple[str, ...]:
         """Coordinates in order."""
-        return tuple(p.name for p in self.parameters)
+        return self.plain_names
 
     def prior(self, noise: Noise) -> tuple[np.ndarray, np.ndarray]:
         """Means and standard deviations of the coordinates."""
-        return np.array([p.center for p in self.parameters]), np.array([p.sd for p in self.parameters])
+        mean = [*(p.center for p in self.parameters), RESERVED_SCALE[1]]
+        sd = [*(p.sd for p in self.parameters), RESERVED_SCALE[2]]
+        return np.array(mean), np.array(sd)
 
 
 Block = TimeBlock | MemoryBlock
@@ -117,11 +149,14 @@ class LatencyDesign:
     blocks : tuple of Block
     device : Device
     noise : Noise
+    covariance : ndarray (plain, plain)
+        The coordinates that are no shifts have this covariance in the prior.
     """
 
     blocks: tuple[Block, ...]
     device: Device
     noise: Noise
+    covariance: np.ndarray
 
     @property
     def size(self) -> int:
@@ -133,6 +168,26 @@ class LatencyDesign:
         """``architecture/phase/name`` of each coordinate."""
         return tuple(f"{b.architecture}/{b.phase}/{name}" for b in self.blocks for name in b.names)
 
+    @cached_property
+    def plain(self) -> np.ndarray:
+        """Where a position holds the coordinates that are no shifts."""
+        found: list[int] = []
+        start = 0
+        for block in self.blocks:
+            found.extend(range(start, start + len(block.plain_names)))
+            start += len(block.names)
+        return np.array(found)
+
+    @cached_property
+    def plain_mean(self) -> np.ndarray:
+        """Prior mean of the coordinates that are no shifts."""
+        return np.concatenate([block.prior(self.noise)[0] for block in self.blocks])
+
+    @cached_property
+    def plain_root(self) -> np.ndarray:
+        """Lower root of their prior covariance."""
+        return np.asarray(np.linalg.cholesky(self.covariance))
+
     def parts(self, position: Any) -> Iterator[tuple[Block, Any]]:
         """Each block with its part of a position (..., size)."""
         start = 0
@@ -141,7 +196,32 @@ class LatencyDesign:
             yield block, position[..., start:end]
             start = end
 
-    def prior(self) -> tuple[np.ndarray, np.ndarray]:
-        """Means and standard deviations of all coordinates."""
-        pairs = [block.prior(self.noise) for block in self.blocks]
-        return np.concatenate([mean for mean, _ in pairs]), np.concatenate([sd for _, sd in pairs])
+    def alone(self) -> list[LatencyDesign]:
+        """A design for each block, with the marginal prior of its coordinates."""
+        found = []
+        start = 0
+        for block in self.blocks:
+            end = start + len(block.plain_names)
+            own = self.covariance[start:end, start:end]
+            found.append(LatencyDesign((block,), self.device, self.noise, own))
+            start = end
+        return found
+
+    def start(self) -> np.ndarray:
+        """The position at the prior's mean."""
+        found = np.zeros(self.size)
+        found[self.plain] = self.plain_mean
+        return found
+
+    def draw_prior(self, draws: int, rng: np.random.Generator) -> np.ndarray:
+        """Positions of the prior (draw, size)."""
+        found = np.zeros((draws, self.size))
+        standard = rng.standard_normal((draws, len(self.plain)))
+        found[:, self.plain] = self.plain_mean + standard @ self.plain_root.T
+        for block, part in self.parts(found):
+            if isinstance(block, TimeBlock):
+                count = len(block.plain_names)
+                scale = np.exp(part[:, count - 1 : count])
+                drawn = rng.standard_normal((draws, len(block.sizes))) @ block.shift_root(self.noise).T
+                part[:, count:] = scale * drawn
+        return found

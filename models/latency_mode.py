@@ -15,7 +15,7 @@ from bayes_scaling.models.whitening import Whitening
 
 def find_whitening(design: LatencyDesign) -> Whitening:
     """The whitening by the Hessian at the mode, with JAX whichever back end samples."""
-    found = climb(compile_potential(design), design.prior()[0])
+    found = climb(compile_potential(design), design.start())
     return replace(found, scales=np.ones(0))
 
 

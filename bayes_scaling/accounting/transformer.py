@@ -112,4 +112,4 @@ def generation(shape: Shape, batch: Array, steps: Decoding, precision: Precision
 def cache_bytes(shape: Shape, batch: Array, tokens: Array, precision: Precision) -> Array:
     """Bytes of the keys and values of ``tokens`` positions per sequence."""
     per_token = shape.num_blocks * shape.num_kv_heads * (shape.head_dim_qk + shape.head_dim_v)
-    return 1.0 * per_token * batch * tokens * precision.activation
+    return 1.0 * per_token * batch * tokens * precision.cached

@@ -33,11 +33,19 @@ class Precision:
         2 for bfloat16.
     state : float
         Recurrent states; 4 for float32.
+    cache : float, optional
+        Keys and values that are kept; by default as wide as activations.
     """
 
     activation: float = 2.0
     weight: float = 2.0
     state: float = 4.0
+    cache: float | None = None
+
+    @property
+    def cached(self) -> float:
+        """Bytes of a kept key or value."""
+        return self.activation if self.cache is None else self.cache
 
 
 BF16 = Precision()

@@ -15,9 +15,9 @@ Limits = Annotated[
     typer.Option(
         "--limit",
         metavar="NAME=VALUE",
-        help="params_at_least, params_at_most, tokens_at_most, unique_tokens; step_time_ms, ttft_ms, "
-        "memory=true (with probability, batch_size, prefill); hours, money (with devices, flops_per_second, "
-        "price_per_hour). Repeatable.",
+        help="params_at_least, params_at_most, tokens_at_most, unique_tokens; step_time_ms, tpot_ms, "
+        "ttft_ms, memory=true (with probability, batch_size, prefill, generated); hours, money (with "
+        "devices, flops_per_second, price_per_hour). Repeatable.",
     ),
 ]
 Utility = Annotated[str, typer.Option(help="Of the loss: mean, quantile:0.9 or cvar:0.9.")]

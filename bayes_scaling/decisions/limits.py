@@ -12,7 +12,7 @@ from bayes_scaling.errors import DecisionError
 from bayes_scaling.numbers.positive import is_finite_number, is_positive_number
 
 SECONDS_PER_HOUR = 3600.0
-SERVED = ("step_time_ms", "ttft_ms", "memory")  # what a latency fit answers
+SERVED = ("step_time_ms", "tpot_ms", "ttft_ms", "memory")  # what a latency fit answers
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,17 @@ class Limits:
         Different tokens there are; needs a fit of the data-limited law, tokens beyond them repeat.
     step_time_ms, ttft_ms : float, optional
         Longest time of a decoding step, and to the first token, of a batch. Need a latency fit.
+    tpot_ms : float, optional
+        Longest time per output token of a server that decodes ``batch_size`` requests at once while others
+        bring their prompts. Needs a latency fit and a prefill.
     memory : bool
         The batch must fit the device. Needs a latency fit.
     probability : float
-        With which these three must hold.
+        With which these must hold.
     batch_size, prefill : int
         Of the batch they are about: sequences, and tokens of each prompt.
+    generated : int
+        Tokens of each answer, for ``tpot_ms``.
     hours : float, optional
         Longest training; needs flops_per_second.
     money : float, optional
@@ -61,11 +66,13 @@ class Limits:
     tokens_at_most: float | None = None
     unique_tokens: float | None = None
     step_time_ms: float | None = None
+    tpot_ms: float | None = None
     ttft_ms: float | None = None
     memory: bool = False
     probability: float = 0.9
     batch_size: int = 1
     prefill: int = 0
+    generated: int = 100
     hours: float | None = None
     money: float | None = None
     devices: int = 1
@@ -97,11 +104,21 @@ class Limits:
                 raise DecisionError(
                     f"limit {name} needs {' and '.join(missing)}: give what one device reaches"
                 )
+        if self.tpot_ms is not None and not self.prefill:
+            raise DecisionError("limit tpot_ms needs prefill: give the tokens of each prompt, 1 or more")
 
     @property
     def active(self) -> tuple[str, ...]:
         """Names of those that may bind."""
-        about = ("probability", "batch_size", "prefill", "devices", "flops_per_second", "price_per_hour")
+        about = (
+            "probability",
+            "batch_size",
+            "prefill",
+            "generated",
+            "devices",
+            "flops_per_second",
+            "price_per_hour",
+        )
         names = (field.name for field in fields(self) if field.name not in about)
         return tuple(name for name in names if getattr(self, name) not in (None, False))
 
@@ -133,12 +150,14 @@ class Limits:
         value = getattr(self, name)
         sure = f"with probability {self.probability:g}"
         batch = f"batch {self.batch_size:g}, prefill {self.prefill:g}"
+        load = f"{batch}, generated {self.generated:g}"
         return {
             "params_at_least": f"params >= {value:.4g}",
             "params_at_most": f"params <= {value:.4g}",
             "tokens_at_most": f"tokens <= {value:.4g}",
             "unique_tokens": f"unique tokens {value:.4g}",
             "step_time_ms": f"step time <= {value:g} ms {sure} ({batch})",
+            "tpot_ms": f"time per output token <= {value:g} ms {sure} ({load})",
             "ttft_ms": f"time to first token <= {value:g} ms {sure} ({batch})",
             "memory": f"fits the device {sure} ({batch})",
             "hours": f"training <= {value:g} hours on {self.devices:g} devices",

@@ -25,9 +25,17 @@ class Serving(Protocol):
     """Probabilities about serving a model, vectorised over params."""
 
     def probability_below(
-        self, *, quantity: str, limit: float, architecture: str, params: Any, batch_size: Any, prefill: Any
+        self,
+        *,
+        quantity: str,
+        limit: float,
+        architecture: str,
+        params: Any,
+        batch_size: Any,
+        prefill: Any,
+        **load: Any,
     ) -> np.ndarray:
-        """Probability that ``step_time_ms`` or ``ttft_ms`` is below a limit, of the shape of params."""
+        """Probability that a time is below a limit, of the shape of params."""
 
     def fits_probability(
         self, *, architecture: str, params: Any, batch_size: Any, prefill: Any
@@ -128,6 +136,8 @@ def _probability(
     batch = {"batch_size": limits.batch_size, "prefill": limits.prefill}
     if name == "memory":
         return np.nan_to_num(serving.fits_probability(architecture=architecture, params=params, **batch))
+    if name == "tpot_ms":
+        batch["generated"] = limits.generated
     limit = float(getattr(limits, name))
     found = serving.probability_below(
         quantity=name, limit=limit, architecture=architecture, params=params, **batch

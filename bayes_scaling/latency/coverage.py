@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling.latency.fitting import prior_fit
-from bayes_scaling.latency.kernel_priors import (
-    DATASHEET_WIDTH,
-    LAUNCHES,
-    LINKS,
-    Link,
-    bench_priors,
-    ideal_seconds,
-    load_seconds,
-    parameter_of,
-)
+from bayes_scaling.latency.kernel_models import MODELS, columns_of
+from bayes_scaling.latency.kernel_priors import DATASHEET_WIDTH, bench_priors
 from bayes_scaling.latency.prediction import predict
-from bayes_scaling.latency.settings import LatencySettings
+from bayes_scaling.latency.settings import LatencySettings, Prior
 from bayes_scaling.latency.timings import load_timings
 from bayes_scaling.roofline.devices import Device
 
 NOISE = 0.1  # of ln time over the shapes of a kernel
+EXACT = 1e-6  # a standard deviation that leaves no spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +45,8 @@ def stage_coverage(
 ) -> StageCoverage:
     """Simulate devices, their benchmarks and their step times; predict the latter from the former.
 
-    A device's kernels have efficiencies drawn from the datasheet prior; its models' kernels differ from them
-    by each link's transfer, and the rest of the coefficients come from the prior.
+    A device's kernels have coefficients drawn from the datasheet prior; its models' kernels differ from them
+    by each target's offset, and the rest of the coefficients come from the prior.
 
     Parameters
     ----------
@@ -69,20 +62,14 @@ def stage_coverage(
     table = load_timings(queries, need_times=False).frame.assign(
         ttft_ms=np.nan, step_time_ms=1e6, measured=np.nan
     )
-    wide = LatencySettings(device, prior_width=DATASHEET_WIDTH)
+    plain = LatencySettings(device, prior_width=DATASHEET_WIDTH)
     rng = np.random.default_rng(seed)
     parts = []
     for i in range(devices):
-        truth, found = _simulate(bench, device, rng)
-        exact = LatencySettings(device, priors=truth, prior_width=DATASHEET_WIDTH)
-        time = _step(table, exact, 1, seed + 7 * i)[0]
+        truth, found = simulate(bench, device, rng)
+        time = _step(table, replace(plain, priors=truth), 1, seed + 7 * i)[0]
         known = bench_priors(found, device)
-        drawn = _step(
-            table,
-            LatencySettings(device, priors=known.priors, prior_width=wide.prior_width),
-            draws,
-            seed + 7 * i + 1,
-        )
+        drawn = _step(table, replace(plain, kernels=known.kernels), draws, seed + 7 * i + 1)
         rank = (drawn < time).mean(0)
         parts.append(
             pd.DataFrame({"device": i, "query": np.arange(len(time)), "step_time_ms": time, "rank": rank})
@@ -99,40 +86,22 @@ def _step(table: pd.DataFrame, settings: LatencySettings, draws: int, seed: int)
     return np.asarray(predict(fit, table, "mean", seed)["step_time_ms"].to_numpy()[0])
 
 
-def _simulate(
+def simulate(
     bench: pd.DataFrame, device: Device, rng: np.random.Generator
-) -> tuple[dict[str, tuple[float, float]], pd.DataFrame]:
-    """True coefficients (with no spread left) and the benchmarks of one device."""
-    truth: dict[str, tuple[float, float]] = {}
-    own: dict[str, tuple[float, float]] = {}  # of the kernels themselves
+) -> tuple[dict[str, Prior], pd.DataFrame]:
+    """True coefficients of the models on one device (with no spread left), and the device's benchmarks."""
+    truth: dict[str, Prior] = {}
     parts = []
-    launch = float(np.exp(rng.normal(np.log(5e-6), 0.5)))
-    for kernel in dict.fromkeys(link.kernel for link in LINKS):
-        rows = bench[bench["kernel"] == kernel].copy()
-        time = np.full(len(rows), launch)
-        for link in (link for link in LINKS if link.kernel == kernel):
-            kept = np.array([link.keep(sizes) for sizes in rows["sizes"]], dtype=bool)
-            u = _draw(link, launch, rng, truth)
-            own |= dict.fromkeys(link.coefficients, (u, 0.0))
-            if link.resource != "launch" and kept.any():
-                share = parameter_of(link.coefficients[0]).value(np, u)
-                time[kept] += ideal_seconds(link, rows[kept], device) / share
-                time[kept] += load_seconds(link, rows[kept], device, own)
-        noisy = time * np.exp(NOISE * rng.standard_normal(len(rows)))
+    for model in MODELS:
+        rows = bench[bench["kernel"].isin(model.kernels)]
+        own = {}
+        for parameter in model.coefficients:
+            u = float(rng.normal(parameter.center, parameter.sd))
+            own[parameter.name] = parameter.value(np, np.array([u]))
+            for target in model.targets.get(parameter.name, ()):
+                offset = target.shift + target.discount * float(rng.standard_normal())
+                truth[target.name] = (u + offset, EXACT)
+        seconds = model.seconds(np, own, columns_of(rows), device)
+        noisy = seconds * np.exp(NOISE * rng.standard_normal(len(rows)))
         parts.append(rows.assign(time_ms=1e3 * noisy, status="ok"))
-
-    return truth, pd.concat(parts, ignore_index=True).drop(columns="sizes")
-
-
-def _draw(
-    link: Link, launch: float, rng: np.random.Generator, truth: dict[str, tuple[float, float]]
-) -> float:
-    """The kernel's own ``u``; those of the models' kernels, moved by the transfer, go to ``truth``."""
-    start = parameter_of(link.coefficients[0])
-    u = float(rng.normal(start.center, start.sd))
-    if link.resource == "launch":
-        u = float(np.log(LAUNCHES * launch))
-    for name in link.coefficients:
-        moved = u + link.shift + link.discount * float(rng.standard_normal())
-        truth[name] = (moved, 1e-6)
-    return u
+    return truth, pd.concat(parts, ignore_index=True)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.accounting.work import BF16, Precision
 from bayes_scaling.errors import TimingsError
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import Timings, row_shapes
@@ -17,7 +16,6 @@ from bayes_scaling.roofline.parameters import PREFILL, STEP, parameters
 from bayes_scaling.roofline.workload import Workload, decode_workload, mixer_of, prefill_workload
 
 FEWEST_ROWS = 2
-FLOAT32 = Precision(activation=4.0, weight=4.0)
 
 
 def build_design(timings: Timings, settings: LatencySettings) -> LatencyDesign:
@@ -32,7 +30,28 @@ def build_design(timings: Timings, settings: LatencySettings) -> LatencyDesign:
     for architecture in timings.architectures:
         frame = timings.frame[timings.frame["architecture"] == architecture].reset_index(drop=True)
         blocks += _blocks(architecture, frame, settings, timings.source)
-    return LatencyDesign(tuple(blocks), settings.device, settings.noise)
+    found = tuple(blocks)
+    return LatencyDesign(found, settings.device, settings.noise, prior_covariance(found, settings))
+
+
+def prior_covariance(blocks: tuple[Block, ...], settings: LatencySettings) -> np.ndarray:
+    """Prior covariance of all coordinates that are no shifts.
+
+    What the kernels of the device say is shared by all models on it, so it correlates their coefficients.
+    """
+    sd = np.concatenate([block.prior(settings.noise)[1] for block in blocks])
+    covariance = np.diag(sd**2)
+    if settings.kernels is None:
+        return covariance
+    names = [(b.architecture, b.phase, name) for b in blocks for name in b.plain_names]
+    places = [(i, settings.kernel_of(*name)) for i, name in enumerate(names)]
+    linked = [(i, k) for i, k in places if k is not None]
+    shared = np.array(settings.kernels.covariance)
+    for i, k in linked:
+        for j, other in linked:
+            if i != j:
+                covariance[i, j] = shared[k, other]
+    return covariance
 
 
 def _blocks(architecture: str, frame: pd.DataFrame, settings: LatencySettings, source: str) -> list[Block]:
@@ -48,7 +67,7 @@ def _blocks(architecture: str, frame: pd.DataFrame, settings: LatencySettings, s
             f"{source}: {architecture} has fewer than {FEWEST_ROWS} times. "
             "Remedy: measure more, or leave it out."
         )
-    known = frame[frame["measured"].notna()]
+    known = frame[frame["measured"].notna() | frame["reserved_bytes"].notna()]
     if len(known):
         blocks.append(_memory_block(architecture, known, settings))
     return blocks
@@ -67,7 +86,10 @@ def step_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _time_block(architecture: str, phase: str, rows: pd.DataFrame, settings: LatencySettings) -> TimeBlock:
     mixer = mixer_of(architecture)
-    chosen = tuple(settings.prior_of(architecture, phase, p) for p in parameters(phase, mixer))
+    chosen = tuple(
+        settings.prior_of(architecture, phase, p)
+        for p in parameters(phase, mixer, settings.deployed.parallel)
+    )
     params = rows["params"].to_numpy(dtype=float)
     sizes = np.unique(params)
     first = rows["first"].to_numpy(dtype=float)
@@ -88,15 +110,10 @@ def workload(architecture: str, phase: str, rows: pd.DataFrame, settings: Latenc
     """Counts of the rows of one architecture in one phase."""
     shape, batch, prompt = _query(rows)
     if phase == PREFILL:
-        return prefill_workload(architecture, shape, batch, prompt, settings.device, precision(settings))
+        return prefill_workload(architecture, shape, batch, prompt, settings.device, settings.deployed)
     context = cached_tokens(prompt, settings)
     given = architecture, shape, batch, context, settings.device
-    return decode_workload(*given, before=prompt, precision=precision(settings))
-
-
-def precision(settings: LatencySettings) -> Precision:
-    """Bytes of numbers in the dtype of the device's peak."""
-    return FLOAT32 if settings.device.dtype == "float32" else BF16
+    return decode_workload(*given, before=prompt, deployed=settings.deployed)
 
 
 def cached_tokens(prompt: np.ndarray, settings: LatencySettings) -> np.ndarray:
@@ -110,13 +127,22 @@ def used_memory(
     architecture: str, rows: pd.DataFrame, settings: LatencySettings, generated: int = 1
 ) -> Footprint:
     """Bytes by kind of the rows of one architecture."""
-    return footprint(architecture, *_query(rows), generated, precision(settings))
+    return footprint(architecture, *_query(rows), generated, settings.deployed)
 
 
 def _memory_block(architecture: str, rows: pd.DataFrame, settings: LatencySettings) -> MemoryBlock:
     chosen = tuple(settings.prior_of(architecture, MEMORY, p) for p in memory_parameters())
     fits = rows["measured"].to_numpy(dtype=float)
-    return MemoryBlock(architecture, chosen, used_memory(architecture, rows, settings), fits)
+    reserved = rows["reserved_bytes"].to_numpy(dtype=float)
+    seen = np.isfinite(reserved)
+    return MemoryBlock(
+        architecture,
+        chosen,
+        used_memory(architecture, rows, settings),
+        np.where(np.isnan(fits), 0.5, fits),
+        np.log(np.where(seen, reserved, 1.0)),
+        seen.astype(float),
+    )
 
 
 def _query(rows: pd.DataFrame) -> tuple[Any, np.ndarray, np.ndarray]:

@@ -13,8 +13,11 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import ConvergenceWarning
+from bayes_scaling.latency.conditions import check_dtype
 from bayes_scaling.latency.design import build_design
+from bayes_scaling.latency.device_names import check_device
 from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.reachable import check_reachable
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import Timings, load_timings
 from bayes_scaling.models import latency_numpyro, latency_pymc
@@ -100,9 +103,24 @@ def fit_latency(
     sampling = sampling_of(backend, sampler, draws, tune, chains, seed, progress, max_draws)
     table = load_timings(timings)
     chosen = settings_of(device, settings, bench)
+    check_conditions(table, chosen)
     result = _fit(table, chosen, backend, sampler, sampling)
     _warn_unless_converged(result)
     return result
+
+
+def check_conditions(timings: Timings, settings: LatencySettings) -> None:
+    """Refuse timings of another device or dtype than is assumed, and times that the device cannot reach.
+
+    Raises
+    ------
+    LatencyError, TimingsError
+        Naming what was measured, what is assumed, and the remedy.
+    """
+    if "device" in timings.frame:
+        check_device(timings.frame["device"], settings.device, timings.source)
+    check_dtype(timings.frame, settings.deployed.precision, timings.source)
+    check_reachable(timings, settings)
 
 
 def settings_of(
@@ -117,7 +135,7 @@ def settings_of(
     from bayes_scaling.latency.kernel_priors import bench_priors
 
     found = bench_priors(bench, settings.device)
-    return replace(settings, priors={**settings.priors, **found.priors}, prior_source=found.source)
+    return replace(settings, kernels=found.kernels, prior_source=found.source)
 
 
 def _fit(
@@ -135,7 +153,7 @@ def _sampled_parts(
     design: LatencyDesign, backend: str, sampler: str, sampling: Sampling, progress: Progress
 ) -> list[Sampled]:
     """Draws of each block, as many of all as the one needs that needs the most."""
-    engines = [_engine(part, backend, sampler) for part in _parts(design)]
+    engines = [_engine(part, backend, sampler) for part in design.alone()]
     found = [_sample(engine, part, sampling, progress) for engine, part in engines]
     while len(lengths := {sampled.raw.whitened.shape[1] for sampled in found}) > 1:
         longer = replace(sampling, draws=max(lengths), max_draws=sampling.cap)
@@ -146,11 +164,6 @@ def _sampled_parts(
             for sampled, (engine, part) in zip(found, engines, strict=True)
         ]
     return found
-
-
-def _parts(design: LatencyDesign) -> list[LatencyDesign]:
-    """One design a block: blocks share no coordinate, so that their posteriors are independent."""
-    return [LatencyDesign((block,), design.device, design.noise) for block in design.blocks]
 
 
 def _engine(design: LatencyDesign, backend: str, sampler: str) -> tuple[Engine, LatencyDesign]:
@@ -184,14 +197,19 @@ def _joined_stats(parts: list[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray
 
 def prior_positions(design: LatencyDesign, draws: int, seed: int) -> np.ndarray:
     """Draws of the prior (1, draw, size)."""
-    mean, sd = design.prior()
     rng = np.random.default_rng([seed, Stream.LATENCY_PRIOR])
-    return np.asarray(mean + sd * rng.standard_normal((1, draws, design.size)))
+    return design.draw_prior(draws, rng)[None]
 
 
-def prior_fit(timings: Any, settings: LatencySettings, draws: int = 4000, seed: int = 0) -> LatencyFit:
-    """What the prior alone says: a fit whose posterior is its prior, for stages and prior checks."""
+def prior_fit(
+    timings: Any, settings: LatencySettings, draws: int = 4000, seed: int = 0, bench: Any = None
+) -> LatencyFit:
+    """What the prior alone says: a fit whose posterior is its prior, for stages and prior checks.
+
+    ``bench`` are microbenchmarks of the device, as for `fit_latency`.
+    """
     table = load_timings(timings)
+    settings = settings_of(None, settings, bench)
     design = build_design(table, settings)
     position = prior_positions(design, draws, seed)
     stats = {"diverging": np.zeros((1, draws, len(design.blocks)), dtype=bool)}

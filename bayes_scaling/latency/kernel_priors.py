@@ -1,92 +1,40 @@
-"""Stage two: the posterior of a microbenchmark model, which is the prior of the latency model.
+"""Stage two: the posterior of microbenchmarks, which is the prior of the latency models.
 
-Each link ties a kernel to coefficients of the latency formulas. The microbenchmark model of a kernel is
-time = launch + work / (efficiency x peak), log-normal; its coefficients start from the datasheet prior of the
-very coefficient they become. What is handed on are the moments of ``u``, widened by how far the kernel's
-shapes differ and by the link's transfer discount: a kernel alone, on random data, is the best case of a real
-one.
+The coefficients of one kernel are fitted together to all of its rows, each row once: a launch, a bandwidth
+and a rate are told apart by shapes, and their posterior keeps what they owe each other. A kernel carries over
+to the same kernel in a model but for a small offset (`bayes_scaling.latency.kernel_models.Target`). What is
+handed on are the mean and the covariance of ``u``, shared by all models on the device, and the offsets'
+spread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import optimize
+from scipy.linalg import block_diag
 
 from bayes_scaling.bench import load_bench
 from bayes_scaling.bench.rows import OK
 from bayes_scaling.errors import LatencyError
-from bayes_scaling.kernels import parse_shape
-from bayes_scaling.latency.settings import Prior
+from bayes_scaling.latency.device_names import check_device
+from bayes_scaling.latency.kernel_models import MODELS, KernelModel, Target, columns_of
+from bayes_scaling.latency.settings import KernelPrior
+from bayes_scaling.models.latency_density import student
+from bayes_scaling.models.mode import climb, compile_rows
+from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.roofline.devices import Device
-from bayes_scaling.roofline.parameters import Parameter, parameters
-from bayes_scaling.roofline.workload import ATTENTION, RECURRENT, padded
+from bayes_scaling.roofline.parameters import Parameter
 
 Array = Any
-LAUNCHES = 14.0  # kernels of one block: norms, projections, mixer, gates, residuals
-LAUNCH_PRIOR = (np.log(5e-6), 1.0)  # of one launch, in seconds
-NOISE_PRIOR = (np.log(0.2), 0.7)  # of ln time round the kernel's model
+NOISE_PRIOR = (np.log(0.15), 0.7)  # ln of the scatter of ln time over a kernel's shapes
+DEGREES = 4.0  # of the Student-t scatter
 FEWEST_SHAPES = 2
-_LOADS = "step/bandwidth"
 DATASHEET_WIDTH = 2.0  # of the datasheet prior, where nothing else is known of a device
-
-
-@dataclass(frozen=True)
-class Link:
-    """A kernel and the coefficients it informs.
-
-    Attributes
-    ----------
-    kernel : str
-    coefficients : tuple of str
-        ``phase/name``.
-    resource : {"bytes", "flops", "keys", "scores", "launch"}
-        What the efficiency is of.
-    shift, discount : float
-        Added to the mean of ``u``, and to its standard deviation in quadrature.
-    keep : callable(shape), optional
-        Which shapes tell of it.
-    """
-
-    kernel: str
-    coefficients: tuple[str, ...]
-    resource: str
-    shift: float
-    discount: float
-    keep: Callable[[Mapping[str, int]], bool] = lambda shape: True
-
-
-def _few_rows(shape: Mapping[str, int]) -> bool:
-    return shape["m"] == 1 and shape["n"] * shape["k"] >= 2**19
-
-
-def _batch_rows(shape: Mapping[str, int]) -> bool:
-    return 8 <= shape["m"] <= 256 and shape["n"] * shape["k"] >= 2**19
-
-
-def _many_rows(shape: Mapping[str, int]) -> bool:
-    return shape["m"] >= 512
-
-
-def _many_tokens(shape: Mapping[str, int]) -> bool:
-    return shape["tokens"] >= 1024
-
-
-LINKS = (
-    Link("empty", ("step/block_time", "prefill/block_time"), "launch", 0.0, 0.5),
-    Link("matmul", ("step/bandwidth", "prefill/bandwidth"), "bytes", 0.0, 0.4, _few_rows),
-    Link("matmul", ("step/matmul",), "flops", 0.0, 0.4, _batch_rows),
-    Link("matmul", ("prefill/matmul",), "flops", -0.1, 0.3, _many_rows),
-    Link("swiglu", ("prefill/activations",), "bytes", -0.5, 0.5, _many_tokens),
-    Link("decode_attention", ("step/key_bandwidth",), "keys", -0.2, 0.4),
-    Link("prefill_attention", ("prefill/score_matmul",), "scores", -0.2, 0.4),
-    Link("mlstm_step", ("step/state_bandwidth",), "bytes", -0.2, 0.3),
-    Link("mlstm_chunkwise", ("prefill/state_bandwidth",), "bytes", -0.2, 0.4),
-)
 
 
 @dataclass(frozen=True)
@@ -95,14 +43,13 @@ class BenchPriors:
 
     Attributes
     ----------
-    priors : mapping of str to (mean, sd)
-        Of ``u`` by ``phase/name``.
+    kernels : KernelPrior
     source : str
     unused : mapping of str to str
         Kernels that inform nothing here, and why.
     """
 
-    priors: Mapping[str, Prior]
+    kernels: KernelPrior
     source: str
     unused: Mapping[str, str]
 
@@ -119,130 +66,142 @@ def bench_priors(bench: Any, device: Device) -> BenchPriors:
     Raises
     ------
     BenchError, LatencyError
-        Not such a table, or no kernel in it that informs the model.
+        Not such a table, one of another device, times that the device cannot reach, or no kernel in it that
+        informs the model.
     """
-    table, source = _kernels(bench)
-    priors: dict[str, Prior] = {}
-    unused: dict[str, str] = {}
-    for link in LINKS:
-        rows = table[table["kernel"] == link.kernel]
-        if len(rows):
-            rows = rows[[link.keep(shape) for shape in rows["sizes"]]]
-        if link.resource != "launch" and len(rows) < FEWEST_SHAPES:
-            unused[f"{link.kernel} for {link.coefficients[0]}"] = f"fewer than {FEWEST_SHAPES} shapes"
+    table, source = best_times(bench, device)
+    parts = []
+    unused = {}
+    for model in MODELS:
+        rows = table[table["kernel"].isin(model.kernels)]
+        if rows["shape"].nunique() < FEWEST_SHAPES:
+            unused[model.name] = f"fewer than {FEWEST_SHAPES} shapes of {', '.join(model.kernels)}"
             continue
-        if len(rows):
-            loads = load_seconds(link, rows, device, priors)
-            priors |= {name: moments(name, link, rows, device, loads) for name in link.coefficients}
-    if not priors:
+        parts.append(handed_on(model, fit_kernel(model, rows, device)))
+    if not parts:
         raise LatencyError(f"{source}: no kernel that informs the latency model. Run bayes-scaling bench.")
-    return BenchPriors(priors, f"microbenchmarks {source}", unused)
+    return BenchPriors(_joined(parts), f"microbenchmarks {source}", unused)
 
 
-def _kernels(bench: Any) -> tuple[pd.DataFrame, str]:
-    """One row a kernel and shape of the fastest provider: the median of its repeats on a GPU.
+def best_times(bench: Any, device: Device) -> tuple[pd.DataFrame, str]:
+    """One row a kernel and shape of the fastest provider: the median of its repeats.
 
-    On a host, which shares its cores, the least of them.
+    Graph rows count where there are some, since events time the host too; on a host, which shares its cores,
+    the least of the repeats.
     """
     table = bench if isinstance(bench, pd.DataFrame) else load_bench(bench)
+    source = "table" if isinstance(bench, pd.DataFrame) else str(bench)
     lost = {"kernel", "shape", "bytes", "flops", "time_ms", "status"}.difference(table)
     if lost:
         raise LatencyError(f"benchmarks without column {', '.join(sorted(lost))}: run bayes-scaling bench")
-    ran = table[table["status"] == OK]
-    if "l2" in ran and (ran["l2"] == "flushed").any():
-        ran = ran[(ran["l2"] == "flushed") | (ran["kernel"] == "empty")]
+    if "device" in table:
+        check_device(table["device"], device, source)
+    ran = _preferred(table[table["status"] == OK])
     keys = ["kernel", "shape", *(["provider"] if "provider" in ran else [])]
     grouped = ran.groupby(keys, as_index=False)[["bytes", "flops", "time_ms"]]
     shared = "method" in ran and bool((ran["method"] == "host").all())
     each = grouped.min() if shared else grouped.median()
     best = each.loc[each.groupby(["kernel", "shape"])["time_ms"].idxmin()].reset_index(drop=True)
-    best["sizes"] = pd.Series([parse_shape(str(shape)) for shape in best["shape"]], dtype=object)
-    return best, "table" if isinstance(bench, pd.DataFrame) else str(bench)
+    _check_reachable(best, device, source)
+    return best, source
 
 
-def load_seconds(link: Link, rows: pd.DataFrame, device: Device, known: Mapping[str, Prior]) -> Array:
-    """Seconds in which matrix products load their matrices, at the bandwidth already known."""
-    if link.kernel != "matmul" or link.resource != "flops" or _LOADS not in known:
+def _preferred(ran: pd.DataFrame) -> pd.DataFrame:
+    """Of each kernel the rows by graphs, or else those with the caches overwritten, or else all."""
+    if not {"method", "l2"} <= set(ran):
+        return ran
+    rank = np.select([ran["method"] == "graph", ran["l2"] == "flushed"], [0, 1], 2)
+    best = pd.Series(rank, index=ran.index).groupby([ran["kernel"], ran["shape"]]).transform("min")
+    return ran[rank == best]
+
+
+def _check_reachable(best: pd.DataFrame, device: Device, source: str) -> None:
+    """Refuse products that take less than the device needs for their FLOPs."""
+    least = 1e3 * best["flops"] / device.flops_per_second
+    wrong = best["time_ms"] < least
+    if wrong.any():
+        row = best[wrong].iloc[0]
+        raise LatencyError(
+            f"{source}: {row['kernel']} at {row['shape']} takes {row['time_ms']:.4g} ms, less than the "
+            f"{least[wrong].iloc[0]:.4g} ms that {device.name} needs for its FLOPs. Are they seconds, of "
+            "another device, or of a narrower dtype? Give milliseconds and the device that was timed."
+        )
+
+
+def wide(parameter: Parameter) -> Parameter:
+    """The coefficient with the datasheet prior of a device of which nothing else is known."""
+    return parameter.with_prior(
+        parameter.center, parameter.sd * (DATASHEET_WIDTH if parameter.of_device else 1.0)
+    )
+
+
+def fit_kernel(model: KernelModel, rows: pd.DataFrame, device: Device) -> Whitening:
+    """Mode and curvature of ``u`` of a kernel's coefficients, and last the ln of their scatter."""
+    columns = columns_of(rows)
+    log_time = np.log(rows["time_ms"].to_numpy(dtype=float) * 1e-3)
+    both = _objective(model.name, device)
+    start = np.array([*(parameter.center for parameter in model.coefficients), NOISE_PRIOR[0]])
+    found = climb(lambda x: both(x, columns, log_time), start)
+    return replace(found, scales=np.ones(0))
+
+
+@lru_cache(maxsize=32)
+def _objective(name: str, device: Device) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """Minus the log density of a kernel's coefficients, compiled once for all tables of the same rows."""
+    import jax.numpy as jnp
+
+    model = next(model for model in MODELS if model.name == name)
+    starts = [wide(parameter) for parameter in model.coefficients]
+    mean = np.array([*(p.center for p in starts), NOISE_PRIOR[0]])
+    sd = np.array([*(p.sd for p in starts), NOISE_PRIOR[1]])
+
+    def potential(x: Array, columns: Mapping[str, Array], log_time: Array) -> Array:
+        c = {p.name: p.value(jnp, x[i]) for i, p in enumerate(starts)}
+        log_scale = x[-1]
+        residual = (log_time - jnp.log(model.seconds(jnp, c, columns, device))) / jnp.exp(log_scale)
+        fit = (student(jnp, residual, DEGREES) - log_scale).sum(-1)
+        return 0.5 * (((x - mean) / sd) ** 2).sum(-1) - fit
+
+    return compile_rows(potential, len(mean))
+
+
+def handed_on(model: KernelModel, found: Whitening) -> KernelPrior:
+    """What a fitted kernel says of coefficients of the latency models."""
+    covariance = found.factor @ found.factor.T
+    scatter = float(np.exp(found.center[-1]))
+    chosen: list[tuple[int, Target]] = [
+        (i, target)
+        for i, parameter in enumerate(model.coefficients)
+        for target in model.targets.get(parameter.name, ())
+    ]
+    places = [i for i, _ in chosen]
+    transfer = []
+    for i, target in chosen:
+        transfer.append(
+            float(np.hypot(target.discount, _shape_spread(model.coefficients[i], found, i, scatter)))
+        )
+    return KernelPrior(
+        tuple(target.name for _, target in chosen),
+        tuple(float(found.center[i] + target.shift) for i, target in chosen),
+        tuple(tuple(float(v) for v in row) for row in covariance[np.ix_(places, places)]),
+        tuple(transfer),
+    )
+
+
+def _shape_spread(parameter: Parameter, found: Whitening, place: int, scatter: float) -> float:
+    """The scatter of ln time over shapes, as one of ``u`` of a rate; launches have their own offset."""
+    if parameter.kind != "efficiency":
         return 0.0
-    share = parameter_of(_LOADS).value(np, known[_LOADS][0])
-    return rows["bytes"].to_numpy(dtype=float) / device.bytes_per_second / share
+    share = float(parameter.value(np, found.center[place]))
+    return scatter / max(1 - share, 0.2)
 
 
-def moments(name: str, link: Link, rows: pd.DataFrame, device: Device, loads: Array = 0.0) -> Prior:
-    """Mean and standard deviation of ``u`` of a coefficient after a kernel's timings.
-
-    ``loads`` are seconds of each row that another coefficient accounts for.
-    """
-    start = parameter_of(name)
-    start = start.with_prior(start.center, DATASHEET_WIDTH * start.sd)
-    seconds = rows["time_ms"].to_numpy(dtype=float) * 1e-3
-    if link.resource == "launch":
-        mean = np.log(LAUNCHES * np.median(seconds))
-        return float(mean + link.shift), float(np.hypot(link.discount, 0.1))
-    ideal = ideal_seconds(link, rows, device)
-
-    def density(x: np.ndarray) -> float:
-        spread = np.exp(x[2])
-        time = np.exp(x[1]) + loads + ideal / start.value(np, x[0])
-        fit = -0.5 * np.sum((np.log(seconds / time) / spread) ** 2) - len(seconds) * x[2]
-        prior = ((x[0] - start.center) / start.sd) ** 2
-        prior += ((x[1] - LAUNCH_PRIOR[0]) / LAUNCH_PRIOR[1]) ** 2 + (
-            (x[2] - NOISE_PRIOR[0]) / NOISE_PRIOR[1]
-        ) ** 2
-        return float(fit - 0.5 * prior)
-
-    mode, covariance = laplace(density, np.array([start.center, LAUNCH_PRIOR[0], NOISE_PRIOR[0]]))
-    share = float(start.value(np, mode[0]))
-    shapes = np.exp(mode[2]) / max(1 - share, 0.2)  # the spread over shapes, as one of u
-    sd = min(np.sqrt(covariance[0, 0] + shapes**2 + link.discount**2), start.sd)
-    return float(mode[0] + link.shift), float(sd)
-
-
-def laplace(density: Callable[[np.ndarray], float], start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mode of a log density of few coordinates, and the inverse of its curvature there."""
-    found = optimize.minimize(lambda x: -density(x), start, method="Nelder-Mead",
-                              options={"xatol": 1e-5, "fatol": 1e-8, "maxiter": 4000})  # fmt: skip
-    size = len(start)
-    step = 1e-3
-    curvature = np.empty((size, size))
-    for i, j in np.ndindex(size, size):
-        a = step * np.eye(size)[i]
-        b = step * np.eye(size)[j]
-        corners = density(found.x + a + b) - density(found.x + a - b)
-        corners += density(found.x - a - b) - density(found.x - a + b)
-        curvature[i, j] = -corners / (4 * step**2)
-    values, axes = np.linalg.eigh(0.5 * (curvature + curvature.T))
-    return found.x, (axes / np.maximum(values, 1e-6)) @ axes.T
-
-
-def ideal_seconds(link: Link, rows: pd.DataFrame, device: Device) -> np.ndarray:
-    """Seconds at the datasheet's peak of the link's resource."""
-    if link.resource == "flops":
-        return rows["flops"].to_numpy(dtype=float) / device.flops_per_second
-    if link.resource == "bytes":
-        return rows["bytes"].to_numpy(dtype=float) / device.bytes_per_second
-    sizes = rows["sizes"]
-    batch = _size(sizes, "batch")
-    heads = _size(sizes, "num_kv_heads")
-    width = _size(sizes, "head_dim_v")
-    if link.resource == "keys":
-        waves = np.ceil(batch * heads / device.units)
-        number = 4 if device.dtype == "float32" else 2
-        exponent = parameter_of("step/key_width").center
-        keys = _size(sizes, "keys") * 2 * 128 * number * (padded(width) / 128) ** exponent
-        return np.asarray(waves * keys * device.units / device.bytes_per_second)
-    exponent = parameter_of("prefill/score_width").center
-    pairs = batch * _size(sizes, "num_heads") * _size(sizes, "tokens") ** 2 * 2 * 128
-    relative = (np.sqrt(padded(width) * width) / 128) ** exponent
-    return np.asarray(pairs * relative / device.flops_per_second)
-
-
-def _size(sizes: pd.Series, name: str) -> np.ndarray:
-    return np.array([float(shape[name]) for shape in sizes])
-
-
-def parameter_of(name: str) -> Parameter:
-    """The coefficient named ``phase/name`` with its datasheet prior."""
-    phase, _, rest = name.partition("/")
-    both = (*parameters(phase, ATTENTION), *parameters(phase, RECURRENT))
-    return next(parameter for parameter in both if parameter.name == rest)
+def _joined(parts: list[KernelPrior]) -> KernelPrior:
+    """Kernels share no row, so their posteriors are independent."""
+    covariance = block_diag(*(np.array(part.covariance) for part in parts))
+    return KernelPrior(
+        tuple(name for part in parts for name in part.names),
+        tuple(value for part in parts for value in part.mean),
+        tuple(tuple(float(v) for v in row) for row in covariance),
+        tuple(value for part in parts for value in part.transfer),
+    )

@@ -12,6 +12,8 @@ from bayes_scaling.errors import LatencyError
 from bayes_scaling.latency.design import used_memory, workload
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.queries import query_frame
+from bayes_scaling.models.latency_design import SIZE_SCALE
+from bayes_scaling.models.size_spread import size_conditional
 from bayes_scaling.roofline.formula import log_prefill_time, log_step_time
 from bayes_scaling.roofline.memory import MEMORY, fit_logit, memory_parameters
 from bayes_scaling.roofline.parameters import PREFILL, STEP, Parameter, parameters
@@ -115,7 +117,7 @@ def _draws(
     mixer = mixer_of(label)
     device = fit.settings.device
     work = workload(label, phase, rows, fit.settings)
-    c = _coefficients(parameters(phase, mixer), position)
+    c = _coefficients(parameters(phase, mixer, fit.settings.deployed.parallel), position)
     if phase == STEP:
         log_time = log_step_time(np, c, work, device, mixer, first)
     else:
@@ -139,14 +141,24 @@ def _coefficients(chosen: tuple[Parameter, ...], position: dict[str, np.ndarray]
 def _shift(
     fit: LatencyFit, position: dict[str, np.ndarray], params: np.ndarray, key: list[int]
 ) -> np.ndarray:
-    """The shift of each row's model size (chain, draw, row): as fitted, or drawn for one not timed."""
+    """The shift of each row's model size (chain, draw, row): as fitted, or drawn for one not timed.
+
+    What is drawn grows with the distance from the fitted sizes.
+    """
     fitted = {float(name[6:-1]): draws for name, draws in position.items() if name.startswith("shift[")}
-    shape = next(iter(position.values())).shape
-    found = np.empty((*shape, len(params)))
+    known = np.array(list(fitted))
+    shifts = np.stack(list(fitted.values()), axis=-1)
+    scale = np.exp(position[SIZE_SCALE])
+    found = np.empty((*scale.shape, len(params)))
     for size in np.unique(params):
-        near = [draws for known, draws in fitted.items() if abs(np.log(size / known)) < KNOWN_SIZE]
-        new = np.random.default_rng([*key, int(size) % 2**31]).standard_normal(shape)
-        found[..., params == size] = (near[0] if near else fit.settings.noise.size_sd * new)[..., None]
+        near = np.flatnonzero(np.abs(np.log(size / known)) < KNOWN_SIZE)
+        if near.size:
+            value = shifts[..., near[0]]
+        else:
+            weight, sd = size_conditional(np.array([size]), known, fit.settings.noise.size_growth)
+            luck = np.random.default_rng([*key, int(size) % 2**31]).standard_normal(scale.shape)
+            value = shifts @ weight[0] + scale * sd[0] * luck
+        found[..., params == size] = value[..., None]
     return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import LatencyError
+from bayes_scaling.latency.load import load_times
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.prediction import QUANTITIES, predict
 from bayes_scaling.latency.queries import query
@@ -101,6 +102,7 @@ def probability_below(
     params: Any,
     batch_size: Any = 1,
     prefill: Any = 0,
+    generated: Any = 100,
     kind: str = "response",
     seed: int = 0,
 ) -> np.ndarray:
@@ -109,12 +111,13 @@ def probability_below(
     Parameters
     ----------
     fit : LatencyFit
-    quantity : {"ttft_ms", "step_time_ms"}
+    quantity : {"ttft_ms", "step_time_ms", "tpot_ms"}
+        ``tpot_ms`` is the time per output token under continuous batching; see `load_times`.
     limit : float
         Milliseconds.
     architecture : str
-    params, batch_size, prefill : array
-        Broadcast against each other.
+    params, batch_size, prefill, generated : array
+        Broadcast against each other; ``generated``, the tokens of each answer, counts for ``tpot_ms`` only.
     kind : {"response", "mean"}
     seed : int
 
@@ -128,11 +131,17 @@ def probability_below(
     LatencyError
         An unknown quantity, or a limit that is not positive.
     """
-    _check_quantity(quantity)
     _check_limit(limit)
-    drawn = predict(fit, query(architecture, params, batch_size, prefill), kind, seed)[quantity]
+    if quantity == "tpot_ms":
+        load = {"concurrency": batch_size, "isl": prefill, "osl": generated}
+        drawn = load_times(fit, architecture, params, **load, kind=kind, seed=seed)[quantity]
+        shape = _shape(params, batch_size, prefill, generated)
+    else:
+        _check_quantity(quantity)
+        drawn = predict(fit, query(architecture, params, batch_size, prefill), kind, seed)[quantity]
+        shape = _shape(params, batch_size, prefill)
     below = (drawn < limit).where(drawn.notnull()).mean(("chain", "draw")).to_numpy()
-    return np.asarray(below.reshape(_shape(params, batch_size, prefill)))
+    return np.asarray(below.reshape(shape))
 
 
 def fits_probability(

@@ -44,8 +44,8 @@ def latency_stages(
     Returns
     -------
     DataFrame
-        One row a query with a step time and stage: architecture, params, batch_size, prefill, stage, median,
-        q05, q95 (milliseconds, response), ratio (of the ends), time_ms, covered.
+        One row a query with a step time and stage: architecture, params, batch_size, prefill, stage,
+        quantity, median, q05, q95 (milliseconds, response), ratio (of the ends), time_ms, covered.
     """
     table = load_timings(timings)
     timed = table.subset(table.frame["step_time_ms"].notna().to_numpy())
@@ -60,16 +60,19 @@ def latency_stages(
     return pd.concat(parts, ignore_index=True)
 
 
-def stage_rows(fit: LatencyFit, timed: Timings, stage: str, seed: int = 0) -> pd.DataFrame:
-    """The intervals of one stage."""
-    drawn = predict(fit, timed.frame, "response", seed)["step_time_ms"].transpose("chain", "draw", "query")
+def stage_rows(
+    fit: LatencyFit, timed: Timings, stage: str, seed: int = 0, quantity: str = "step_time_ms"
+) -> pd.DataFrame:
+    """The intervals of one stage, for ``step_time_ms`` or ``ttft_ms``."""
+    drawn = predict(fit, timed.frame, "response", seed)[quantity].transpose("chain", "draw", "query")
     ends = np.quantile(drawn.to_numpy().reshape(-1, len(timed)), [0.05, 0.5, 0.95], axis=0)
     frame = timed.frame[["architecture", "params", "batch_size", "prefill"]].reset_index(drop=True)
-    time = timed.frame["step_time_ms"].to_numpy(dtype=float)
+    time = timed.frame[quantity].to_numpy(dtype=float)
     return frame.assign(
         batch_size=frame["batch_size"].astype(int),
         prefill=frame["prefill"].astype(int),
         stage=stage,
+        quantity=quantity,
         median=ends[1],
         q05=ends[0],
         q95=ends[2],

@@ -22,7 +22,7 @@ from bayes_scaling.posterior.storage import (
 )
 
 KIND = "bayes_scaling.latency.LatencyFit"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _TIMINGS = "timings"
 _NEEDED = {
     "posterior": (),

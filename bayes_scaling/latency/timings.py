@@ -14,13 +14,15 @@ import pandas as pd
 from bayes_scaling.accounting import Shape, get_architecture
 from bayes_scaling.data.loading import open_source
 from bayes_scaling.errors import RunsError, TimingsError, TimingsWarning
+from bayes_scaling.latency.conditions import CONDITIONS
 from bayes_scaling.latency.plausible import implausible
 from bayes_scaling.latency.validation import check_table
 
 SHAPE = ("embedding_dim", "num_blocks", "num_heads", "ffn_dim", "num_kv_heads", "head_dim_v", "head_dim_qk",
          "vocab_size", "chunk_size")  # fmt: skip
 TIMES = ("ttft_ms", "step_time_ms")
-CANONICAL = ("architecture", "params", "batch_size", "prefill", *TIMES, *SHAPE, "measured")
+CANONICAL = ("architecture", "params", "batch_size", "prefill", *TIMES, *SHAPE, "measured", "reserved_bytes",
+             *CONDITIONS)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +35,8 @@ class Timings:
         One row a query, indexed from 0: architecture, params, batch_size (sequences), prefill (tokens of
         each prompt), ttft_ms and step_time_ms (milliseconds, NaN where not measured), columns of the shape,
         measured (True where the first token came, False where memory did not suffice, missing where
-        unknown).
+        unknown), reserved_bytes (peak of the memory reserved up to the first token, NaN where unknown), and
+        device, mode and dtype where the table has them.
     source : str
     notes : tuple of str
         What is implausible.
@@ -94,7 +97,8 @@ def load_timings(source: str | Path | pd.DataFrame | Timings, *, need_times: boo
     source : str, Path, DataFrame or Timings
         A file (.csv, .tsv, .jsonl, .parquet, .feather) or a table. Columns: architecture, batch_size,
         prefill, params or the shape (embedding_dim, num_blocks, num_heads, ffn_dim, ...), ttft_ms,
-        step_time_ms, and optionally measured (False: out of memory).
+        step_time_ms, and optionally measured (False: out of memory), reserved_bytes (or
+        memory_reserved_gl1_bytes), and device, mode and dtype, one of each.
     need_times : bool
         False for queries whose times are not known yet.
 

@@ -10,6 +10,7 @@ import pandas as pd
 from bayes_scaling.accounting import AccountingError, get_architecture
 from bayes_scaling.data.loading import Table
 from bayes_scaling.errors import TimingsError
+from bayes_scaling.latency.conditions import condition_columns, repeat_faults, served_faults
 from bayes_scaling.roofline.workload import mixer_of
 from bayes_scaling.runs.cell_values import numbers, texts
 from bayes_scaling.runs.faults import CONVENTION, Fault, describe_fault
@@ -19,13 +20,15 @@ COUNTS = {"batch_size": (ZERO, NEGATIVE), "prefill": (NEGATIVE,)}
 REQUIRED_SHAPE = ("embedding_dim", "num_blocks", "num_heads", "ffn_dim")
 OPTIONAL_SHAPE = {"num_kv_heads": "num_heads", "head_dim_v": None, "head_dim_qk": "head_dim_v",
                   "vocab_size": 50304.0, "chunk_size": 64.0}  # fmt: skip
-_ANSWERS = ("ttft_ms", "step_time_ms", "measured")
+RESERVED = ("reserved_bytes", "memory_reserved_gl1_bytes")
+_ANSWERS = ("ttft_ms", "step_time_ms", "measured", *RESERVED)
 _EMPTY = "leave the cell empty where nothing was measured"
 _REMEDIES = {
     "batch_size": "give the sequences of the batch, 1 or more",
     "prefill": "give the tokens of the prompt, 0 or more",
     "ttft_ms": f"give milliseconds above 0; {_EMPTY}",
     "step_time_ms": f"give milliseconds above 0; {_EMPTY}",
+    **dict.fromkeys(RESERVED, f"give bytes above 0; {_EMPTY}"),
 }
 
 
@@ -39,6 +42,8 @@ def check_table(table: Table, need_times: bool) -> pd.DataFrame:
     """
     frame = table.frame if need_times else table.frame.drop(columns=list(_ANSWERS), errors="ignore")
     faults = check_size(frame)
+    if not faults and need_times:
+        faults = served_faults(frame)
     if not faults:
         faults = _missing(frame, need_times)
     columns: dict[str, Any] = {}
@@ -47,6 +52,9 @@ def check_table(table: Table, need_times: bool) -> pd.DataFrame:
     if faults:
         raise _invalid(table, faults)
     checked = pd.DataFrame(columns)
+    faults = repeat_faults(checked)
+    if faults:
+        raise _invalid(table, faults)
     if need_times and not checked[["ttft_ms", "step_time_ms"]].notna().to_numpy().any():
         raise TimingsError(f"{table.source}: no time was measured. Remedy: give ttft_ms or step_time_ms.")
     return checked
@@ -75,10 +83,13 @@ def _columns(frame: pd.DataFrame) -> tuple[dict[str, Any], list[Fault]]:
             columns[name], found = (_count if name in COUNTS else _time)(name, frame[name])
             faults += found
     columns["measured"], found = _measured(frame, columns)
+    columns["reserved_bytes"], more = _reserved(frame)
+    found += more
     sizes, more = _sizes(frame)
-    faults = faults + found + more
+    conditions, unlike = condition_columns(frame)
+    faults = faults + found + more + unlike
     if not faults:
-        columns |= sizes
+        columns |= sizes | conditions
         columns["params"] = _params(columns) if "params" not in columns else columns["params"]
     return columns, faults
 
@@ -112,13 +123,21 @@ def _count(name: str, cells: pd.Series) -> tuple[np.ndarray, list[Fault]]:
 
 
 def _time(name: str, cells: pd.Series) -> tuple[np.ndarray, list[Fault]]:
-    """Milliseconds; empty cells were not measured."""
+    """Milliseconds or bytes; empty cells were not measured."""
     values, unreadable = numbers(cells)
     remedy = _REMEDIES[name]
     faults = faults_at(cells, unreadable, "not a number", "holds text where a number is due", remedy)
     for rule in (INFINITE, ZERO, NEGATIVE):
         faults += faults_at(cells, rule.broken(values), rule.code, rule.message, remedy)
     return values, faults
+
+
+def _reserved(frame: pd.DataFrame) -> tuple[np.ndarray, list[Fault]]:
+    """Bytes reserved; empty cells are not known."""
+    name = next((name for name in RESERVED if name in frame), None)
+    if name is None:
+        return np.full(len(frame), np.nan), []
+    return _time(name, frame[name])
 
 
 def _measured(frame: pd.DataFrame, columns: dict[str, Any]) -> tuple[np.ndarray, list[Fault]]:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from bayes_scaling.plots import style
 
-QUERIES = 12  # of one architecture, spread over its step times
+QUERIES = 12  # of one architecture, spread over its times
 OFFSET = 0.22  # between the stages of one query
+TITLES = {"ttft_ms": "time to first token", "step_time_ms": "step time"}
 
 
 def plot_stages(table: pd.DataFrame) -> Figure:
-    """One panel an architecture: 90% intervals of each query's step time after each stage.
+    """A row of panels a quantity, a column an architecture: 90% intervals of queries after each stage.
 
     Parameters
     ----------
     table : DataFrame
-        Of `bayes_scaling.latency.stages.latency_stages`.
+        Of `bayes_scaling.latency.stages.latency_stages`, or several of it with other quantities.
 
     Returns
     -------
@@ -29,27 +33,35 @@ def plot_stages(table: pd.DataFrame) -> Figure:
     """
     names = list(dict.fromkeys(table["architecture"]))
     stages = list(dict.fromkeys(table["stage"]))
+    quantities = list(dict.fromkeys(table["quantity"]))
     colours = style.colours(stages)
-    figure, axes = style.panels(1, len(names), extra_height=1.2)
-    for ax, name in zip(axes[0], names, strict=True):
-        part = table[table["architecture"] == name]
-        order = np.argsort(part[part["stage"] == stages[-1]]["time_ms"].to_numpy())
-        chosen = order[np.unique(np.linspace(0, len(order) - 1, QUERIES).round().astype(int))]
-        for i, stage in enumerate(stages):
-            rows = part[part["stage"] == stage].iloc[chosen]
-            y = np.arange(len(rows)) + OFFSET * (i - (len(stages) - 1) / 2)
-            ax.hlines(y, rows["q05"], rows["q95"], color=colours[stage], linewidth=2.2)
-            ax.plot(rows["median"], y, "|", color=colours[stage], markersize=5)
-        rows = part[part["stage"] == stages[-1]].iloc[chosen]
-        ax.plot(rows["time_ms"], np.arange(len(rows)), "o", color="black", markersize=3, zorder=5)
-        ax.set_yticks(np.arange(len(rows)), [_label(row) for row in rows.itertuples()])
-        style.log_axis(ax, "x")
-        ax.set_xlabel("step time (ms)")
-        ax.set_title(name, fontsize=style.TEXT)
+    figure, axes = style.panels(len(quantities), len(names), extra_height=1.2)
+    for row, quantity in zip(axes, quantities, strict=True):
+        for ax, name in zip(row, names, strict=True):
+            _panel(ax, table[(table["architecture"] == name) & (table["quantity"] == quantity)], colours)
+            ax.set_xlabel(f"{TITLES[quantity]} (ms)")
+            ax.set_title(name, fontsize=style.TEXT)
     handles = [style.swatch(colours[stage], f"after the {stage}: 90% interval") for stage in stages]
     handles.append(Line2D([], [], color="black", marker="o", linestyle="", markersize=3, label="measured"))
     style.legend_below(figure, handles, columns=2)
     return figure
+
+
+def _panel(ax: Axes, part: pd.DataFrame, colours: Mapping[str, str]) -> None:
+    """One architecture's queries in the order of their times."""
+    stages = list(dict.fromkeys(part["stage"]))
+    order = np.argsort(part[part["stage"] == stages[-1]]["time_ms"].to_numpy())
+    chosen = order[np.unique(np.linspace(0, len(order) - 1, QUERIES).round().astype(int))]
+    for i, stage in enumerate(stages):
+        rows = part[part["stage"] == stage].iloc[chosen]
+        y = np.arange(len(rows)) + OFFSET * (i - (len(stages) - 1) / 2)
+        ax.hlines(y, rows["q05"], rows["q95"], color=colours[stage], linewidth=2.2)
+        ax.plot(rows["median"], y, "|", color=colours[stage], markersize=5)
+    rows = part[part["stage"] == stages[-1]].iloc[chosen]
+    ax.plot(rows["time_ms"], np.arange(len(rows)), "o", color="black", markersize=3, zorder=5)
+    ax.set_yticks(np.arange(len(rows)), [_label(row) for row in rows.itertuples()])
+    style.log_axis(ax, "x")
+    ax.xaxis.set_minor_formatter(NullFormatter())  # short spans would label every tick, one over another
 
 
 def _label(row: Any) -> str:

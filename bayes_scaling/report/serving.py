@@ -121,7 +121,8 @@ def _limits(fit: LatencyFit, row: dict[str, Any], wanted: Limits) -> Iterator[di
         if name == "memory":
             met = fits_probability(fit, **asked)
         else:
-            met = probability_below(fit, quantity=name, limit=float(getattr(wanted, name)), **asked)
+            limit = float(getattr(wanted, name))
+            met = probability_below(fit, quantity=name, limit=limit, generated=wanted.generated, **asked)
         yield {**row, "limit": wanted.shown(name), "met": float(met), "wanted": wanted.probability}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -63,6 +63,26 @@ class Device:
                 raise DeviceError(f"device {self.name!r}: {field} = {value!r} must be a positive number.")
         if self.units != int(self.units):
             raise DeviceError(f"device {self.name!r}: units = {self.units!r} must be a whole number.")
+
+
+def parallel_device(device: Device, degree: int) -> Device:
+    """Several devices that share each matrix of a model, as one: all their peaks, memory and units.
+
+    Raises
+    ------
+    DeviceError
+        A degree that is not 1 or more.
+    """
+    if degree < 1:
+        raise DeviceError(f"tensor parallel degree {degree}: give 1 or more devices")
+    return replace(
+        device,
+        name=f"{device.name} x {degree}",
+        flops_per_second=degree * device.flops_per_second,
+        bytes_per_second=degree * device.bytes_per_second,
+        memory_bytes=degree * device.memory_bytes,
+        units=degree * device.units,
+    )
 
 
 def get_device(name: str, path: str | Path | None = None) -> Device:

@@ -1,27 +1,27 @@
-"""Seconds of a decoding step and of a prefill: sums of kernels, each with its own roofline.
+"""Seconds of a decoding step and of a prefill: sums of kernels, each with its own launch and roofline.
 
-One formula for NumPy, JAX and PyTensor. The corner of the roofline (Williams, Waterman and Patterson 2009)
-lies inside one kind of kernel; the kinds add, as kernels run one after the other.
+One formula for NumPy, JAX and PyTensor. A kernel takes its launch and then the larger of its loads and its
+FLOPs (Williams, Waterman and Patterson 2009); kernels add, as they run one after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from bayes_scaling.roofline.devices import Device
+from bayes_scaling.roofline.kernel_times import (
+    Coefficients,
+    chunk_time,
+    key_time,
+    product_time,
+    score_time,
+    smooth_max,
+    state_time,
+)
 from bayes_scaling.roofline.workload import ATTENTION, Workload
 
 Array = Any
-Coefficients = Mapping[str, Array]
 SETTLING_FLOPS = 1.2e13  # a prompt of that work leaves half of `prompt_time` behind: some 40 ms of prefill
-
-
-def smooth_max(xp: Any, first: Array, second: Array, sharpness: Array) -> Array:
-    """Between the larger of two times (sharpness to infinity) and their sum (sharpness 1)."""
-    log_first = xp.log(first) * sharpness
-    log_second = xp.log(second) * sharpness
-    return xp.exp(xp.logaddexp(log_first, log_second) / sharpness)
 
 
 def log_step_time(
@@ -44,56 +44,55 @@ def log_step_time(
     first : array
         1 where the time is one to a first token without a prompt: nothing is in the cache yet.
     """
-    launches = c["host_time"] * c["first_host"] ** first
-    launches = launches + work.blocks * c["block_time"] * c["single_block"] ** work.single
     after_prompt = work.work_before / (work.work_before + SETTLING_FLOPS)
-    launches = launches + (1 - first) * c["prompt_time"] * after_prompt
-    bandwidth = device.bytes_per_second * c["bandwidth"] * c["single_bandwidth"] ** work.single
-    loads = work.weight_bytes / bandwidth
-    matmuls = work.matmul_flops / (device.flops_per_second * c["matmul"])
-    total = launches + smooth_max(xp, loads, matmuls, c["corner"])
+    total = c["host_time"] * c["first_host"] ** first + launch_time(c, work)
+    total = total + (1 - first) * c["prompt_time"] * after_prompt
+    alone = c["single_bandwidth"] ** work.single
+    total = total + product_time(xp, c, work.weight_bytes, work.matmul_flops, device, alone)
+    total = total + work.activation_bytes / (device.bytes_per_second * c["activations"])
     total = total + work.logit_bytes / (device.bytes_per_second * c["logits"])
+    total = total + _reduce_time(c, work)
     if mixer == ATTENTION:
-        return xp.log(total + (1 - first) * _decode_attention(xp, c, work, device))
-    return xp.log(total + _decode_recurrent(c, work, device))
+        width = work.head_width, work.padded_width
+        keys = key_time(xp, c, work.key_bytes, width, work.crowding, device)
+        return xp.log(total + (1 - first) * keys)
+    return xp.log(total + state_time(c, work.mixer_bytes, device))
 
 
 def log_prefill_time(xp: Any, c: Coefficients, work: Workload, device: Device, mixer: str) -> Array:
     """ln of the seconds from a prompt to its first token; arguments as for `log_step_time`.
 
-    Launches of the host run beside the device's work: the two join by a smooth maximum near their sum.
+    Launches run beside the device's work: the two join by a smooth maximum, near their sum where a kernel
+    waits for the one before.
     """
-    launches = c["host_time"] + work.blocks * c["block_time"] * c["single_block"] ** work.single
-    loads = work.weight_bytes / (device.bytes_per_second * c["bandwidth"])
-    matmuls = work.matmul_flops / (device.flops_per_second * c["matmul"])
-    total = smooth_max(xp, loads, matmuls, c["corner"])
-    total = total + work.activation_bytes / (device.bytes_per_second * c["activations"])
-    total = total + work.blocks * work.tokens * c["serial_time"]
-    mixing = _prefill_attention if mixer == ATTENTION else _prefill_recurrent
-    return xp.log(smooth_max(xp, launches, total + mixing(xp, c, work, device), c["overlap"]))
+    launches = c["host_time"] + launch_time(c, work)
+    total = product_time(xp, c, work.weight_bytes, work.matmul_flops, device)
+    moved = work.activation_bytes + 2 * work.logit_bytes
+    total = total + moved / (device.bytes_per_second * c["activations"])
+    total = total + _reduce_time(c, work)
+    if mixer == ATTENTION:
+        total = total + _prefill_attention(xp, c, work, device)
+    else:
+        total = total + chunk_time(xp, c, work.mixer_bytes, work.serial_tokens, device)
+    return xp.log(smooth_max(xp, launches, total, c["overlap"]))
 
 
-def _decode_attention(xp: Any, c: Coefficients, work: Workload, device: Device) -> Array:
-    """Limited by parallelism: one unit reads the keys of one head, in rounds."""
-    share = device.bytes_per_second / device.units
-    return work.waves * work.key_bytes * work.head_width ** c["key_width"] / (share * c["key_bandwidth"])
+def launch_time(c: Coefficients, work: Workload) -> Array:
+    """Launches of all kernels, by class; a single sequence has a factor of its own."""
+    launches = work.products * c["product_launch"] + work.mixers * c["mixer_launch"]
+    return (launches + work.small * c["small_launch"]) * c["single_launch"] ** work.single
 
 
-def _decode_recurrent(c: Coefficients, work: Workload, device: Device) -> Array:
-    """The states are read and written."""
-    return work.mixer_bytes / (device.bytes_per_second * c["state_bandwidth"])
+def _reduce_time(c: Coefficients, work: Workload) -> Array:
+    """Sums over the devices that share a model; nothing where it runs on one."""
+    if "reduce_launch" not in c:
+        return 0.0
+    return work.reduces * c["reduce_launch"] + work.reduced_bytes / c["link_bandwidth"]
 
 
 def _prefill_attention(xp: Any, c: Coefficients, work: Workload, device: Device) -> Array:
-    """Scores and values, and passes over the keys that set in once the context is long for the head."""
-    width = work.head_width ** c["score_width"]
-    scores = work.pairs * width / (device.flops_per_second * c["score_matmul"])
+    """Scores and values, and passes over the outputs that set in once the context is long for the head."""
+    scores = score_time(xp, c, work.pairs, work.head_width, work.padded_width, device)
     reach = (xp.log(work.relative_context) - c["long_start"]) / c["long_spread"]
     passes = c["long_passes"] / (1 + xp.exp(-reach))
     return scores + 2 * work.elements * passes / device.bytes_per_second
-
-
-def _prefill_recurrent(xp: Any, c: Coefficients, work: Workload, device: Device) -> Array:
-    """Streams and states of the chunks, and the logits of all positions, written and read."""
-    streams = work.mixer_bytes / (device.bytes_per_second * c["state_bandwidth"])
-    return streams + 2 * work.logit_bytes / (device.bytes_per_second * c["activations"])

@@ -1,4 +1,4 @@
-"""What a query asks of a device: bytes, FLOPs, launches and waves, counted by the accounting."""
+"""What a query asks of a device: bytes, FLOPs and launches, counted by the accounting."""
 
 from __future__ import annotations
 
@@ -10,11 +10,38 @@ import numpy as np
 from bayes_scaling.accounting import AccountingError, Shape, get_architecture, mlstm_cell, transformer, xlstm
 from bayes_scaling.accounting.work import BF16, Precision, logits_flops
 from bayes_scaling.roofline.devices import Device
+from bayes_scaling.roofline.launches import Fusion, block_launches, numbers_moved
 
 Array = Any
 ATTENTION, RECURRENT = "attention", "recurrent"
 _MIXERS = {"transformer": (ATTENTION, transformer), "xlstm": (RECURRENT, xlstm)}
 LOGIT_BYTES = 4  # logits are kept in float32
+HEAD_WIDTH = 128.0  # rates of attention are those of heads this wide
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """How a model is served, beside its device.
+
+    Attributes
+    ----------
+    precision : Precision
+        Bytes of a weight, an activation, a kept key or value, and a number of a recurrent state.
+    fusion : {"eager", "fused"}
+        Whether each elementwise operation is a kernel of its own.
+    all_logits : tuple of str
+        Architectures whose prefill computes the logits of all positions; the others' only of the last.
+    parallel : int
+        Devices that share each matrix (tensor parallel); see `parallel_device` of the devices.
+    """
+
+    precision: Precision = BF16
+    fusion: Fusion = "eager"
+    all_logits: tuple[str, ...] = ()
+    parallel: int = 1
+
+
+DEPLOYED = Deployment()
 
 
 @dataclass(frozen=True)
@@ -25,47 +52,58 @@ class Workload:
     ----------
     single : ndarray
         1 where the batch is one sequence: other kernels run there.
-    blocks : ndarray
-    tokens : ndarray
-        Tokens a sequence brings: the prompt in a prefill, 1 in a decoding step.
+    products, mixers, small : ndarray
+        Launches of matrix products, of sequence mixers, and of norms, sums, gates and copies.
     work_before : ndarray
         FLOPs of the prompt, done before the first decoding step.
     weight_bytes : ndarray
         All matrices once; the embedding is only looked up.
     matmul_flops : ndarray
     activation_bytes : ndarray
+        What the small kernels read and write.
     logit_bytes : ndarray
-    waves : ndarray
-        Blocks x rounds in which all heads of the batch get a unit of the device.
     key_bytes : ndarray
-        Keys and values of one head; attention only.
+        Keys and values of all heads that a step reads; attention only.
+    crowding : ndarray
+        Rounds in which all heads of the batch get a unit of the device, times units over heads.
     pairs : ndarray
         FLOPs of causal scores and values; attention only.
     mixer_bytes : ndarray
         States and streams of recurrent mixers.
+    serial_tokens : ndarray
+        Blocks x tokens of a prompt: the walk of a recurrent mixer.
     elements : ndarray
         Numbers of the attention's outputs; attention only.
     head_width : ndarray
-        Padded head dimension over 128.
+        Head dimension over 128.
+    padded_width : ndarray
+        The same of the next power of two, as kernels take it.
     relative_context : ndarray
         Tokens over head dimension.
+    reduces, reduced_bytes : ndarray
+        Sums over the devices that share a model, two a block, and what each device sends for them.
     """
 
     single: np.ndarray
-    blocks: np.ndarray
-    tokens: np.ndarray
+    products: np.ndarray
+    mixers: np.ndarray
+    small: np.ndarray
     work_before: np.ndarray
     weight_bytes: np.ndarray
     matmul_flops: np.ndarray
     activation_bytes: np.ndarray
     logit_bytes: np.ndarray
-    waves: np.ndarray
     key_bytes: np.ndarray
+    crowding: np.ndarray
     pairs: np.ndarray
     mixer_bytes: np.ndarray
+    serial_tokens: np.ndarray
     elements: np.ndarray
     head_width: np.ndarray
+    padded_width: np.ndarray
     relative_context: np.ndarray
+    reduces: np.ndarray
+    reduced_bytes: np.ndarray
 
 
 def mixer_of(architecture: str) -> str:
@@ -91,7 +129,7 @@ def decode_workload(
     context: Array,
     device: Device,
     before: Array = 0,
-    precision: Precision = BF16,
+    deployed: Deployment = DEPLOYED,
 ) -> Workload:
     """Counts of one decoding step.
 
@@ -105,38 +143,51 @@ def decode_workload(
     device : Device
     before : array
         Tokens of the prompt.
-    precision : Precision
+    deployed : Deployment
 
     Returns
     -------
     Workload
     """
-    kind, counts = _MIXERS[get_architecture(architecture).name]
-    tokens = np.ones_like(np.asarray(batch, dtype=float))
-    streams = batch * shape.num_blocks * mlstm_cell.step_bytes(shape, precision) if kind == RECURRENT else 0.0
-    values = _counts(kind, counts, shape, (batch, tokens, batch), device, precision, context)
-    width = padded(shape.head_dim_v) / 128
-    done = batch * before * counts.backbone_flops(shape)
-    return _workload({**values, "mixer_bytes": streams, "head_width": width, "work_before": done})
+    name = get_architecture(architecture).name
+    kind, counts = _MIXERS[name]
+    values = _shared(name, shape, (batch, np.ones_like(batch, dtype=float), batch), deployed)
+    values["work_before"] = batch * before * counts.backbone_flops(shape)
+    values["relative_context"] = context / shape.head_dim_v
+    if kind == ATTENTION:
+        heads = np.asarray(batch * shape.num_kv_heads, dtype=float)
+        values["key_bytes"] = counts.cache_bytes(shape, batch, context, deployed.precision)
+        values["crowding"] = np.ceil(heads / device.units) * device.units / heads
+    else:
+        values["mixer_bytes"] = batch * shape.num_blocks * mlstm_cell.step_bytes(shape, deployed.precision)
+    return _workload(values)
 
 
 def prefill_workload(
-    architecture: str, shape: Shape, batch: Array, prompt: Array, device: Device, precision: Precision = BF16
+    architecture: str,
+    shape: Shape,
+    batch: Array,
+    prompt: Array,
+    device: Device,
+    deployed: Deployment = DEPLOYED,
 ) -> Workload:
-    """Counts of a prompt up to its first token; arguments as for `decode_workload`.
-
-    Recurrent models as timed compute the logits of all positions, Transformers those of the last.
-    """
-    kind, counts = _MIXERS[get_architecture(architecture).name]
+    """Counts of a prompt up to its first token; arguments as for `decode_workload`."""
+    name = get_architecture(architecture).name
+    kind, _ = _MIXERS[name]
     prompt = np.asarray(prompt, dtype=float)
-    streams: Array = 0.0
-    heads_out = batch
-    if kind == RECURRENT:
-        streams = shape.num_blocks * batch * mlstm_cell.chunkwise_bytes(shape, prompt, precision)
-        heads_out = batch * prompt
-    values = _counts(kind, counts, shape, (batch, prompt, heads_out), device, precision, prompt)
-    width = _half_padded(shape) / 128
-    return _workload({**values, "mixer_bytes": streams, "head_width": width, "work_before": 0.0})
+    positions = batch * prompt if name in deployed.all_logits else batch
+    values = _shared(name, shape, (batch, prompt, positions), deployed)
+    values["relative_context"] = prompt / shape.head_dim_v
+    outputs = shape.num_blocks * batch * prompt * shape.num_heads * shape.head_dim_v
+    if kind == ATTENTION:
+        widths = shape.head_dim_qk + shape.head_dim_v
+        values["pairs"] = shape.num_blocks * batch * prompt**2 * shape.num_heads * widths
+        values["elements"] = outputs
+    else:
+        streams = mlstm_cell.chunkwise_bytes(shape, prompt, deployed.precision)
+        values["mixer_bytes"] = shape.num_blocks * batch * streams
+        values["serial_tokens"] = shape.num_blocks * prompt
+    return _workload(values)
 
 
 def padded(head_dim: Array) -> np.ndarray:
@@ -144,44 +195,40 @@ def padded(head_dim: Array) -> np.ndarray:
     return np.asarray(2.0 ** np.ceil(np.log2(np.asarray(head_dim, dtype=float)) - 1e-9))
 
 
-def _half_padded(shape: Shape) -> np.ndarray:
-    """Geometric mean of the head dimension and its padding: part of a prefill pays for the padding."""
-    return np.sqrt(padded(shape.head_dim_v) * shape.head_dim_v)
-
-
-def _counts(
-    kind: str,
-    counts: Any,
-    shape: Shape,
-    sizes: tuple[Array, Array, Array],
-    device: Device,
-    precision: Precision,
-    context: Array,
+def _shared(
+    name: str, shape: Shape, sizes: tuple[Array, Array, Array], deployed: Deployment
 ) -> dict[str, Array]:
     """Counts that both phases share; ``sizes`` are sequences, tokens of each, and positions with logits."""
     batch, tokens, logits = (np.asarray(each, dtype=float) for each in sizes)
-    body = counts.backbone_flops(shape)
-    head = logits_flops(shape)
-    weights = shape.num_blocks * counts.block_weights(shape) + shape.embedding_dim * (shape.vocab_size + 1)
+    _, counts = _MIXERS[name]
+    launches = block_launches(name, deployed.fusion)
     blocks = 1.0 * shape.num_blocks
     passed = batch * tokens
-    attends = 1.0 if kind == ATTENTION else 0.0
+    weights = blocks * counts.block_weights(shape) + shape.embedding_dim * (shape.vocab_size + 1)
+    moved = blocks * passed * numbers_moved(name, shape, deployed.fusion)
+    reduces = 2 * blocks * (deployed.parallel > 1)
+    sent = 2 * (1 - 1 / deployed.parallel) * passed * shape.embedding_dim * deployed.precision.activation
     return {
         "single": (batch == 1).astype(float),
-        "blocks": blocks,
-        "tokens": tokens,
-        "weight_bytes": weights * precision.weight,
-        "matmul_flops": passed * body + logits * head,
-        "activation_bytes": blocks * passed * counts.block_activations(shape) * precision.activation,
+        "products": blocks * launches.products + 1,  # and the head
+        "mixers": blocks * launches.mixers,
+        "small": blocks * launches.small + 3,  # the embedding, the last norm, the choice of a token
+        "weight_bytes": weights * deployed.precision.weight,
+        "matmul_flops": passed * counts.backbone_flops(shape) + logits * logits_flops(shape),
+        "activation_bytes": moved * deployed.precision.activation,
         "logit_bytes": logits * shape.vocab_size * LOGIT_BYTES,
-        "waves": blocks * np.ceil(batch * shape.num_kv_heads / device.units),
-        "key_bytes": attends * context * 2 * 128 * precision.activation,
-        "pairs": attends * blocks * passed * shape.num_heads * context * 2 * 128,
-        "elements": attends * blocks * passed * shape.num_heads * _half_padded(shape),
-        "relative_context": context / shape.head_dim_v,
+        "reduces": reduces,
+        "reduced_bytes": reduces * sent,
+        "head_width": shape.head_dim_v / HEAD_WIDTH,
+        "padded_width": padded(shape.head_dim_v) / HEAD_WIDTH,
     }
 
 
+_ABSENT = {"crowding": 1.0}  # what a count is where a phase or a mixer has no such thing; else 0
+
+
 def _workload(values: dict[str, Array]) -> Workload:
-    arrays = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in values.values()))
-    return Workload(**{name: np.array(value) for name, value in zip(values, arrays, strict=True)})
+    names = tuple(Workload.__dataclass_fields__)
+    found = (np.asarray(values.get(name, _ABSENT.get(name, 0.0)), dtype=float) for name in names)
+    arrays = np.broadcast_arrays(*found)
+    return Workload(**{name: np.array(value) for name, value in zip(names, arrays, strict=True)})

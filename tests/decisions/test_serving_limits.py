@@ -67,3 +67,20 @@ def test_longer_prompts_leave_smaller_models() -> None:
         for tokens in (1, 4096, 65536)
     ]
     assert ends[0] > ends[1] > ends[2]
+
+
+def test_a_limit_per_output_token_asks_with_the_answers_length() -> None:
+    asked = []
+
+    class Loaded(FakeServing):
+        def probability_below(self, *, generated=None, **question):  # type: ignore[no-untyped-def,override]
+            asked.append((question["quantity"], generated))
+            return np.where(np.asarray(question["params"]) < 1e9, 1.0, 0.0)
+
+    limits = Limits(tpot_ms=20.0, batch_size=32, prefill=1024, generated=256)
+    region = served_region(Loaded(), limits, "tpot_ms", "xlstm")
+    assert np.exp(region[0][1]) == pytest.approx(1e9, rel=0.01)
+    assert set(asked) == {("tpot_ms", 256)}
+    assert limits.served == ("tpot_ms",) and "generated 256" in limits.shown("tpot_ms")
+    with pytest.raises(DecisionError, match="tpot_ms needs prefill"):
+        Limits(tpot_ms=20.0)

@@ -50,10 +50,10 @@ def _normal(size: int) -> RawDraws:
 
 def latency_laplace(design: Any, backend: str, sampler: str, sampling: Any, progress: Any) -> list[Sampled]:
     """The same for each block of a latency model."""
-    from bayes_scaling.latency.fitting import _parts
+
     from bayes_scaling.models.latency_mode import find_whitening
 
-    return [Sampled(_normal(part.size), find_whitening(part), {}) for part in _parts(design)]
+    return [Sampled(_normal(part.size), find_whitening(part), {}) for part in design.alone()]
 
 
 @cache

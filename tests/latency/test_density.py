@@ -17,8 +17,7 @@ def design():
 
 
 def _positions(design, count=3):
-    mean, sd = design.prior()
-    return mean + 0.5 * sd * np.random.default_rng(0).standard_normal((count, design.size))
+    return design.draw_prior(count, np.random.default_rng(0))
 
 
 def _identity(design):
@@ -48,7 +47,7 @@ def test_numpyro_has_the_density_of_numpy_term_by_term(design):
     with jax.enable_x64(True):
         found = {name: float(value) for name, value in jax.jit(factors)(position).items()}
     expected = log_terms(np, position, design)
-    assert set(found) == set(expected) and len(found) == 7
+    assert set(found) == set(expected) and len(found) == 11
     for name, value in expected.items():
         assert found[name] == pytest.approx(float(value), abs=1e-8, rel=1e-11), name
 
@@ -80,13 +79,13 @@ def test_the_density_broadcasts_over_draws(design):
 def test_the_gradient_is_finite_at_the_prior_mean(design):
     from bayes_scaling.models.latency_mode import compile_potential
 
-    value, gradient = compile_potential(design)(design.prior()[0])
+    value, gradient = compile_potential(design)(design.start())
     assert np.isfinite(value) and np.isfinite(gradient).all() and np.abs(gradient).max() > 1
 
 
 def test_every_overhead_slows(design):
     """More of any time, less of any efficiency: never faster."""
-    position = design.prior()[0]
+    position = design.start()
     for block, part in design.parts(position):
         if isinstance(block, MemoryBlock):
             continue
@@ -104,7 +103,7 @@ def test_more_work_takes_longer():
         warnings.simplefilter("ignore")
         table = load_timings(queries().assign(ttft_ms=1.0, step_time_ms=1.0))
     design = build_design(table, LatencySettings(DEVICE))
-    for block, part in design.parts(design.prior()[0]):
+    for block, part in design.parts(design.start()):
         if block.phase == "prefill":
             time = log_time(np, block, part, design.device)
             frame = table.frame[

@@ -13,9 +13,11 @@ from bayes_scaling.latency import (
     fits_probability,
     largest_batch,
     latency,
+    load_times,
     predict_table,
     prior_fit,
     probability_below,
+    replicas,
 )
 from bayes_scaling.latency.fitting import _gate
 from bayes_scaling.latency.settings import LatencySettings as Settings
@@ -203,3 +205,43 @@ def test_a_block_goes_on_until_it_passes_the_gate(rng):
     assert _gate(_raw(rng), whitening).passed
     assert not _gate(_raw(rng, diverging=1), whitening).passed
     assert not _gate(_raw(rng, drift=0.5), whitening).passed
+
+
+def test_a_server_under_load_pays_for_the_prompts_of_others(fit):
+    load = {"concurrency": 8, "isl": 1024, "osl": 128}
+    times = load_times(fit, "llama", [4e8], **load)
+    step = latency(fit, "llama", 4e8, 8, 1024, kind="mean")["step_time_ms"]
+    prompt = latency(fit, "llama", 4e8, 1, 1024, kind="mean")["ttft_ms"]
+    np.testing.assert_allclose(times["tpot_ms"], step + 7 / 128 * prompt.to_numpy(), rtol=1e-12)
+    single = load_times(fit, "llama", [4e8], concurrency=1, isl=1024, osl=128)
+    alone = latency(fit, "llama", 4e8, 1, 1024, kind="mean")["step_time_ms"]
+    np.testing.assert_allclose(single["tpot_ms"], alone, rtol=1e-12)
+    limit = float(times["tpot_ms"].median())
+    below = probability_below(
+        fit,
+        quantity="tpot_ms",
+        limit=limit,
+        architecture="llama",
+        params=[4e8, 4e9],
+        batch_size=8,
+        prefill=1024,
+        generated=128,
+        kind="mean",
+    )
+    assert below.shape == (2,) and below[0] == pytest.approx(0.5, abs=0.01) and below[1] < 0.05
+    with pytest.raises(LatencyError, match="osl is 0"):
+        load_times(fit, "llama", [4e8], concurrency=8, isl=1024, osl=0)
+
+
+def test_replicas_carry_the_load_and_no_fewer_would(fit):
+    load = {"concurrency": 8, "isl": 1024, "osl": 128}
+    found = replicas(fit, "llama", 4e8, requests_per_second=50, price_per_hour=3.0, **load)
+    seconds = load_times(fit, "llama", 4e8, **load)["request_s"].isel(query=0)
+    served = found["replicas"] * 8 / seconds  # requests a second
+    assert (served >= 50).all() and ((found["replicas"] - 1) * 8 / seconds < 50).all()
+    np.testing.assert_allclose(found["price_per_hour"], 3.0 * found["replicas"])
+    np.testing.assert_allclose(
+        found["per_million_tokens"], found["price_per_hour"] / (50 * 128 * 3600) * 1e6, rtol=1e-12
+    )
+    with pytest.raises(LatencyError, match="price_per_hour is 0"):
+        replicas(fit, "llama", 4e8, requests_per_second=50, price_per_hour=0, **load)
