@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from bayes_scaling.sweep.record import read_record
 from bayes_scaling.sweep.results import OK
 
 RECORD = FOLDER / "preregistration.json"
+USED = ("run_id", "budget", "loss", "training_s", "finished")
+MOST = {"loss": 1e3, "training_s": 1e9, "budget": 1e40}  # nats, seconds, FLOPs
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,8 @@ def judge(record: str | Path, frame: pd.DataFrame) -> Verdict:
     Raises
     ------
     SweepError
-        The record was changed, none of its runs is there, or one was begun before it was written.
+        The record was changed, none of its runs is there, one is there twice, one was begun before it was
+        written, or has a loss, time or budget that is not a positive number.
 
     Examples
     --------
@@ -76,13 +79,14 @@ def judge(record: str | Path, frame: pd.DataFrame) -> Verdict:
     """
     content = read_record(Path(record))
     predictions = pd.DataFrame(content["predictions"])
+    _require_columns(frame)
     measured = frame[frame["run_id"].isin(predictions["run_id"]) & (frame["status"] == OK)]
     if measured.empty:
         raise SweepError(f"{record}: none of its {len(predictions)} runs is among the results. "
                          "Remedy: train them first.")  # fmt: skip
+    _require_numbers(measured)
     _require_later(measured, content["created"])
-    names = ["run_id", "budget", "loss", "training_s", "finished"]
-    runs = _scored(predictions.merge(measured[names], on="run_id"))
+    runs = _scored(predictions.merge(measured[list(USED)], on="run_id"))
     return Verdict(
         runs,
         _groups(runs),
@@ -106,14 +110,44 @@ def shipped_verdict(frame: pd.DataFrame | None = None) -> Verdict:
     return judge(RECORD, frame)
 
 
+def _require_columns(frame: pd.DataFrame) -> None:
+    missing = [name for name in (*USED, "status") if name not in frame]
+    if missing:
+        raise SweepError(f"the results have no column {missing[0]!r}. Remedy: give what `sweep run` wrote.")
+
+
+def _require_numbers(measured: pd.DataFrame) -> None:
+    """Each run is there once, and its loss, its time and its budget are numbers that a run can have."""
+    twice = measured["run_id"][measured["run_id"].duplicated()]
+    if len(twice):
+        raise SweepError(f"{twice.iloc[0]} is there twice among the results. Remedy: leave one of its rows.")
+    for name, most in MOST.items():
+        values = pd.to_numeric(measured[name], errors="coerce").to_numpy(dtype=float)
+        bad = ~((values > 0) & (values <= most))
+        if bad.any():
+            row = measured.iloc[int(bad.argmax())]
+            raise SweepError(f"{row['run_id']}: its {name} is {row[name]!s:.40}, not between 0 and {most:g}. "
+                             "Remedy: train it again, or mark its status as diverged.")  # fmt: skip
+
+
 def _require_later(measured: pd.DataFrame, created: str) -> None:
     """Every run began after the predictions were written."""
     limit = datetime.fromisoformat(created)
     for row in measured.to_dict("records"):
-        began = datetime.fromisoformat(row["finished"]) - timedelta(seconds=float(row["training_s"]))
+        began = _finished(row) - timedelta(seconds=float(row["training_s"]))
         if began < limit:
             raise SweepError(f"{row['run_id']} began at {began}, before the predictions were written "
                              f"({created}): it is no test of them.")  # fmt: skip
+
+
+def _finished(row: Mapping[Any, Any]) -> datetime:
+    """When a run ended; a time without a zone is that of UTC."""
+    try:
+        found = datetime.fromisoformat(str(row["finished"]))
+    except ValueError as error:
+        raise SweepError(f"{row['run_id']}: finished {row['finished']!s:.40} is not a time. "
+                         "Remedy: write it as 2026-01-31T12:00:00+00:00.") from error  # fmt: skip
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _scored(table: pd.DataFrame) -> pd.DataFrame:

@@ -129,7 +129,7 @@ def test_a_changed_record_is_refused(record, tmp_path):
     with pytest.raises(SweepError, match="holds no predictions"):
         read_record(path)
     path.write_text("x")
-    with pytest.raises(SweepError, match="cannot be read"):
+    with pytest.raises(SweepError, match="not a record"):
         read_record(path)
 
 
