@@ -14,9 +14,10 @@ from typer.core import TyperGroup
 from bayes_scaling.cli.interrupts import INTERRUPTED, INTERRUPTS, MESSAGE
 from bayes_scaling.cli.process import CLOSED_PIPE, close_outputs
 from bayes_scaling.cli.verdict import verdicts
-from bayes_scaling.errors import BayesScalingError, ConvergenceWarning, RunsWarning
+from bayes_scaling.errors import BayesScalingError, ConvergenceWarning, FitFileWarning, RunsWarning
 
 CHECKS_FAILED, BAD_INPUT = 1, 2
+TOLD = (RunsWarning, ConvergenceWarning, FitFileWarning)  # warnings that are notes to the user
 
 
 class GuardedGroup(TyperGroup):
@@ -74,12 +75,12 @@ def _describe(error: OSError) -> str:
 def _notes_on_stderr() -> Iterator[None]:
     """The package's own warnings as plain notes, each as often as it occurs."""
     with warnings.catch_warnings():
-        for kind in (RunsWarning, ConvergenceWarning):
+        for kind in TOLD:
             warnings.simplefilter("always", kind)
         usual = warnings.showwarning
 
         def show(message: Any, category: Any, *where: Any, **more: Any) -> None:
-            if issubclass(category, RunsWarning | ConvergenceWarning):
+            if issubclass(category, TOLD):
                 print(f"Note: {message}", file=sys.stderr)
             else:
                 usual(message, category, *where, **more)

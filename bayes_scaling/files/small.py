@@ -16,13 +16,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 
 from bayes_scaling.errors import BayesScalingError
 
 LIMIT = 64 * 2**20  # bytes
+_PIECE = 2**24  # bytes
 _SHOWN = 200  # characters of another library's message
 _BROKEN = (
     ValueError,
@@ -66,7 +67,7 @@ def read_small(
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):
                 raise error(f"{path}: a folder, pipe or device, not a file; {remedy}")
-            content = b"" if state.st_size > limit else file.read(limit + 1)
+            content = b"" if state.st_size > limit else _up_to(file, limit + 1)
     except OSError as found:
         raise error(f"{path}: cannot be read ({found.strerror or found}); {remedy}") from found
     except ValueError as found:  # a name with a null byte
@@ -76,7 +77,7 @@ def read_small(
     return content
 
 
-def _opened(path: Path) -> Any:
+def _opened(path: Path) -> BinaryIO:
     """The file, without waiting for the writer of a pipe."""
     return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
 
@@ -96,6 +97,15 @@ def read_small_text(
         line = content.count(b"\n", 0, found.start) + 1
         shown = f"byte 0x{content[found.start]:02x}"
         raise error(f"{path}: line {line} is not UTF-8 text ({shown}); {remedy}") from found
+
+
+def _up_to(file: BinaryIO, most: int) -> bytes:
+    """Its bytes, up to a number; no room is asked for that they do not need."""
+    parts = []
+    while most > 0 and (part := file.read(min(most, _PIECE))):
+        parts.append(part)
+        most -= len(part)
+    return b"".join(parts)
 
 
 @contextmanager
