@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from bayes_scaling.runs.reach import decades_outside, nearest_runs
 from bayes_scaling.runs.table import Runs
 
 KINDS = ("mean", "response")
+MEMORY = 2**29  # bytes that a block's draws may take
+WORK = 120  # bytes for each draw and row while they are worked on
 
 
 def predict(
@@ -76,15 +79,27 @@ def predict(
         raise SpecError(f"unknown kind {kind!r}; choose one of {', '.join(KINDS)}")
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
     draws = coefficients(fit, runs.architectures, runs.context_lengths, allow_new=allow_new, seed=seed)
+    return _as_draws(_loss(fit, draws, runs, kind, [seed], unique_tokens))
+
+
+def _loss(
+    fit: Posterior,
+    draws: xr.Dataset,
+    runs: Runs,
+    kind: str,
+    seeds: list[int],
+    unique_tokens: float | None,
+) -> np.ndarray:
+    """Draws (chain, draw, run) of the loss; ``seeds`` are the user's and, after it, a block's number."""
     cells = _each_run(draws, runs)
     log_mean = (
         _log_mean(fit.law, cells, runs, unique_tokens)
-        + _drift(fit, runs, seed)
-        + _offsets(fit, runs, kind, seed)
+        + _drift(fit, runs, seeds[0])
+        + _offsets(fit, runs, kind, seeds[0])
     )
     if kind == "response":
-        log_mean = log_mean + _scatter(fit, cells, log_mean.shape, seed)
-    return _as_draws(np.exp(log_mean))
+        log_mean = log_mean + _scatter(fit, cells, log_mean.shape, seeds)
+    return np.asarray(np.exp(log_mean))
 
 
 def predict_table(
@@ -92,7 +107,8 @@ def predict_table(
 ) -> pd.DataFrame:
     """One row a run: its design, then mean, sd and quantiles of its loss in nats per token.
 
-    ``extrapolation_decades`` is the farthest of params, tokens and 6ND outside the group's runs.
+    ``extrapolation_decades`` is the farthest of params, tokens and 6ND outside the group's runs. Many rows
+    are worked on in blocks, so that their draws take some `MEMORY`.
 
     See Also
     --------
@@ -106,14 +122,27 @@ def predict_table(
     >>> bool((table["q05"] < table["median"]).all())
     True
     """
+    if kind not in KINDS:
+        raise SpecError(f"unknown kind {kind!r}; choose one of {', '.join(KINDS)}")
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
-    table = summarise_draws(predict(fit, runs, kind, seed, unique_tokens=unique_tokens)).reset_index(
-        drop=True
-    )
+    draws = coefficients(fit, runs.architectures, runs.context_lengths, seed=seed)
+    at_once = rows_at_once(fit)
+    parts = []
+    for block, start in enumerate(range(0, len(runs.frame), at_once)):
+        part = replace(runs, frame=runs.frame.iloc[start : start + at_once])
+        seeds = [seed, block] if block else [seed]
+        parts.append(summarise_draws(_as_draws(_loss(fit, draws, part, kind, seeds, unique_tokens))))
+    table = pd.concat(parts).reset_index(drop=True)
     design = runs.frame[["architecture", "context_length", "params", "tokens"]].reset_index(drop=True)
     design.insert(0, "row", range(len(design)))
     table = design.join(table[["mean", "sd", "q025", "q05", "q25", "median", "q75", "q95", "q975"]])
     return table.assign(extrapolation_decades=_reach(fit, design))
+
+
+def rows_at_once(fit: Posterior) -> int:
+    """How many rows' draws take some `MEMORY` while they are worked on."""
+    sizes = fit.posterior.sizes
+    return int(max(MEMORY // (WORK * sizes["chain"] * sizes["draw"]), 1))
 
 
 def prior_predictive(
@@ -208,9 +237,11 @@ def _offsets(fit: Posterior, runs: Runs, kind: str, seed: int) -> np.ndarray | f
     return found
 
 
-def _scatter(fit: Posterior, cells: dict[str, np.ndarray], shape: tuple[int, ...], seed: int) -> np.ndarray:
+def _scatter(
+    fit: Posterior, cells: dict[str, np.ndarray], shape: tuple[int, ...], seeds: list[int]
+) -> np.ndarray:
     nu = fit.posterior["nu"].transpose("chain", "draw").to_numpy()[..., None]
-    rng = np.random.default_rng([seed, 2])
+    rng = np.random.default_rng([seeds[0], 2, *seeds[1:]])
     noise = rng.standard_t(nu, size=shape)
     sigma = cells["sigma"]
     return two_sided(noise, sigma, sigma * cells["skew"] if "skew" in cells else None, rng)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from bayes_scaling.questions.groups import (
 from bayes_scaling.questions.query import Query
 
 DIMS = (*GROUP_DIMS, "compute")
+MEMORY = 2**29  # bytes that a block's draws may take
+WORK = 200  # bytes for each draw, group and budget while they are worked on
 QUANTITIES = ("params", "tokens", "loss", "tokens_per_param", "params_exponent", "tokens_exponent")
 REACH = {
     "extrapolation_decades": "compute",
@@ -34,10 +37,12 @@ COLUMNS = {"compute": "flops", "params": "params", "tokens": "tokens"}  # of the
 
 @dataclass(frozen=True, eq=False)
 class Frontier:
-    """Draws of the optimum.
+    """Draws of the optimum, or of a question of very many budgets its table alone.
 
     Attributes
     ----------
+    fit : Fit
+    query : Query
     draws : Dataset
         params, tokens, loss (nats per token), params_exponent and tokens_exponent (d ln N* / d ln C
         and d ln D* / d ln C); dims chain, draw, architecture, context_length, compute.
@@ -48,9 +53,39 @@ class Frontier:
         optimum; 0 within them. Dims architecture, context_length, compute.
     """
 
-    draws: xr.Dataset
-    cost: str
-    reach: xr.Dataset
+    fit: Fit
+    query: Query
+
+    @cached_property
+    def draws(self) -> xr.Dataset:
+        """See `Frontier`."""
+        return _draws(self.fit, self.query)
+
+    @cached_property
+    def reach(self) -> xr.Dataset:
+        """See `Frontier`."""
+        return _reach(self.fit, self.query, self.draws)
+
+    @property
+    def cost(self) -> str:
+        """See `Frontier`."""
+        return self.query.cost.name
+
+    @property
+    def at_once(self) -> int:
+        """How many budgets are worked on at once, so that their draws take some `MEMORY`."""
+        sizes = self.fit.posterior.sizes
+        groups = len(self.query.architecture) * len(self.query.context_length)
+        return max(MEMORY // (WORK * int(sizes["chain"]) * int(sizes["draw"]) * groups), 1)
+
+    def by_context_length(self) -> Frontier:
+        """The same answer with the context lengths in order."""
+        lengths = tuple(sorted(self.query.context_length))
+        found = Frontier(self.fit, replace(self.query, context_length=lengths))
+        found.__dict__.update(
+            draws=self.draws.sortby("context_length"), reach=self.reach.sortby("context_length")
+        )
+        return found
 
     def table(self) -> pd.DataFrame:
         """One row for each architecture, context length and budget, quantiles in columns.
@@ -58,8 +93,18 @@ class Frontier:
         Columns: architecture, context_length, compute (in the cost's unit), cost; ``params_*``,
         ``tokens_*``, ``loss_*``, ``tokens_per_param_*``, ``params_exponent_*`` and
         ``tokens_exponent_*`` with median, mean, sd and quantiles; extrapolation_decades, how far the
-        budget lies outside the runs, and the same of the median params and tokens.
+        budget lies outside the runs, and the same of the median params and tokens. Very many budgets
+        are worked on in blocks, and their draws not kept.
         """
+        budgets = self.query.compute
+        if "draws" in self.__dict__ or len(budgets) <= self.at_once:
+            return self._table()
+        starts = range(0, len(budgets), self.at_once)
+        blocks = [self.query.at(budgets[start : start + self.at_once]) for start in starts]
+        parts = [Frontier(self.fit, block)._table() for block in blocks]
+        return _in_order(pd.concat(parts), self.query)
+
+    def _table(self) -> pd.DataFrame:
         ratio = self.draws["tokens"] / self.draws["params"]
         draws = self.draws.assign(tokens_per_param=ratio)
         table = pd.concat([summarise_draws(draws[name], name) for name in QUANTITIES], axis=1)
@@ -124,7 +169,22 @@ def frontier(
 
 
 def frontier_of(fit: Fit, query: Query) -> Frontier:
-    """The answer of `frontier`."""
+    """The answer of `frontier`, made now unless its draws would take more than some `MEMORY`."""
+    found = Frontier(fit, query)
+    if len(query.compute) <= found.at_once:
+        _ = found.reach
+    return found
+
+
+def _in_order(table: pd.DataFrame, query: Query) -> pd.DataFrame:
+    """Rows of blocks of budgets, as one table has them: by architecture, context length and budget."""
+    architecture = table["architecture"].map({name: i for i, name in enumerate(query.architecture)})
+    length = table["context_length"].map({value: i for i, value in enumerate(query.context_length)})
+    order = np.lexsort((table["compute"], length, architecture))
+    return table.iloc[order].reset_index(drop=True)
+
+
+def _draws(fit: Fit, query: Query) -> xr.Dataset:
     theta = coefficients_of(fit, query)
     log_compute = np.log(query.flops)
 
@@ -133,8 +193,7 @@ def frontier_of(fit: Fit, query: Query) -> Frontier:
         return surface.optimum(log_compute, query.curve(architecture, context_length))
 
     found = each_group(query, optimum)
-    draws = on_groups(found, theta, "compute", query.compute)
-    return Frontier(draws, query.cost.name, _reach(fit, query, draws))
+    return on_groups(found, theta, "compute", query.compute)
 
 
 def _reach(fit: Fit, query: Query, draws: xr.Dataset) -> xr.Dataset:

@@ -96,7 +96,7 @@ def finished_runs(path: Path) -> set[str]:
     SweepError
         Another kind of file, or rows of another protocol.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         return set()
     return set(_Content.of(path).run_ids)
 
@@ -112,7 +112,7 @@ def read_results(path: Path) -> pd.DataFrame:
         No such file, or as for `finished_runs`.
     """
     remedy = f"`bayes-scaling sweep run -o {path}`"
-    if not path.exists():
+    if not os.path.exists(path):
         raise SweepError(f"{path}: no such file. Remedy: {remedy}.")
     content = _Content.of(path)
     if not content.run_ids:
@@ -135,7 +135,7 @@ def resume_results(path: Path) -> set[str]:
     SweepError
         As for `finished_runs`; the file is then as it was.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         return set()
     content = _Content.of(path)
     if content.torn:
