@@ -63,7 +63,7 @@ def run_apart(
     function : str
         ``module:name``; takes a Path and gives what JSON can hold.
     path : str or Path
-        The only file outside of Python's own that the process may open.
+        The only file, or folder of files, outside of Python's own that the process may open.
     error : type of BayesScalingError
         What any failure becomes.
     remedy : str
@@ -144,4 +144,4 @@ def _may_open(details: tuple[Any, ...], readable: tuple[str, ...], own: str) -> 
     if isinstance(path, int):
         return True
     where = os.path.realpath(os.fsdecode(path))
-    return not int(flags or 0) & _WRITING and (where == own or where.startswith(readable))
+    return not int(flags or 0) & _WRITING and (where == own or where.startswith((own + os.sep, *readable)))
