@@ -62,3 +62,7 @@ class TimingsWarning(RunsWarning):
 
 class ConvergenceWarning(UserWarning):
     """A posterior that did not pass the convergence gate."""
+
+
+class FitFileWarning(UserWarning):
+    """A saved file that is whole but of an older format."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,14 @@ from bayes_scaling.accounting import get_architecture, shape_from_columns
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.data.unpickling import load_pickle
 from bayes_scaling.errors import RunsError
+from bayes_scaling.files.apart import run_apart
+from bayes_scaling.files.small import understood
 from bayes_scaling.runs.table import Runs
 
+SUFFIX = "_wandb_data.pkl"
+AGAIN = "clone the repository again"
+SECONDS = 1800.0  # for all files
+MEMORY = 32 * 2**30  # bytes of address space
 DUPLICATES = ("drop", "keep")
 ISOFLOP = tuple(f"isoflop_{a}_ctx{t}" for a in ("llama", "mlstm") for t in (2048, 8192, 16384))
 SETS = (*ISOFLOP, "isoflop_mlstm_ctx8192_large_gbs256", "tokenparam_llama", "tokenparam_mlstm")
@@ -75,7 +82,10 @@ def import_xlstm_study(folder: str | Path, duplicates: str = "drop") -> Runs:
     if duplicates not in DUPLICATES:
         raise RunsError(f"duplicates {duplicates!r}: choose one of {', '.join(DUPLICATES)}")
 
-    rows = [row for path, name in _files(Path(folder)) for row in _runs_of(path, name)]
+    read = "bayes_scaling.data.study:rows_of"
+    limits = {"seconds": SECONDS, "memory": MEMORY}
+    _files(Path(folder))
+    rows = run_apart(read, Path(folder).expanduser(), error=RunsError, remedy=AGAIN, **limits)
     if not rows:
         raise RunsError(
             f"{folder}: the study's files hold no finished run. Remedy: clone the repository again."
@@ -89,15 +99,37 @@ def import_xlstm_study(folder: str | Path, duplicates: str = "drop") -> Runs:
     return load_runs(_counted(frame, folder))
 
 
-def _files(folder: Path) -> list[tuple[Path, str]]:
-    found = [(folder / "data" / f"{name}_wandb_data.pkl", name) for name in SETS]
-    missing = [path.name for path, _ in found if not path.is_file()]
+def _files(folder: Path) -> list[Path]:
+    found = [folder / "data" / f"{name}{SUFFIX}" for name in SETS]
+    missing = [path.name for path in found if not path.is_file()]
     if missing:
         raise RunsError(
             f"{folder}: not a clone of NX-AI/xlstm_scaling_laws, data/{missing[0]} is missing "
             f"({len(missing)} of {len(found)} files). Remedy: git clone the repository, with git-lfs."
         )
     return found
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    """The finished runs in all of the study's files, as plain values.
+
+    Raises
+    ------
+    RunsError
+        A file is damaged, holds anything but tables, or not the study's.
+    """
+    rows: list[dict[str, Any]] = []
+    for path in _files(folder):
+        with understood(path, "a file of the study", error=RunsError, remedy=AGAIN):
+            rows += _runs_of(path, path.name.removesuffix(SUFFIX))
+    return rows
+
+
+def _text(value: Any) -> str:
+    """Of a text, number or time; anything else could be of endless length."""
+    if not isinstance(value, str | int | float | date):
+        raise TypeError(f"a {type(value).__name__} where text belongs")
+    return str(value)
 
 
 def _runs_of(path: Path, name: str) -> Iterator[dict[str, Any]]:
@@ -120,8 +152,8 @@ def _runs_of(path: Path, name: str) -> Iterator[dict[str, Any]]:
 def _restarts(runs: list[Any]) -> dict[str, list[Any]]:
     """Runs of one name in order: a run and its restarts."""
     groups: dict[str, list[Any]] = {}
-    for run in sorted(runs, key=lambda run: str(run.created_at)):
-        groups.setdefault(str(run.name), []).append(run)
+    for run in sorted(runs, key=lambda run: _text(run.created_at)):
+        groups.setdefault(_text(run.name), []).append(run)
     return groups
 
 
@@ -140,8 +172,8 @@ def _row(group: list[Any], name: str) -> dict[str, Any] | None:
         return None
     length = _context_length(first)
     return {
-        "run_id": "-".join(str(run.id) for run in group),
-        "architecture": "llama" if "llama" in str(first.config["model.model_class"]) else "xlstm",
+        "run_id": "-".join(_text(run.id) for run in group),
+        "architecture": "llama" if "llama" in _text(first.config["model.model_class"]) else "xlstm",
         "context_length": length,
         "experiment_set": name.split("_")[0],
         "params": logged,
@@ -157,14 +189,14 @@ def _row(group: list[Any], name: str) -> dict[str, Any] | None:
 
 def _context_length(run: Any) -> int:
     value = run.config.get("model.model_config.context_length")
-    return int(value if value is not None else str(run.name).split("ctx")[1].split("_")[0])
+    return int(value if value is not None else _text(run.name).split("ctx")[1].split("_")[0])
 
 
 def _sizes(config: Mapping[str, Any]) -> dict[str, int]:
     base = "model.model_config."
     width = int(config[base + "embedding_dim"])
     blocks = int(config[base + "num_blocks"])
-    if "llama" in str(config["model.model_class"]):
+    if "llama" in _text(config["model.model_class"]):
         head = int(config[base + "head_dim"])
         inner = _up(math.floor(FFN_FACTOR * width), int(config[base + "ffn_multiple_of"]))
         heads = {"num_heads": width // head, "head_dim_qk": head, "head_dim_v": head}
@@ -195,7 +227,7 @@ def _last(logs: Mapping[str, Any], name: str) -> float:
 
 def _learning_rate(config: Mapping[str, Any]) -> float:
     """Out of the scheduler's text, such as ``{'lr': 0.003, ...}``."""
-    text = str(config.get("optimizer.scheduler", ""))
+    text = _text(config.get("optimizer.scheduler", ""))
     try:
         return float(ast.literal_eval(text.split(",")[0].split(":")[1].strip()))
     except (IndexError, ValueError, SyntaxError):

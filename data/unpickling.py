@@ -2,21 +2,26 @@
 
 A pickle can name any function and call it. Here only the names that rebuild pandas and NumPy values are
 admitted, and stand-ins that the caller gives for a source's own record classes; all else is refused. So is
-a state for a class, function or structured dtype: it would change pandas or NumPy for the whole process.
+a state for a class, function or structured dtype: it would change pandas or NumPy for the whole process. What
+is called checks its arguments (`bayes_scaling.data.rebuilding`). What hangs or crashes all the same is why
+importers read pickles in a process of its own (`bayes_scaling.files.apart`).
 """
 
 from __future__ import annotations
 
 import importlib
+import io
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from pyarrow import lib
+import pandas as pd
 
+from bayes_scaling.data.rebuilding import CHECKED, RefusedError, set_array, set_dtype
 from bayes_scaling.errors import RunsError
+from bayes_scaling.files.small import read_small
 
 _ADMITTED = {
     "builtins": {"slice", "set", "frozenset", "complex", "bytearray"},
@@ -58,23 +63,10 @@ _ADMITTED = {
 }
 
 
-def _dtype(spec: str, align: bool = False, copy: bool = True) -> Any:
-    """A NumPy dtype of its own: the shared one must not be given a state."""
-    return np.dtype(str(spec), copy=True)
-
-
-def _arrow_array(data: Any) -> Any:
-    """An Arrow array whose offsets are known to stay inside its buffers."""
-    array = lib._restore_array(data)
-    array.validate(full=True)
-    return array
-
-
-# In place of the names themselves: the same values, checked.
-_CHECKED: Mapping[tuple[str, str], Callable[..., Any]] = {
-    ("numpy", "dtype"): _dtype,
-    ("pyarrow.lib", "_restore_array"): _arrow_array,
-}
+# Made empty and given a state; made with arguments, they would work on whatever they are given.
+_EMPTY = (pd.DataFrame, pd.Series, pd.Index, pd.Categorical, pd.api.extensions.ExtensionArray)
+_FILLED = {"items": (dict,), "list": (list,), "set": (set,)}
+LARGEST = 2**31  # bytes of a file
 
 
 class _Unpickler(pickle._Unpickler):  # in Python, as only that one lets a state be looked at
@@ -91,33 +83,101 @@ class _Unpickler(pickle._Unpickler):  # in Python, as only that one lets a state
             return self._records[name]
         if name not in _ADMITTED.get(module, ()):
             raise self._refusal(f"asks for {module}.{name}")
-        if (module, name) in _CHECKED:
-            return _CHECKED[module, name]
-        if module.startswith("numpy.core"):
-            module = module.replace("numpy.core", "numpy._core", 1)  # its name since NumPy 2
+        if (module, name) in CHECKED:
+            return CHECKED[module, name]
         return getattr(importlib.import_module(module), name)
 
     def load_build(self) -> None:
-        """Give a state to a value, and to nothing else."""
+        """Give a state to a value, and to nothing else; NumPy's are checked."""
         value, state = self.stack[-2:]  # type: ignore[attr-defined]
         if callable(value):
             raise self._refusal(f"sets attributes of {getattr(value, '__name__', value)}")
-        if type(value).__module__ == "numpy.dtypes" and _structured(value, state):
-            raise self._refusal("has a structured dtype")
-        super().load_build()  # type: ignore[misc]
+        own = {np.ndarray: set_array}.get(type(value))
+        own = set_dtype if isinstance(value, np.dtype) else own
+        if own is None:
+            super().load_build()  # type: ignore[misc]
+            return
+        self._checked(own, value, state)
+        self.stack.pop()  # type: ignore[attr-defined]
 
-    dispatch[pickle.BUILD[0]] = load_build  # type: ignore[assignment]
+    def load_reduce(self) -> None:
+        """Call a function; a table's class is only ever called without arguments."""
+        function, arguments = self.stack[-2:]  # type: ignore[attr-defined]
+        self._require_empty(function, arguments)
+        self._checked(super().load_reduce)  # type: ignore[misc]
+
+    def load_newobj(self) -> None:
+        """Make a value of a class; a table's without arguments."""
+        self._require_empty(*self.stack[-2:])  # type: ignore[attr-defined]
+        self._checked(super().load_newobj)  # type: ignore[misc]
+
+    def load_newobj_ex(self) -> None:
+        """As `load_newobj`; with names nothing is made."""
+        raise self._refusal("makes a value with named arguments")
+
+    def load_inst(self) -> None:
+        """Of the first protocol, which tables do not use."""
+        raise self._refusal("makes a value by an old instruction")
+
+    def load_setitem(self) -> None:
+        """Into a dict alone: an array's memory is its own."""
+        self._require_kind(self.stack[-3], "items")  # type: ignore[attr-defined]
+        super().load_setitem()  # type: ignore[misc]
+
+    def load_setitems(self) -> None:
+        """As `load_setitem`."""
+        self._require_kind(self.metastack[-1][-1], "items")  # type: ignore[attr-defined]
+        super().load_setitems()  # type: ignore[misc]
+
+    def load_append(self) -> None:
+        """To a list alone."""
+        self._require_kind(self.stack[-2], "list")  # type: ignore[attr-defined]
+        super().load_append()  # type: ignore[misc]
+
+    def load_appends(self) -> None:
+        """As `load_append`."""
+        self._require_kind(self.metastack[-1][-1], "list")  # type: ignore[attr-defined]
+        super().load_appends()  # type: ignore[misc]
+
+    def load_additems(self) -> None:
+        """To a set alone."""
+        self._require_kind(self.metastack[-1][-1], "set")  # type: ignore[attr-defined]
+        super().load_additems()  # type: ignore[misc]
+
+    for _code, _load in {
+        pickle.BUILD: load_build,
+        pickle.REDUCE: load_reduce,
+        pickle.NEWOBJ: load_newobj,
+        pickle.NEWOBJ_EX: load_newobj_ex,
+        pickle.INST: load_inst,
+        pickle.OBJ: load_inst,
+        pickle.SETITEM: load_setitem,
+        pickle.SETITEMS: load_setitems,
+        pickle.APPEND: load_append,
+        pickle.APPENDS: load_appends,
+        pickle.ADDITEMS: load_additems,
+    }.items():
+        dispatch[_code[0]] = _load
+
+    def _checked(self, call: Callable[..., Any], *arguments: Any) -> None:
+        try:
+            call(*arguments)
+        except RefusedError as error:
+            raise self._refusal(str(error)) from None
+
+    def _require_empty(self, function: Any, arguments: Any) -> None:
+        if isinstance(function, type) and issubclass(function, _EMPTY) and arguments:
+            raise self._refusal(f"makes a {function.__name__} with arguments")
+
+    def _require_kind(self, value: Any, what: str) -> None:
+        if not isinstance(value, _FILLED[what]):
+            raise self._refusal(f"fills a {type(value).__name__}")
 
     def _refusal(self, what: str) -> RunsError:
         return RunsError(
             f"{self._path}: refused, the pickle {what}, which tables do not need. "
             "Remedy: get the file again from its source, or save it as .csv there."
         )
-
-
-def _structured(dtype: Any, state: Any) -> bool:
-    """Whether a dtype or its new state has fields, which could point outside the array."""
-    return dtype.kind == "V" or any(part is not None for part in state[2:5])
 
 
 def load_pickle(path: Path, records: Mapping[str, type] | None = None) -> Any:
@@ -135,8 +195,8 @@ def load_pickle(path: Path, records: Mapping[str, type] | None = None) -> Any:
         The file is missing or damaged, or asks for any other name.
     """
     try:
-        with path.open("rb") as file:
-            return _Unpickler(file, path, records or {}).load()
+        content = read_small(path, error=RunsError, limit=LARGEST)
+        return _Unpickler(io.BytesIO(content), path, records or {}).load()
     except RunsError:
         raise
     except Exception as error:  # damaged pickles raise whatever they like

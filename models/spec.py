@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from bayes_scaling.errors import SpecError
-from bayes_scaling.laws.law import Law, get_law
+from bayes_scaling.laws.law import LAWS, Law, get_law
 from bayes_scaling.models.priors import DEFAULT_PRIORS, LAW_PRIORS, Prior
 
 Pooling = Literal["partial", "none", "complete"]
@@ -20,6 +20,7 @@ Discrepancy = Literal["drift", "none"]
 Errors = Literal["symmetric", "skewed"]
 Backend = Literal["numpyro", "pymc"]
 Sampler = Literal["nutpie", "pymc"]
+LARGEST = 1e300  # of a prior's numbers
 _SETTABLE = ("median", "scale", "group_scale")
 
 
@@ -70,6 +71,9 @@ class ModelSpec:
     errors: str = "symmetric"
 
     def __post_init__(self) -> None:
+        _one_of("law", self.law, tuple(LAWS))
+        if not isinstance(self.priors, Mapping):
+            raise SpecError(f"priors {self.priors!r:.60}: give a table such as {{'E': {{'median': 1.7}}}}")
         object.__setattr__(self, "law", get_law(self.law).name)
         _one_of("pooling", self.pooling, get_args(Pooling))
         if self.discrepancy == "default":
@@ -161,7 +165,7 @@ _DEFAULTS = {prior.name: prior for prior in DEFAULT_PRIORS}
 def _parsed(loads: Any, text: str, kind: str) -> Mapping[str, Any]:
     try:
         values = loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SpecError(f"the model spec is not {kind}: {error}") from None
     if not isinstance(values, dict):
         raise SpecError(
@@ -193,7 +197,7 @@ def _checked(name: str, change: Any) -> dict[str, float]:
         _one_of(f"key of prior {name!r}", key, _SETTABLE)
         number = isinstance(value, int | float) and not isinstance(value, bool)
         signed = key == "median" and _DEFAULTS[name].transform == "identity"
-        if not number or not math.isfinite(value) or (value <= 0 and not signed):
+        if not number or not abs(value) < math.inf or (value <= 0 and not signed) or abs(value) > LARGEST:
             raise SpecError(
                 f"prior {name!r}: {key} must be a {'' if signed else 'positive '}number, not {value!r}"
             )

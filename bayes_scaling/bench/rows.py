@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.files.small import read_csv, understood
 from bayes_scaling.files.whole import whole
 from bayes_scaling.kernels import get_kernel, parse_shape
 
@@ -107,17 +108,24 @@ def load_bench(path: str | Path) -> pd.DataFrame:
     BenchError
         No such table, a column that is missing, or a cell that cannot be; the row is named.
     """
-    try:
-        table = pd.read_csv(path, keep_default_na=False, na_values={"time_ms": [""], "clock_mhz": [""]})
-    except (OSError, ValueError) as error:
-        raise BenchError(f"{path}: not a readable table of timings ({error}).") from error
+    text = {field.name: str for field in fields(BenchRow) if field.type == "str"}
+    empty = {"time_ms": [""], "clock_mhz": [""]}
+    table = read_csv(
+        path,
+        "a readable table of timings",
+        error=BenchError,
+        dtype=text,
+        keep_default_na=False,
+        na_values=empty,
+    )
     table = table if "configuration" in table else table.assign(configuration="")
     missing = [name for name in COLUMNS if name not in table]
     if missing:
         raise BenchError(
             f"{path}: no column {', '.join(missing)}; write it with: bayes-scaling bench -o FILE."
         )
-    _check(table, path)
+    with understood(path, "a readable table of timings", error=BenchError):
+        _check(table, path)
     return table[list(COLUMNS)]
 
 

@@ -18,17 +18,16 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bayes_scaling.calibration.forecasters import FORECASTERS, Settings, names_for
+from bayes_scaling.calibration.kept import Kept, read_kept, write_kept
 from bayes_scaling.calibration.scores import binned, score, summarise
 from bayes_scaling.calibration.splits import Split, make_splits
 from bayes_scaling.data.run_tables import load_runs
-from bayes_scaling.errors import RunsError
-from bayes_scaling.files.whole import whole
+from bayes_scaling.errors import RunsError, RunsWarning
 from bayes_scaling.models.spec import Backend, ModelSpec
 from bayes_scaling.parallel import workers
 from bayes_scaling.runs.reach import decades_outside
 from bayes_scaling.runs.table import Runs
 
-VERSION = 2  # of the kept files
 COPIED = ("architecture", "context_length", "params", "tokens", "flops", "loss")
 
 
@@ -153,7 +152,7 @@ def load_backtest(folder: str | Path) -> Backtest:
     Raises
     ------
     RunsError
-        None there, or a file that is not of a back-test.
+        None there; a file that is not of a back-test or was changed; more than one back-test.
 
     Examples
     --------
@@ -170,12 +169,14 @@ def load_backtest(folder: str | Path) -> Backtest:
         raise RunsError(
             f"{folder}: no back-test there. Remedy: bayes-scaling backtest FILE --folder {folder}"
         )
-    parts = [pd.read_csv(path) for path in paths]
+    parts = [read_kept(path) for path in paths]
     for path, part in zip(paths, parts, strict=True):
-        missing = {"forecaster", "split", "median", "in_90", "decades"} - set(part)
-        if missing:
-            raise RunsError(f"{path}: not of a back-test, no column {min(missing)!r}. Remedy: remove it")
-    return Backtest(pd.concat(parts, ignore_index=True))
+        if part.study != parts[0].study:
+            raise RunsError(
+                f"{folder}: holds more than one back-test, {path.name} is of other runs or settings than "
+                f"{paths[0].name}. Remedy: give each back-test its own folder."
+            )
+    return Backtest(pd.concat([part.rows for part in parts], ignore_index=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,12 +187,20 @@ class _Task:
     settings: Settings
 
     @property
-    def key(self) -> str:
-        """Of the kept file: a hash of all that the scores depend on."""
+    def study(self) -> str:
+        """A hash of the runs and the settings: all forecasts of a back-test share it."""
         frame = self.runs.frame[list(COPIED)].to_csv(index=False)
         settings = vars(self.settings) | {"spec": self.settings.spec.to_json()}
-        parts = [VERSION, self.split.name, self.split.fitted.tolist(), self.forecaster, settings, frame]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
+        return _hash([settings, frame])
+
+    @property
+    def key(self) -> str:
+        """Of the kept file: a hash of all that the scores depend on."""
+        return _hash([self.study, self.split.name, self.split.fitted.tolist(), self.forecaster])
+
+
+def _hash(parts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
 
 
 def _all(
@@ -246,7 +255,13 @@ def _kept(task: _Task, folder: Path | None) -> pd.DataFrame | None:
     if folder is None or not _path(task, folder).is_file():
         return None
 
-    return pd.read_csv(_path(task, folder))
+    path = _path(task, folder)
+    try:
+        kept = read_kept(path)
+    except RunsError as error:
+        warnings.warn(f"{error}. It is computed anew", RunsWarning, stacklevel=2)
+        return None
+    return kept.rows if (kept.study, kept.key) == (task.study, task.key) else None
 
 
 def _keep(rows: pd.DataFrame, task: _Task, folder: Path | None) -> None:
@@ -254,8 +269,7 @@ def _keep(rows: pd.DataFrame, task: _Task, folder: Path | None) -> None:
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with whole(_path(task, folder), error=RunsError) as part:
-        rows.to_csv(part, index=False)
+    write_kept(_path(task, folder), Kept(task.study, task.key, rows))
 
 
 def _progress(progress: bool | None) -> Progress:

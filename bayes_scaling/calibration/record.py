@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bayes_scaling.errors import RecordError
+from bayes_scaling.files.small import read_json
 from bayes_scaling.files.whole import write_text
 
 KIND = "bayes_scaling preregistration"
@@ -26,22 +27,29 @@ def write_record(path: Path, content: dict[str, Any]) -> str:
     """
     body = {"kind": KIND, "version": VERSION, **content}
     digest = _digest(body)
-    write_text(path, json.dumps({**body, "sha256": digest}, indent=1) + "\n", once=True, error=RecordError)
+    text = json.dumps({**body, "sha256": digest}, indent=1) + "\n"
+    write_text(path, text, once=True, error=RecordError, remedy="name a new file")
     return digest
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """A record, after a check of its SHA-256.
+    """A record, after a check of its SHA-256 and of what it holds.
 
     Raises
     ------
     RecordError
         No such file, another kind of file, or one that was changed.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: cannot be read ({error}). {REMEDY}") from error
+    return read_json(
+        path,
+        lambda content: _checked(content, path),
+        "a record",
+        error=RecordError,
+        remedy=REMEDY,
+    )
+
+
+def _checked(content: Any, path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("kind") != KIND:
         raise RecordError(f"{path}: holds no predictions. {REMEDY}")
     if content.get("version") not in READ:

@@ -14,9 +14,11 @@ from typer.core import TyperGroup
 from bayes_scaling.cli.interrupts import INTERRUPTED, INTERRUPTS, MESSAGE
 from bayes_scaling.cli.process import CLOSED_PIPE, close_outputs
 from bayes_scaling.cli.verdict import verdicts
-from bayes_scaling.errors import BayesScalingError, ConvergenceWarning, RunsWarning
+from bayes_scaling.errors import BayesScalingError, ConvergenceWarning, FitFileWarning, RunsWarning
+from bayes_scaling.printing.visible import visible
 
 CHECKS_FAILED, BAD_INPUT = 1, 2
+TOLD = (RunsWarning, ConvergenceWarning, FitFileWarning)  # warnings that are notes to the user
 
 
 class GuardedGroup(TyperGroup):
@@ -56,7 +58,7 @@ def _interrupted() -> typer.Exit:
 
 def note(message: str) -> None:
     """A line for the user that is no result, on standard error."""
-    typer.echo(message, err=True)
+    typer.echo(visible(message), err=True)
 
 
 def _leave(message: str, code: int) -> typer.Exit:
@@ -74,13 +76,13 @@ def _describe(error: OSError) -> str:
 def _notes_on_stderr() -> Iterator[None]:
     """The package's own warnings as plain notes, each as often as it occurs."""
     with warnings.catch_warnings():
-        for kind in (RunsWarning, ConvergenceWarning):
+        for kind in TOLD:
             warnings.simplefilter("always", kind)
         usual = warnings.showwarning
 
         def show(message: Any, category: Any, *where: Any, **more: Any) -> None:
-            if issubclass(category, RunsWarning | ConvergenceWarning):
-                print(f"Note: {message}", file=sys.stderr)
+            if issubclass(category, TOLD):
+                print(visible(f"Note: {message}"), file=sys.stderr)
             else:
                 usual(message, category, *where, **more)
 

@@ -111,6 +111,7 @@ def loo(
 
 def _model(spec: Path | None, options: dict[str, Any]) -> ModelSpec:
     """The model of the options, or of the file; both at once is an error."""
+    from bayes_scaling.files.small import read_toml
     from bayes_scaling.models.spec import ModelSpec
 
     given: dict[str, Any] = {k: v for k, v in options.items() if v is not None}
@@ -118,10 +119,7 @@ def _model(spec: Path | None, options: dict[str, Any]) -> ModelSpec:
         return ModelSpec(**given)
     if given:
         raise SpecError(f"give --spec or --{' and --'.join(given)}, not both")
-    try:
-        return ModelSpec.from_toml(spec.read_text(encoding="utf-8"))
-    except (SpecError, UnicodeDecodeError) as error:
-        raise SpecError(f"{spec}: {error}") from None
+    return read_toml(spec, ModelSpec.from_dict, "a model spec in TOML", error=SpecError)
 
 
 def _fitted(file: str, column: list[str] | None, model: ModelSpec, sampling: dict[str, Any]) -> Fit:

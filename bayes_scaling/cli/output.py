@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.cli.verdict import fields
+from bayes_scaling.printing.visible import visible_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,8 @@ def print_json(records: pd.DataFrame | Iterable[dict[str, Any]]) -> None:
     rows: Any = records.to_dict("records") if hasattr(records, "to_dict") else records
     statuses = fields()
     plain = [statuses | {str(name): _plain(value) for name, value in row.items()} for row in rows]
-    sys.stdout.write(json.dumps(plain, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    text = json.dumps(plain, indent=1, allow_nan=False, ensure_ascii=False)
+    sys.stdout.write(visible_json(text) + "\n")
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -17,6 +16,7 @@ from bayes_scaling.decisions.limits import Limits, check_keys, limits_from
 from bayes_scaling.decisions.preference import Preference
 from bayes_scaling.decisions.serving_limits import as_serving
 from bayes_scaling.errors import BayesScalingError, DecisionError
+from bayes_scaling.files.small import read_toml
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.query import Query
 
@@ -194,13 +194,7 @@ def load_plan(path: str | Path) -> tuple[Scenario, ...]:
     >>> [scenario.name for scenario in bs.load_plan("plan.toml")]
     ['as large as it likes', 'quick to serve']
     """
-    try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        return parse_plan(values)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DecisionError(f"{path}: not a TOML file: {error}") from None
-    except DecisionError as error:
-        raise DecisionError(f"{path}: {error}") from None
+    return read_toml(path, parse_plan, "a TOML file of scenarios", error=DecisionError)
 
 
 def parse_plan(values: Mapping[str, Any]) -> tuple[Scenario, ...]:

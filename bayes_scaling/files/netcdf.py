@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import h5py
@@ -17,20 +17,26 @@ _ENGINE: Literal["h5netcdf"] = "h5netcdf"
 _NUMBERS = "biuf"  # dtype kinds; all else is text
 
 
-def write_tree(tree: xr.DataTree, path: Path) -> None:
-    """Write all groups, exactly: no packing, no fill values, attributes of any JSON kind."""
+def tree_to_bytes(tree: xr.DataTree) -> bytes:
+    """A file of all groups, exactly: no packing, no fill values, attributes of any JSON kind.
+
+    It is made in memory: HDF5 does not survive a disk that becomes full.
+    """
     plain = _converted(tree, encode_attribute, _text_as_objects)
     encoding: dict[str, Any] = {
         node.path: {str(name): {"_FillValue": None} for name in node.variables} for node in plain.subtree
     }
-    plain.to_netcdf(path, engine=_ENGINE, mode="w", encoding=encoding)
+    image = io.BytesIO()
+    plain.to_netcdf(image, engine=_ENGINE, encoding=encoding)
+    return image.getvalue()
 
 
-def read_tree(path: Path) -> xr.DataTree:
-    """Read all groups into memory and close the file."""
-    with h5py.File(path) as file:  # where the root is broken, h5netcdf fails half open and then complains
+def tree_from_bytes(content: bytes) -> xr.DataTree:
+    """All groups of a file, in memory."""
+    with h5py.File(io.BytesIO(content)) as file:  # where the root is broken, h5netcdf fails half open
         file.attrs.get("_nc3_strict")
-    with xr.open_datatree(path, engine=_ENGINE, decode_times=False, mask_and_scale=False) as tree:
+    image = io.BytesIO(content)
+    with xr.open_datatree(image, engine=_ENGINE, decode_times=False, mask_and_scale=False) as tree:
         return _converted(tree.load(), decode_attribute, _text_as_unicode)
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
 from bayes_scaling.errors import BayesScalingError
 
 REMEDY = "choose another place"
+SUFFIX = ".tmp"
+YOUNG = 60.0  # seconds in which a folder is surely locked by who made it
 
 
 @contextmanager
@@ -116,12 +120,49 @@ def _there(path: str | Path, error: type[BayesScalingError]) -> BayesScalingErro
 
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
-    """A path of the target's name in a folder of its own beside it, removed whatever happens."""
-    folder = Path(mkdtemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent))
+    """A path of the target's name in a folder of its own beside it, removed whatever happens.
+
+    The folder is locked as long as its process lives; those of dead processes are swept first.
+    """
+    prefix = f".{target.name[:100]}."
+    _sweep(target.parent, prefix)
+    folder = Path(mkdtemp(prefix=prefix, suffix=SUFFIX, dir=target.parent))
+    held = _hold(folder)
     try:
         yield folder / target.name
     finally:
         shutil.rmtree(folder, ignore_errors=True)  # an error of the removal must not hide the first
+        if held is not None:
+            os.close(held)
+
+
+def _sweep(parent: Path, prefix: str) -> None:
+    """Remove what writers of this target left behind that were killed."""
+    with suppress(OSError):
+        for entry in parent.iterdir():
+            left = entry.name.startswith(prefix) and entry.name.endswith(SUFFIX)
+            if left and not entry.is_symlink() and entry.stat().st_mtime < time.time() - YOUNG:
+                _remove_unheld(entry)
+
+
+def _remove_unheld(folder: Path) -> None:
+    held = _hold(folder)
+    if held is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def _hold(folder: Path) -> int | None:
+    """The lock of a folder; None where another process has it, or where the disk knows no locks."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+        else:
+            return descriptor
+    return None
 
 
 def _to_disk(part: Path) -> None:

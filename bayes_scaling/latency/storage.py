@@ -9,17 +9,10 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.errors import FitFileError, LatencyError
+from bayes_scaling.files.marked import check_groups, read_marked, write_marked
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import Timings
-from bayes_scaling.posterior.storage import (
-    check_groups,
-    check_kind,
-    check_whole,
-    existing,
-    read_marked,
-    write_whole,
-)
 
 KIND = "bayes_scaling.latency.LatencyFit"
 FORMAT_VERSION = 2
@@ -44,8 +37,6 @@ def save(fit: LatencyFit, path: str | Path) -> Path:
     fit.checks()  # the verdict travels with the draws
     tree = fit.idata.copy()
     marks = {
-        "kind": KIND,
-        "format_version": str(FORMAT_VERSION),
         "settings": fit.settings.to_json(),
         "data_hash": fit.timings.data_hash,
         "source": fit.timings.source,
@@ -53,7 +44,7 @@ def save(fit: LatencyFit, path: str | Path) -> Path:
     tree.attrs = marks | dict(tree.attrs)
     text = fit.timings.frame.to_csv(index=False)
     tree[_TIMINGS] = xr.DataTree(xr.Dataset({"text": text}))
-    return write_whole(tree, path, _rebuild)
+    return write_marked(tree, path, KIND, FORMAT_VERSION, _rebuild)
 
 
 def load_latency(path: str | Path) -> LatencyFit:
@@ -78,14 +69,12 @@ def load_latency(path: str | Path) -> LatencyFit:
     >>> bs.latency.load_latency(path).architectures
     ('transformer', 'xlstm')
     """
-    return _rebuild(existing(path))
+    return _rebuild(path)
 
 
-def _rebuild(path: Path) -> LatencyFit:
-    tree, whole = read_marked(path)
-    check_kind(tree, path, KIND, "a latency fit; give a file that `latency fit` wrote", FORMAT_VERSION)
+def _rebuild(path: str | Path) -> LatencyFit:
+    tree = read_marked(path, KIND, "a latency fit; give a file that `latency fit` wrote", FORMAT_VERSION)
     check_groups(tree, path, _NEEDED)
-    check_whole(whole, path)
     try:
         settings = LatencySettings.from_json(str(tree.attrs.get("settings")))
     except LatencyError as error:

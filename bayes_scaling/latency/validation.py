@@ -40,6 +40,10 @@ def check_table(table: Table, need_times: bool) -> pd.DataFrame:
     TimingsError
         With all faults.
     """
+    names = [str(name) for name in table.frame]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise TimingsError(f"{table.source}: column {twice!r} is there twice. Remedy: rename or remove one.")
     frame = table.frame if need_times else table.frame.drop(columns=list(_ANSWERS), errors="ignore")
     faults = check_size(frame)
     if not faults and need_times:

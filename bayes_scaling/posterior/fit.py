@@ -80,6 +80,11 @@ def load_fit(path: str | Path) -> Fit:
         The file is missing, broken, of another kind or of a newer format, lacks a part, or its
         content, spec or runs are not what was saved. The message names the file and the remedy.
 
+    Warns
+    -----
+    FitFileWarning
+        The file was saved by an earlier version, without a seal.
+
     See Also
     --------
     save
@@ -90,5 +95,5 @@ def load_fit(path: str | Path) -> Fit:
     >>> bs.load_fit(path).runs.data_hash == fit.runs.data_hash
     True
     """
-    found = storage.read_posterior(storage.existing(path))
+    found = storage.read_posterior(path)
     return Fit(found.idata, found.runs, found.spec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from bayes_scaling.runs.table import Runs
 from bayes_scaling.streams import Stream
 
 KINDS = ("mean", "response")
+MEMORY = 2**29  # bytes that a block's draws may take
+WORK = 120  # bytes for each draw and row while they are worked on
 
 
 def predict(
@@ -83,12 +86,24 @@ def predict(
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
     draws = coefficients(fit, runs.architectures, runs.context_lengths, allow_new=allow_new, seed=seed)
     refuse_too_far(fit.runs, runs.frame[COLUMNS["compute"]].to_numpy(dtype=float), extrapolate)
+    return _as_draws(_loss(fit, draws, runs, kind, [seed], unique_tokens))
+
+
+def _loss(
+    fit: Posterior,
+    draws: xr.Dataset,
+    runs: Runs,
+    kind: str,
+    seeds: list[int],
+    unique_tokens: float | None,
+) -> np.ndarray:
+    """Draws (chain, draw, run) of the loss; ``seeds`` are the user's and, after it, a block's number."""
     cells = _each_run(draws, runs)
-    law = _log_mean(fit.law, cells, runs, unique_tokens) + _drift(fit, runs, seed)
-    shown = law + _offsets(fit, runs, "mean", seed)
+    law = _log_mean(fit.law, cells, runs, unique_tokens) + _drift(fit, runs, seeds[0])
+    shown = law + _offsets(fit, runs, "mean", seeds[0])
     if kind == "response":
-        shown = _response(fit, cells, law, shown, _offsets(fit, runs, kind, seed), seed)
-    return _as_draws(np.exp(shown))
+        shown = _response(fit, cells, law, shown, _offsets(fit, runs, kind, seeds[0]), seeds)
+    return np.asarray(np.exp(shown))
 
 
 def predict_table(
@@ -103,6 +118,7 @@ def predict_table(
 
     ``extrapolation_decades`` is how far a row lies outside the runs of its group: the farthest of compute,
     params, tokens and context, each of which has its own column; ``group_runs`` is how many these runs are.
+    Many rows are worked on in blocks, so that their draws take some `MEMORY`.
 
     See Also
     --------
@@ -116,13 +132,28 @@ def predict_table(
     >>> bool((table["q05"] < table["median"]).all())
     True
     """
+    if kind not in KINDS:
+        raise SpecError(f"unknown kind {kind!r}; choose one of {', '.join(KINDS)}")
     runs = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
-    draws = predict(fit, runs, kind, seed, unique_tokens=unique_tokens, extrapolate=extrapolate)
-    table = summarise_draws(draws).reset_index(drop=True)
+    draws = coefficients(fit, runs.architectures, runs.context_lengths, seed=seed)
+    refuse_too_far(fit.runs, runs.frame[COLUMNS["compute"]].to_numpy(dtype=float), extrapolate)
+    at_once = rows_at_once(fit)
+    parts = []
+    for block, start in enumerate(range(0, len(runs.frame), at_once)):
+        part = replace(runs, frame=runs.frame.iloc[start : start + at_once])
+        seeds = [seed, block] if block else [seed]
+        parts.append(summarise_draws(_as_draws(_loss(fit, draws, part, kind, seeds, unique_tokens))))
+    table = pd.concat(parts).reset_index(drop=True)
     design = runs.frame[["architecture", "context_length", "params", "tokens"]].reset_index(drop=True)
     design.insert(0, "row", range(len(design)))
     table = design.join(table[["mean", "sd", "q025", "q05", "q25", "median", "q75", "q95", "q975"]])
     return table.assign(**_reach(fit, runs.frame.reset_index(drop=True)))
+
+
+def rows_at_once(fit: Posterior) -> int:
+    """How many rows' draws take some `MEMORY` while they are worked on."""
+    sizes = fit.posterior.sizes
+    return int(max(MEMORY // (WORK * sizes["chain"] * sizes["draw"]), 1))
 
 
 def prior_predictive(
@@ -223,17 +254,19 @@ def _response(
     law: np.ndarray,
     mean: np.ndarray,
     offsets: np.ndarray | float,
-    seed: int,
+    seeds: list[int],
 ) -> np.ndarray:
     """ln L that single runs will show, no narrower than the mean's."""
-    scatter = _scatter(fit, cells, law.shape, seed)
+    scatter = _scatter(fit, cells, law.shape, seeds)
     middle = np.median(scatter, axis=(0, 1)) if "skew" in cells else 0.0
     return no_narrower(mean + middle, law + offsets + scatter)
 
 
-def _scatter(fit: Posterior, cells: dict[str, np.ndarray], shape: tuple[int, ...], seed: int) -> np.ndarray:
+def _scatter(
+    fit: Posterior, cells: dict[str, np.ndarray], shape: tuple[int, ...], seeds: list[int]
+) -> np.ndarray:
     nu = fit.posterior["nu"].transpose("chain", "draw").to_numpy()[..., None]
-    rng = np.random.default_rng([seed, Stream.SCATTER])
+    rng = np.random.default_rng([seeds[0], Stream.SCATTER, *seeds[1:]])
     noise = rng.standard_t(nu, size=shape)
     sigma = cells["sigma"]
     return two_sided(noise, sigma, sigma * cells["skew"] if "skew" in cells else None, rng)

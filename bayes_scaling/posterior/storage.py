@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import xarray as xr
 
 from bayes_scaling.errors import BayesScalingError, FitFileError
-from bayes_scaling.files.netcdf import content_digest, read_tree, write_tree
+from bayes_scaling.files.marked import check_groups, read_marked, text_of, write_marked
+from bayes_scaling.files.seal import AGAIN
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.checks import checks_of
 from bayes_scaling.posterior.posterior import Posterior
@@ -21,15 +18,13 @@ from bayes_scaling.runs.table import Runs
 KIND = "bayes_scaling.Fit"
 FORMAT_VERSION = 1
 _RUNS = "runs"
-_DIGEST = "sha256"
-_AGAIN = "fit again and save, or restore the file from a copy"
 
 
 def save(fit: Posterior, path: str | Path) -> Path:
     """Write a fit to one NetCDF file.
 
-    The file appears whole or not at all: it is written beside the target, read back and checked,
-    and only then put in the target's place. An existing file is replaced.
+    The file appears whole or not at all: it is made in memory, written beside the target, read back and
+    checked, and only then put in the target's place. An existing file is replaced.
 
     Parameters
     ----------
@@ -55,57 +50,7 @@ def save(fit: Posterior, path: str | Path) -> Path:
     --------
     >>> save(fit, "fit.nc")  # doctest: +SKIP
     """
-    return write_whole(_file_tree(fit), path, read_posterior)
-
-
-def write_whole(tree: xr.DataTree, path: str | Path, rebuild: Callable[[Path], Any]) -> Path:
-    """Write a tree with its digest: beside the target, read back by ``rebuild``, then put in its place.
-
-    Raises
-    ------
-    FitFileError
-        The folder does not exist, the path is a folder, or it cannot be written.
-    """
-    target = Path(path).expanduser().resolve()
-    _check_target(target)
-    tree.attrs[_DIGEST] = content_digest(tree)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        _write(tree, temporary)
-        rebuild(temporary)
-        os.replace(temporary, target)
-    except FitFileError as error:
-        raise FitFileError(str(error).replace(str(temporary), str(target))) from error
-    except OSError as error:
-        raise FitFileError(
-            f"cannot write {target}: {error.strerror or error}; choose another place"
-        ) from error
-    finally:  # after an interrupt too
-        temporary.unlink(missing_ok=True)
-    return target
-
-
-def existing(path: str | Path) -> Path:
-    """The path of a file that is there.
-
-    Raises
-    ------
-    FitFileError
-        No such file, or a folder.
-    """
-    source = Path(path).expanduser()
-    if not source.exists():
-        raise FitFileError(f"{source}: no such file; save a fit there first with fit.save(path)")
-    if not source.is_file():
-        raise FitFileError(f"{source}: a folder, not a file; give the .nc file of a fit")
-    return source
-
-
-def _check_target(target: Path) -> None:
-    if target.is_dir():
-        raise FitFileError(f"{target}: a folder; give a file name such as {target.name}/fit.nc")
-    if not target.parent.is_dir():
-        raise FitFileError(f"{target}: the folder {target.parent} does not exist; make it first")
+    return write_marked(_file_tree(fit), path, KIND, FORMAT_VERSION, lambda part: read_posterior(part))
 
 
 def _file_tree(fit: Posterior) -> xr.DataTree:
@@ -113,8 +58,6 @@ def _file_tree(fit: Posterior) -> xr.DataTree:
     checks_of(fit)  # the verdict travels with the draws
     tree = fit.idata.copy()
     marks = {
-        "kind": KIND,
-        "format_version": str(FORMAT_VERSION),
         "spec": fit.spec.to_json(),
         "data_hash": fit.runs.data_hash,
     }
@@ -123,61 +66,24 @@ def _file_tree(fit: Posterior) -> xr.DataTree:
     return tree
 
 
-def _write(tree: xr.DataTree, path: Path) -> None:
-    write_tree(tree, path)
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+def read_posterior(path: str | Path) -> Posterior:
+    """The fit in a file, each part checked before the next is trusted.
 
-
-def read_posterior(path: Path) -> Posterior:
-    """The fit in a file, each part checked before the next is trusted."""
-    tree, whole = read_marked(path)
-    check_kind(tree, path, KIND, "a fit of bayes_scaling; give a file that fit.save wrote", FORMAT_VERSION)
+    Raises
+    ------
+    FitFileError
+        As for `bayes_scaling.load_fit`.
+    """
+    tree = read_marked(path, KIND, "a fit of bayes_scaling; give a file that fit.save wrote", FORMAT_VERSION)
     spec = _spec(tree, path)
     _check_parts(tree, spec, path)
-    check_whole(whole, path)
+    _check_draws(tree, spec, path)
     runs = _runs(tree, path)
     del tree[_RUNS]
     return Posterior(idata=tree, runs=runs, spec=spec)
 
 
-def check_whole(whole: bool, path: Path) -> None:
-    """Refuse content whose digest differs."""
-    if not whole:
-        raise FitFileError(f"{path}: its content is not what was saved (checksum differs); {_AGAIN}")
-
-
-def read_marked(path: Path) -> tuple[xr.DataTree, bool]:
-    """The tree in a file, without its digest, and whether its content has that digest."""
-    try:
-        tree = read_tree(path)
-        digest = tree.attrs.pop(_DIGEST, None)
-        return tree, digest == content_digest(tree)
-    except PermissionError as error:
-        raise FitFileError(f"{path}: may not be read ({error.strerror}); change its permissions") from error
-    except Exception as error:  # a broken file raises anything from the libraries below
-        detail = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise FitFileError(
-            f"{path}: not a NetCDF-4 file, or cut short or damaged ({detail}); {_AGAIN}"
-        ) from error
-
-
-def check_kind(tree: xr.DataTree, path: Path, kind: str, wanted: str, newest: int) -> None:
-    """Refuse a file of another kind or of a newer format."""
-    found = _text(tree.attrs.get("kind"))
-    if found != kind:
-        what = f"a file of kind {found!r}" if found else "a NetCDF file of something else"
-        raise FitFileError(f"{path}: {what}, not {wanted}")
-    version = _text(tree.attrs.get("format_version"))
-    if not version.isdigit():
-        raise FitFileError(f"{path}: format version {version!r} is not a number; {_AGAIN}")
-    if int(version) > newest:
-        raise FitFileError(
-            f"{path}: format version {version}, this package reads up to {newest}; upgrade bayes_scaling"
-        )
-
-
-def _spec(tree: xr.DataTree, path: Path) -> ModelSpec:
+def _spec(tree: xr.DataTree, path: str | Path) -> ModelSpec:
     try:
         return ModelSpec.from_json(str(tree.attrs.get("spec")))
     except (BayesScalingError, TypeError) as error:
@@ -186,13 +92,14 @@ def _spec(tree: xr.DataTree, path: Path) -> ModelSpec:
         ) from error
 
 
-def _check_parts(tree: xr.DataTree, spec: ModelSpec, path: Path) -> None:
+def _check_parts(tree: xr.DataTree, spec: ModelSpec, path: str | Path) -> None:
     needed = {
         "posterior": (*spec.law_value.names, *spec.noise_names),
         "observed_data": ("loss",),
         "log_likelihood": ("loss",),
         "constant_data": (),
         "sample_stats": (),
+        "prior": (),
         _RUNS: ("text",),
     }
     if spec.discrepancy == "drift":
@@ -203,27 +110,20 @@ def _check_parts(tree: xr.DataTree, spec: ModelSpec, path: Path) -> None:
     check_groups(tree, path, needed)
 
 
-def check_groups(tree: xr.DataTree, path: Path, needed: Mapping[str, Sequence[str]]) -> None:
-    """Refuse a tree that lacks a group or a variable."""
-    for group, variables in needed.items():
-        if group not in tree.children:
-            raise FitFileError(f"{path}: group {group!r} is missing; {_AGAIN}")
-        lost = [name for name in variables if name not in tree[group].data_vars]
-        if lost:
-            raise FitFileError(f"{path}: group {group!r} lacks {', '.join(lost)}; {_AGAIN}")
+def _check_draws(tree: xr.DataTree, spec: ModelSpec, path: str | Path) -> None:
+    """Refuse a posterior whose coefficients are no numbers or have no draws."""
+    posterior = tree["posterior"]
+    for name in (*spec.law_value.names, *spec.noise_names):
+        values = posterior[name]
+        if tuple(values.dims[:2]) != ("chain", "draw") or values.dtype.kind != "f" or not values.size:
+            raise FitFileError(f"{path}: posterior of {name!r} has no draws of a number; {AGAIN}")
 
 
-def _runs(tree: xr.DataTree, path: Path) -> Runs:
+def _runs(tree: xr.DataTree, path: str | Path) -> Runs:
     try:
         runs = runs_from_text(str(tree[_RUNS]["text"].item()))
     except (BayesScalingError, TypeError, LookupError, ValueError) as error:
-        raise FitFileError(f"{path}: its runs cannot be rebuilt ({error}); {_AGAIN}") from error
-    if runs.data_hash != _text(tree.attrs.get("data_hash")):
-        raise FitFileError(f"{path}: its runs are not those that were fitted (hash differs); {_AGAIN}")
+        raise FitFileError(f"{path}: its runs cannot be rebuilt ({error}); {AGAIN}") from error
+    if runs.data_hash != text_of(tree.attrs.get("data_hash")):
+        raise FitFileError(f"{path}: its runs are not those that were fitted (hash differs); {AGAIN}")
     return runs
-
-
-def _text(value: Any) -> str:
-    """An attribute as text, whether or not it was written as a JSON string."""
-    text = "" if value is None else str(value)
-    return text.strip('"')

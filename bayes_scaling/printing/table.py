@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bayes_scaling.printing.visible import visible
+
 _PIPE_WIDTH = 100_000  # a pipe has no edge to wrap at
 _TEXT_WIDTH = 20
 _GAP = 3
@@ -45,16 +47,18 @@ def print_table(columns: Sequence[Column]) -> None:
         justify: Any = "right" if column.right else "left"
         width = _narrowest(column) if tight and column.right else None
         least = _narrowest(column)
-        table.add_column(Text(column.title), justify=justify, overflow="fold", width=width, min_width=least)
+        table.add_column(
+            Text(visible(column.title)), justify=justify, overflow="fold", width=width, min_width=least
+        )
     for row in zip(*(column.cells for column in columns), strict=True):
-        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+        table.add_row(*(Text(visible(cell), style=_STYLES.get(cell, "")) for cell in row))
     console.print(table)
     print_line()
 
 
 def print_line(text: str = "") -> None:
     """One line of text."""
-    print(text, flush=True)
+    print(visible(text), flush=True)
 
 
 def print_heading(text: str) -> None:

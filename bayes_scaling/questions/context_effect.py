@@ -114,7 +114,7 @@ def context_effect_of(fit: Fit, query: Query) -> ContextEffect:
     if len(lengths) < 2:
         raise BudgetError(f"a context effect needs two context lengths; there is only {lengths[0]}")
     found = frontier_of(fit, query)
-    found = Frontier(found.draws.sortby("context_length"), found.cost, found.reach.sortby("context_length"))
+    found = found.by_context_length()
     return ContextEffect(found, _slopes(found.draws), _order(found.draws["loss"]))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,15 +25,21 @@ from bayes_scaling.questions.groups import (
 from bayes_scaling.questions.query import Query
 
 DIMS = (*GROUP_DIMS, "compute")
+MEMORY = 2**29  # bytes that a block's draws may take
+WORK = 200  # bytes for each draw, group and budget while they are worked on
 QUANTITIES = ("params", "tokens", "loss", "tokens_per_param", "params_exponent", "tokens_exponent")
 
 
 @dataclass(frozen=True, eq=False)
 class Frontier:
-    """Draws of the optimum.
+    """Draws of the optimum, or of a question of very many budgets its table alone.
 
     Attributes
     ----------
+    fit : Fit
+    query : Query
+    edges : bool
+        Whether it was asked if optima lie at the edge of their search.
     draws : Dataset
         params, tokens, loss (nats per token), params_exponent and tokens_exponent (d ln N* / d ln C
         and d ln D* / d ln C), lost (whether the optimum lies at the edge of its search), and, with unique
@@ -45,9 +52,43 @@ class Frontier:
         draws that are lost. Dims architecture, context_length, compute.
     """
 
-    draws: xr.Dataset
-    cost: str
-    reach: xr.Dataset
+    fit: Fit
+    query: Query
+    edges: bool = True
+
+    @cached_property
+    def draws(self) -> xr.Dataset:
+        """See `Frontier`."""
+        return _draws(self.fit, self.query, self.edges)
+
+    @cached_property
+    def reach(self) -> xr.Dataset:
+        """See `Frontier`."""
+        reach = _reach(self.fit, self.query, self.draws)
+        if self.edges:
+            reach["lost_share"] = self.draws["lost"].mean(("chain", "draw"))
+        return reach
+
+    @property
+    def cost(self) -> str:
+        """See `Frontier`."""
+        return self.query.cost.name
+
+    @property
+    def at_once(self) -> int:
+        """How many budgets are worked on at once, so that their draws take some `MEMORY`."""
+        sizes = self.fit.posterior.sizes
+        groups = len(self.query.architecture) * len(self.query.context_length)
+        return max(MEMORY // (WORK * int(sizes["chain"]) * int(sizes["draw"]) * groups), 1)
+
+    def by_context_length(self) -> Frontier:
+        """The same answer with the context lengths in order."""
+        lengths = tuple(sorted(self.query.context_length))
+        found = Frontier(self.fit, replace(self.query, context_length=lengths), self.edges)
+        found.__dict__.update(
+            draws=self.draws.sortby("context_length"), reach=self.reach.sortby("context_length")
+        )
+        return found
 
     def table(self) -> pd.DataFrame:
         """One row for each architecture, context length and budget, quantiles in columns.
@@ -58,8 +99,17 @@ class Frontier:
         compute_extrapolation_decades, how far the budget lies outside the runs, the same of the median params
         and tokens and of the context, and extrapolation_decades, the farthest of these; group_runs, how many
         runs the group has; lost_share, of the draws whose optimum lies at the edge of its search: they have
-        none near.
+        none near. Very many budgets are worked on in blocks, and their draws not kept.
         """
+        budgets = self.query.compute
+        if "draws" in self.__dict__ or len(budgets) <= self.at_once:
+            return self._table()
+        starts = range(0, len(budgets), self.at_once)
+        blocks = [self.query.at(budgets[start : start + self.at_once]) for start in starts]
+        parts = [Frontier(self.fit, block, self.edges)._table() for block in blocks]
+        return _in_order(pd.concat(parts), self.query)
+
+    def _table(self) -> pd.DataFrame:
         ratio = self.draws["tokens"] / self.draws["params"]
         draws = self.draws.assign(tokens_per_param=ratio)
         names = [*QUANTITIES, *(["epochs"] if "epochs" in draws else [])]
@@ -127,7 +177,25 @@ def frontier(
 
 
 def frontier_of(fit: Fit, query: Query, edges: bool = True) -> Frontier:
-    """The answer of `frontier`; ``edges`` asks whether optima lie at the edge of their search."""
+    """The answer of `frontier`, made now unless its draws would take more than some `MEMORY`.
+
+    ``edges`` asks whether optima lie at the edge of their search.
+    """
+    found = Frontier(fit, query, edges)
+    if len(query.compute) <= found.at_once:
+        _ = found.reach
+    return found
+
+
+def _in_order(table: pd.DataFrame, query: Query) -> pd.DataFrame:
+    """Rows of blocks of budgets, as one table has them: by architecture, context length and budget."""
+    architecture = table["architecture"].map({name: i for i, name in enumerate(query.architecture)})
+    length = table["context_length"].map({value: i for i, value in enumerate(query.context_length)})
+    order = np.lexsort((table["compute"], length, architecture))
+    return table.iloc[order].reset_index(drop=True)
+
+
+def _draws(fit: Fit, query: Query, edges: bool) -> xr.Dataset:
     theta = coefficients_of(fit, query)
     log_compute = np.log(query.flops)
 
@@ -143,10 +211,7 @@ def frontier_of(fit: Fit, query: Query, edges: bool = True) -> Frontier:
     draws = on_groups(found, theta, "compute", query.compute)
     if query.unique_tokens is not None:
         draws["epochs"] = draws["tokens"] / query.unique_tokens
-    reach = _reach(fit, query, draws)
-    if edges:
-        reach["lost_share"] = draws["lost"].mean(("chain", "draw"))
-    return Frontier(draws, query.cost.name, reach)
+    return draws
 
 
 def _reach(fit: Fit, query: Query, draws: xr.Dataset) -> xr.Dataset:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bayes_scaling.printing.visible import visible
 from bayes_scaling.report.blocks import Page, Picture, Section
 from bayes_scaling.report.html import templates
+
+FENCE = "```"
 
 
 def render_markdown(page: Page, folder: str) -> str:
@@ -23,7 +26,14 @@ def render_markdown(page: Page, folder: str) -> str:
     """
     environment = templates(autoescape=False)
     environment.filters["cell"] = cell
-    return environment.get_template("page.md.jinja").render(page=page, folder=folder)
+    return harmless(environment.get_template("page.md.jinja").render(page=page, folder=folder))
+
+
+def harmless(text: str) -> str:
+    """Markdown in which names from outside are no HTML and no control characters; code stays as it is."""
+    parts = visible(text).split(FENCE)
+    parts[::2] = [part.replace("<", "&lt;") for part in parts[::2]]
+    return FENCE.join(parts)
 
 
 def cell(text: str) -> str:

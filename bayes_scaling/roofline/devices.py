@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.files.small import read_toml
 from bayes_scaling.numbers.positive import is_positive_number
 
 NUMBERS = ("flops_per_second", "bytes_per_second", "memory_bytes", "units")
@@ -131,11 +132,12 @@ def read_devices(path: Path) -> dict[str, Device]:
     DeviceError
         The file cannot be read, or a table misses a field.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DeviceError(f"{path}: not a readable TOML file of devices ({error}).") from error
-    return parse_devices(tables, str(path))
+    return read_toml(
+        path,
+        lambda tables: parse_devices(tables, str(path)),
+        "a readable TOML file of devices",
+        error=DeviceError,
+    )
 
 
 def parse_devices(tables: Mapping[str, Any], place: str) -> dict[str, Device]:
@@ -156,4 +158,9 @@ def parse_device(name: str, table: Any, place: str) -> Device:
     for field in NUMBERS:
         if field not in table:
             raise DeviceError(f"{place}: [{name}] misses {field}; give all of: {', '.join(NUMBERS)}.")
-    return Device(name=name, **{**table, "matches": tuple(table.get("matches", ()))})
+    matches = table.get("matches", [])
+    if not isinstance(matches, list) or not all(isinstance(match, str) for match in matches):
+        raise DeviceError(
+            f'{place}: [{name}] matches = {matches!r:.60}: give a list of names, such as ["H100"].'
+        )
+    return Device(name=name, **{**table, "matches": tuple(matches)})

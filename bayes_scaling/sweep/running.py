@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import multiprocessing
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,9 +16,10 @@ from typing import Any
 
 from bayes_scaling.bench.host_backend import cpu_field
 from bayes_scaling.errors import SweepError
+from bayes_scaling.files.locking import only_writer
 from bayes_scaling.sweep.planning import run_flops
 from bayes_scaling.sweep.protocol import load_protocol, shape_of
-from bayes_scaling.sweep.results import append_row, finished_runs, result_row
+from bayes_scaling.sweep.results import append_row, result_row, resume_results
 from bayes_scaling.sweep.specs import RunSpec
 from bayes_scaling.sweep.training.corpus import Corpus, load_corpus
 
@@ -62,8 +61,9 @@ def run_sweep(
     >>> run_sweep(planned_runs("fitted"), "runs.csv", note=print)  # doctest: +SKIP
     """
     path = Path(output)
-    with _only_writer(path):
-        done = finished_runs(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with only_writer(path, error=SweepError):
+        done = resume_results(path)
         left = sorted((spec for spec in specs if spec.run_id not in done), key=run_flops, reverse=True)
         if not left:
             return 0
@@ -133,19 +133,3 @@ def _follow_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-@contextmanager
-def _only_writer(path: Path) -> Iterator[None]:
-    """Refuse a second sweep into the same file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_name(path.name + ".lock")
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise SweepError(f"{path}: another sweep writes to it. Remedy: wait for it to end.") from None
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)

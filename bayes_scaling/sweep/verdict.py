@@ -18,6 +18,8 @@ from bayes_scaling.errors import SweepError
 from bayes_scaling.sweep.results import OK
 
 RECORD = FOLDER / "preregistration.json"
+USED = ("run_id", "budget", "loss", "training_s", "finished")
+MOST = {"loss": 1e3, "training_s": 1e9, "budget": 1e40}  # nats, seconds, FLOPs
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,7 @@ def judge_sweep(record: str | Path, frame: pd.DataFrame) -> SweepVerdict:
     Raises
     ------
     SweepError
-        The record is not of the sweep.
+        The record is not of the sweep, or a run has a loss, time or budget that is not a positive number.
     RecordError
         As for `bayes_scaling.judge`.
 
@@ -75,7 +77,9 @@ def judge_sweep(record: str | Path, frame: pd.DataFrame) -> SweepVerdict:
     content = read_record(Path(record))
     if "optima" not in content:
         raise SweepError(f"{record}: not of the sweep. Remedy: judge it by `bayes-scaling judge`.")
+    _require_columns(frame)
     finished = frame[frame["status"] == OK]
+    _require_numbers(finished)
     measured = quiet(finished).frame if len(finished) else finished
     losses = judged(content, measured, str(record))
     runs = _timed(losses.runs)
@@ -99,6 +103,26 @@ def shipped_verdict(frame: pd.DataFrame | None = None) -> SweepVerdict:
     if frame is None:
         frame = load_runs("measured").frame
     return judge_sweep(RECORD, frame)
+
+
+def _require_columns(frame: pd.DataFrame) -> None:
+    missing = [name for name in (*USED, "status") if name not in frame]
+    if missing:
+        raise SweepError(f"the results have no column {missing[0]!r}. Remedy: give what `sweep run` wrote.")
+
+
+def _require_numbers(measured: pd.DataFrame) -> None:
+    """Each run is there once, and its loss, its time and its budget are numbers that a run can have."""
+    twice = measured["run_id"][measured["run_id"].duplicated()]
+    if len(twice):
+        raise SweepError(f"{twice.iloc[0]} is there twice among the results. Remedy: leave one of its rows.")
+    for name, most in MOST.items():
+        values = pd.to_numeric(measured[name], errors="coerce").to_numpy(dtype=float)
+        bad = ~((values > 0) & (values <= most))
+        if bad.any():
+            row = measured.iloc[int(bad.argmax())]
+            raise SweepError(f"{row['run_id']}: its {name} is {row[name]!s:.40}, not between 0 and {most:g}. "
+                             "Remedy: train it again, or mark its status as diverged.")  # fmt: skip
 
 
 def _timed(table: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
 from threading import Thread
 
@@ -201,3 +204,39 @@ def test_a_file_has_the_usual_permissions(tmp_path: Path) -> None:
     write_text(tmp_path / "a.txt", "a")
     (tmp_path / "b.txt").write_text("b")
     assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "b.txt").stat().st_mode
+
+
+KILLED = """
+import os, signal, sys
+from bayes_scaling.files.whole import whole
+with whole(sys.argv[1]) as part:
+    part.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def killed(target: Path) -> Path:
+    """What a writer leaves that is killed, an hour ago."""
+    subprocess.run([sys.executable, "-c", KILLED, str(target)], check=False, timeout=60)
+    (left,) = target.parent.glob(f".{target.name}.*.tmp")
+    os.utime(left, (time.time() - 3600,) * 2)
+    return left
+
+
+def test_what_dead_writers_left_is_swept(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    left = killed(target)
+    assert (left / "a.txt").read_text() == "half" and not target.exists()
+    write_text(target, "new")
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_what_living_writers_hold_and_others_wrote_stays(tmp_path: Path) -> None:
+    """The negative control: an old folder that is held, and one of another target."""
+    target = tmp_path / "a.txt"
+    other = killed(tmp_path / "b.txt")
+    with whole(target) as part:
+        os.utime(part.parent, (time.time() - 3600,) * 2)
+        write_text(target, "second")
+        part.write_text("first")
+    assert target.read_text() == "first" and other.is_dir()

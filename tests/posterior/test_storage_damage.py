@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayes_scaling.errors import BayesScalingError, FitFileError
 from bayes_scaling.files import netcdf
+from bayes_scaling.files.seal import seal_of
 from bayes_scaling.posterior import storage
 from bayes_scaling.posterior.fit import load_fit
 from bayes_scaling.posterior.storage import save
@@ -29,9 +30,11 @@ def saved(fit, tmp_path_factory):
 def tampered(fit, path, change):
     """A file whose tree was changed before the checksum was taken."""
     tree = storage._file_tree(fit)
+    tree.attrs = {"kind": storage.KIND, "format_version": str(storage.FORMAT_VERSION)} | dict(tree.attrs)
     change(tree)
     tree.attrs["sha256"] = netcdf.content_digest(tree)
-    netcdf.write_tree(tree, path)
+    content = netcdf.tree_to_bytes(tree)
+    path.write_bytes(content + seal_of(content))
     return path
 
 
@@ -56,6 +59,7 @@ def test_files_of_another_kind_are_refused(tmp_path, content):
 def test_netcdf_of_something_else_is_refused(tmp_path):
     path = tmp_path / "other.nc"
     xr.Dataset({"x": ("t", [1.0, 2.0])}).to_netcdf(path, engine="h5netcdf")
+    assert path.read_bytes().startswith(b"\x89HDF")
     with pytest.raises(FitFileError, match="something else, not a fit of bayes_scaling"):
         load_fit(path)
 

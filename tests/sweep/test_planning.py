@@ -5,6 +5,7 @@ import pytest
 
 from bayes_scaling.accounting import get_architecture
 from bayes_scaling.errors import SweepError
+from bayes_scaling.files.locking import only_writer
 from bayes_scaling.sweep import running
 from bayes_scaling.sweep.planning import (
     FITTED,
@@ -17,7 +18,14 @@ from bayes_scaling.sweep.planning import (
     run_tokens,
 )
 from bayes_scaling.sweep.protocol import load_protocol, shape_of
-from bayes_scaling.sweep.results import COLUMNS, append_row, finished_runs, read_results, result_row
+from bayes_scaling.sweep.results import (
+    COLUMNS,
+    append_row,
+    finished_runs,
+    read_results,
+    result_row,
+    resume_results,
+)
 from bayes_scaling.sweep.running import run_sweep
 from bayes_scaling.sweep.specs import RunSpec
 from bayes_scaling.sweep.training.train import Trained
@@ -107,7 +115,7 @@ def test_a_torn_last_line_is_taken_out(tmp_path):
         append_row(path, made_up(spec))
     whole = path.read_bytes()
     path.write_bytes(whole[:-30])
-    assert finished_runs(path) == {specs[0].run_id}
+    assert resume_results(path) == {specs[0].run_id}
     append_row(path, made_up(specs[1]))
     assert path.read_bytes().startswith(whole[:-400])
     assert finished_runs(path) == {spec.run_id for spec in specs}
@@ -121,7 +129,7 @@ def test_foreign_files_are_refused_and_left_alone(tmp_path, monkeypatch):
     other = tmp_path / "other.csv"
     append_row(other, made_up(planned_runs()[0]) | {"protocol": "0123456789ab"})
     assert_refused(run("sweep", "run", "-o", other), "another protocol")
-    with pytest.raises(SweepError, match="no run in it"):
+    with pytest.raises(SweepError, match="no such file"):
         read_results(tmp_path / "none.csv")
 
 
@@ -158,5 +166,5 @@ def test_training_without_its_extra_says_what_to_install(tmp_path, monkeypatch):
 
 def test_a_second_sweep_into_the_file_is_refused(tmp_path):
     path = tmp_path / "runs.csv"
-    with running._only_writer(path), pytest.raises(SweepError, match="another sweep writes to it"):
+    with only_writer(path), pytest.raises(SweepError, match="another process writes to it"):
         run_sweep(planned_runs()[:1], path)
