@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ ROW_RATIOS = (0.005, 1e6)
 FEWEST_ROWS = 8
 ALONE = 0.3  # of ln loss: the least distance told where architectures are compared with each other
 WITHIN = 0.12  # of ln loss: the same inside one architecture
+SEVERE = 0.25  # of ln loss
 FAR = 8.0  # robust standard deviations
 MENDED = 0.05
 LEVEL_WIDTH = 0.1  # of ln FLOPs, from one run to the next of a budget
@@ -141,7 +143,7 @@ def _losses(frame: pd.DataFrame) -> Iterable[Finding]:
     """Losses above that of guessing."""
     loss = frame["loss"]
     odd = loss > HIGHEST_LOSS
-    if odd.any():
+    if odd.any() and odd.mean() < 0.5:  # the median tells of more
         message = (
             f"loss is {float(loss[odd].iloc[0]):.4g} and the like in {of_rows(odd)}, "
             f"above ln of any vocabulary ({HIGHEST_LOSS:g})"
@@ -184,7 +186,9 @@ def _far_rows(frame: pd.DataFrame) -> Iterable[Finding]:
         f"the loss lies far from what the other runs let one expect in {of_rows(far)}; "
         f"the first has {float(row['loss']):.4g} for {expected:.4g}"
     )
-    yield Finding("far from the others", "warning", message, _mend(row, expected), rows_of(far))
+    severe = bool((np.abs(residual[far]) > SEVERE).any())  # a run undertuned by less is worth a note
+    severity: Literal["note", "warning"] = "warning" if severe else "note"
+    yield Finding("far from the others", severity, message, _mend(row, expected), rows_of(far))
 
 
 def _parts(frame: pd.DataFrame) -> list[tuple[np.ndarray, float]]:
