@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import csv
+import codecs
+import re
 from collections.abc import Sequence
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from bayes_scaling.data.number_marks import with_points
+from bayes_scaling.data.records import Records, read_records
 from bayes_scaling.errors import RunsError
 
-DELIMITERS = ",;\t|"
 LINES_SHOWN = 5
+HEADER_SHOWN = 60
+_DIGITS = re.compile(r"\d,\d{3}(?!\d)")
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_text(path: Path) -> str:
-    """A file of UTF-8 text, with or without a byte order mark, lines ended by a newline.
+    """A file of UTF-8 text, or of UTF-16 text that begins with its mark, lines ended by a newline.
 
     Raises
     ------
     RunsError
-        The bytes are no UTF-8 text.
+        The bytes are no such text.
     """
     data = path.read_bytes()
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise RunsError(
@@ -36,28 +40,29 @@ def read_text(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_delimited(text: str, source: str) -> tuple[pd.DataFrame, tuple[int, ...]]:
-    """The table in a text and the line of each row.
+def read_delimited(
+    text: str, source: str, suffix: str = ""
+) -> tuple[pd.DataFrame, tuple[int, ...], tuple[str, ...]]:
+    """The table in a text, the line of each row and notes on how it was read.
 
-    The header decides which of comma, semicolon, tab and bar divides the cells. Rows without any cell
-    are left out.
+    See `read_records` for the delimiter and the header, `with_points` for commas in numbers. Rows without
+    any cell are left out.
 
     Raises
     ------
     RunsError
-        Rows with another number of cells than the header, or quotes that do not close.
+        Rows with another number of cells than the header, quotes that do not close, or numbers that may be
+        read in two ways.
     """
-    records, lines = _records(text, source)
-    if not records:
-        raise RunsError(f"{source}: the file holds no table. Remedy: give a header and one row for each run.")
-    header = _header(records.pop(0))
-    del lines[0]
-    rows = [_trim(record, len(header)) for record in records]
-    _check_widths(rows, lines, len(header), source)
+    records = read_records(text, source, suffix)
+    header = _header(records.header)
+    rows = [_trim(record, len(header)) for record in records.rows]
+    _check_widths(rows, records, source)
+    rows, note = with_points(rows, header, records.lines, records.delimiter, source)
     frame = pd.DataFrame(rows, columns=range(len(header)), dtype=object)
     table = pd.concat([infer(frame[i].tolist()) for i in frame], axis=1)
     table.columns = header
-    return table, tuple(lines)
+    return table, tuple(records.lines), () if note is None else (note,)
 
 
 def infer(cells: Sequence[Any]) -> pd.Series:
@@ -76,25 +81,6 @@ def infer(cells: Sequence[Any]) -> pd.Series:
     return series if any(isinstance(c, dict | list) for c in cells) else series.infer_objects()
 
 
-def _records(text: str, source: str) -> tuple[list[list[str]], list[int]]:
-    """Rows that have any cell, and the line where each ends."""
-    first = next((line for line in text.split("\n") if line.strip()), "")
-    delimiter = max(DELIMITERS, key=first.count)
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    records = []
-    lines = []
-    try:
-        for record in reader:
-            if any(cell.strip() for cell in record):
-                records.append(record)
-                lines.append(reader.line_num)
-    except csv.Error as error:
-        raise RunsError(
-            f"{source}: line {reader.line_num} is no CSV ({error}). Remedy: close quotes and save again."
-        ) from error
-    return records, lines
-
-
 def _header(record: Sequence[str]) -> list[str]:
     return [name.strip() or f"unnamed_{i}" for i, name in enumerate(record)]
 
@@ -105,15 +91,30 @@ def _trim(record: list[str], width: int) -> list[str]:
     return record[:width] if not any(cell.strip() for cell in extra) else record
 
 
-def _check_widths(rows: Sequence[Sequence[str]], lines: Sequence[int], width: int, source: str) -> None:
-    wrong = [(line, len(row)) for row, line in zip(rows, lines, strict=True) if len(row) != width]
-    if wrong:
-        shown = ", ".join(f"line {line} has {cells}" for line, cells in wrong[:LINES_SHOWN])
-        more = f" and {len(wrong) - LINES_SHOWN} more lines" if len(wrong) > LINES_SHOWN else ""
-        raise RunsError(
-            f"{source}: the header has {width} cells, but {shown}{more}. Remedy: give every row "
-            f"{width} cells; put numbers with thousands separators in quotes or write them plainly."
-        )
+def _check_widths(rows: Sequence[Sequence[str]], records: Records, source: str) -> None:
+    """Refuse rows with more or fewer cells than the header."""
+    width = len(records.header)
+    wrong = [(line, row) for row, line in zip(rows, records.lines, strict=True) if len(row) != width]
+    if not wrong:
+        return
+    shown = ", ".join(f"line {line} has {len(row)}" for line, row in wrong[:LINES_SHOWN])
+    more = f" and {len(wrong) - LINES_SHOWN} more lines" if len(wrong) > LINES_SHOWN else ""
+    taken = records.delimiter.join(records.header)
+    taken = taken if len(taken) <= HEADER_SHOWN else taken[: HEADER_SHOWN - 3] + "..."
+    raise RunsError(
+        f"{source}: the header has {width} cells, but {shown}{more}. Line {records.header_line} was taken for "
+        f"the header: {taken!r}. Remedy: {_width_remedy(wrong, records)}."
+    )
+
+
+def _width_remedy(wrong: Sequence[tuple[int, Sequence[str]]], records: Records) -> str:
+    width = len(records.header)
+    if width == 1:
+        return "begin the file with the row of column names; lines before it start with #"
+    thousands = any(_DIGITS.search(records.delimiter.join(row)) for _, row in wrong)
+    if records.delimiter == "," and thousands and any(len(row) > width for _, row in wrong):
+        return f"give every row {width} cells; put numbers with thousands separators in quotes or write them plainly"
+    return f"give every row {width} cells, and put cells that hold {records.delimiter!r} in quotes"
 
 
 def _as_int(cell: str) -> int:

@@ -19,6 +19,8 @@ from bayes_scaling.errors import RunsError
 
 _SAVE_AGAIN = "Remedy: save the table again, as .csv if in doubt."
 _MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".feather", b"FEA1": ".feather"}
+_Read = tuple[pd.DataFrame, tuple[int, ...] | None, tuple[str, ...]]
+_Reader = Callable[[Path], _Read]
 _FOREIGN = {b"PK\x03\x04": "a spreadsheet or zip archive", b"\x1f\x8b": "gzip-compressed", b"%PDF": "a PDF"}
 
 
@@ -33,11 +35,14 @@ class Table:
     source : str
     lines : tuple of int or None
         The line of the file that holds each row, from 1; None where the source has no lines.
+    notes : tuple of str
+        What the reader took for what, and what it left out.
     """
 
     frame: pd.DataFrame
     source: str
     lines: tuple[int, ...] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def open_source(source: str | Path | pd.DataFrame | Table) -> Table:
@@ -72,8 +77,8 @@ def read_file(path: Path) -> Table:
     """
     try:
         reader = _reader(path)
-        frame, lines = reader(path)
-        return Table(_plain(frame), str(path), lines)
+        frame, lines, notes = reader(path)
+        return Table(_plain(frame), str(path), lines, notes)
     except RunsError:
         raise
     except Exception as error:  # parsers of damaged files raise whatever they like
@@ -81,7 +86,7 @@ def read_file(path: Path) -> Table:
         raise RunsError(f"{path}: cannot be read ({reason}). {_SAVE_AGAIN}") from error
 
 
-def _reader(path: Path) -> Callable[[Path], tuple[pd.DataFrame, tuple[int, ...] | None]]:
+def _reader(path: Path) -> _Reader:
     """The reader for a file that is there and is of the kind its name says."""
     if not path.exists():
         raise RunsError(f"{path}: no such file or data set. Remedy: {_near(path)}")
@@ -118,21 +123,32 @@ def _near(path: Path) -> str:
     return f"did you mean {', '.join(near)}? ({listed})" if near else f"check the path ({listed})."
 
 
-def _delimited(path: Path) -> tuple[pd.DataFrame, tuple[int, ...]]:
-    return read_delimited(read_text(path), str(path))
+def _delimited(path: Path) -> _Read:
+    return read_delimited(read_text(path), str(path), path.suffix.lower())
 
 
-def _json_lines(path: Path) -> tuple[pd.DataFrame, tuple[int, ...]]:
-    """One JSON object a line."""
+def _json_lines(path: Path) -> _Read:
+    """One JSON object a line; what lies in objects inside it gets a dotted name."""
     records: list[dict[str, Any]] = []
     lines = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():
-            records.append(_json_object(line, f"{path}: line {number}"))
+            records.append(_flat(_json_object(line, f"{path}: line {number}")))
             lines.append(number)
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = {name: infer([record.get(name) for record in records]) for name in names}
-    return pd.DataFrame(columns, index=range(len(records))), tuple(lines)
+    return pd.DataFrame(columns, index=range(len(records))), tuple(lines), ()
+
+
+def _flat(record: dict[str, Any], depth: int = 5) -> dict[str, Any]:
+    """A record with objects inside it spread over dotted names; deep ones stay as they are."""
+    flat: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, dict) and value and depth:
+            flat |= {f"{name}.{inner}": cell for inner, cell in _flat(value, depth - 1).items()}
+        else:
+            flat[name] = value
+    return flat
 
 
 def _json_object(line: str, place: str) -> dict[str, Any]:
@@ -147,13 +163,13 @@ def _json_object(line: str, place: str) -> dict[str, Any]:
     return record
 
 
-def _parquet(path: Path) -> tuple[pd.DataFrame, None]:
+def _parquet(path: Path) -> _Read:
     with ParquetFile(path) as file:
-        return _checked(file.read()), None
+        return _checked(file.read()), None, ()
 
 
-def _feather(path: Path) -> tuple[pd.DataFrame, None]:
-    return _checked(read_table(path, memory_map=False)), None
+def _feather(path: Path) -> _Read:
+    return _checked(read_table(path, memory_map=False)), None, ()
 
 
 def _checked(table: Any) -> pd.DataFrame:
@@ -172,7 +188,7 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-_READERS: dict[str, Callable[[Path], tuple[Any, Any]]] = {
+_READERS: dict[str, _Reader] = {
     ".csv": _delimited,
     ".tsv": _delimited,
     ".jsonl": _json_lines,

@@ -83,7 +83,9 @@ def _validated(table: Table, columns: Mapping[str, str] | None, need_loss: bool)
     if faults:
         raise invalid_runs(table.source, faults, table.lines)
     frame = _canonical(table.frame, cells, mapping)
-    notes = (*_reading_notes(mapping), *find(frame, designs_only=not need_loss))
+    found = find(frame, not need_loss, mapping, table.lines)
+    told = [Finding("as read", "warning", note, "check that it is so") for note in table.notes]
+    notes = (*told, *_reading_notes(mapping), *found)
     return Runs(frame, mapping, notes, table.source)
 
 

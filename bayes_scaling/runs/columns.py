@@ -50,6 +50,8 @@ _ALIASES = {
     "unique_tokens": "unique tokens, num unique tokens, n unique tokens, unique data, corpus tokens",
 }
 
+_TRACKED = re.compile(r"^(config|summary|params|metrics|tags|data\.params|data\.metrics)\.")
+
 
 def normalise(name: str) -> str:
     """Lower case without spaces and punctuation: the form in which names are compared."""
@@ -97,8 +99,10 @@ def recognise(
 
 
 def _matches(name: str, names: Sequence[str], taken: set[str]) -> list[str]:
-    matches = (n for n in dict.fromkeys(names) if normalise(n) in ALIASES[name])
-    return [n for n in matches if n not in taken]
+    """Columns that bear a usual name; where none does, those that bear one behind a tracker's prefix."""
+    free = [n for n in dict.fromkeys(names) if n not in taken]
+    matches = [n for n in free if normalise(n) in ALIASES[name]]
+    return matches or [n for n in free if normalise(_TRACKED.sub("", n)) in ALIASES[name]]
 
 
 def _doubled(names: Sequence[str]) -> list[Fault]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling.runs.columns import normalise
+from bayes_scaling.runs.finding import LINE, Finding, listed, of_rows, rows_of
+from bayes_scaling.runs.plausibility import implausible
 
-SHOWN = 5
+__all__ = ["Finding", "find"]
+
 FEWEST_IN_GROUP = 6  # one more than the coefficients of the smallest law
 NARROW_RANGE = 4.0
 SAME_RATIO = 1.05
@@ -27,27 +28,12 @@ SHORTEST_CONTEXT = 16
 DESIGN = ("architecture", "context_length", "params", "tokens", "group")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something a user should know about valid runs.
-
-    Attributes
-    ----------
-    code : str
-    severity : {"note", "warning"}
-    message, advice : str
-    rows : tuple of int
-        Rows concerned, from 0; empty when it concerns a whole group or table.
-    """
-
-    code: str
-    severity: Literal["note", "warning"]
-    message: str
-    advice: str
-    rows: tuple[int, ...] = ()
-
-
-def find(frame: pd.DataFrame, designs_only: bool = False) -> tuple[Finding, ...]:
+def find(
+    frame: pd.DataFrame,
+    designs_only: bool = False,
+    mapping: Mapping[str, str] | None = None,
+    lines: Sequence[int] | None = None,
+) -> tuple[Finding, ...]:
     """Everything odd about a canonical table.
 
     Parameters
@@ -56,13 +42,20 @@ def find(frame: pd.DataFrame, designs_only: bool = False) -> tuple[Finding, ...]
         Canonical columns.
     designs_only : bool
         The runs are not to be fitted, so how many there are and how far they reach is of no interest.
+    mapping : mapping of str to str, optional
+        Canonical name to the column's name in the file, which may tell a unit.
+    lines : sequence of int, optional
+        The line of the file that holds each row: messages name lines then, and rows otherwise.
     """
+    if lines is not None:
+        frame = frame.set_axis(pd.Index(lines, name=LINE), axis=0)
     searches: tuple[Callable[[pd.DataFrame], Iterable[Finding]], ...] = (_units, _flops, _names)
     if "loss" in frame:
         searches += (_loss_scale, _rounded, _repeats)
     if not designs_only:
         searches += (_few_runs, _one_ratio, _narrow)
-    return tuple(finding for search in searches for finding in search(frame))
+    found = [finding for search in searches for finding in search(frame)]
+    return (*found, *implausible(frame, mapping or {}))
 
 
 def _units(frame: pd.DataFrame) -> Iterable[Finding]:
@@ -80,10 +73,10 @@ def _flops(frame: pd.DataFrame) -> Iterable[Finding]:
     far = np.abs(np.log(frame["flops"]) - six_nd) > np.log(FLOPS_FACTOR)
     if far.any():
         message = (
-            f"flops is more than {FLOPS_FACTOR:g} times above or below 6 * params * tokens in {_of(far)}"
+            f"flops is more than {FLOPS_FACTOR:g} times above or below 6 * params * tokens in {of_rows(far)}"
         )
         advice = "check the units of params, tokens and flops, and whether flops counts forward and backward"
-        yield Finding("flops far from 6ND", "warning", message, advice, _rows(far))
+        yield Finding("flops far from 6ND", "warning", message, advice, rows_of(far))
 
 
 def _names(frame: pd.DataFrame) -> Iterable[Finding]:
@@ -93,7 +86,7 @@ def _names(frame: pd.DataFrame) -> Iterable[Finding]:
         spelt.setdefault(normalise(name), set()).add(name)
     alike = [", ".join(sorted(names)) for names in spelt.values() if len(names) > 1]
     if alike:
-        message = f"architectures that differ only in case or punctuation: {_list(alike)}"
+        message = f"architectures that differ only in case or punctuation: {listed(alike)}"
         yield Finding("similar names", "warning", message, "spell one architecture in one way")
 
 
@@ -129,20 +122,20 @@ def _repeats(frame: pd.DataFrame) -> Iterable[Finding]:
     what = "same architecture, context, params and tokens"
     if copies.any():
         exact = int((again & (spread == 0)).sum())
-        message = f"{_of(copies)} repeat each other: {what}, equal loss ({exact} exactly)"
+        message = f"{of_rows(copies)} repeat each other: {what}, equal loss ({exact} exactly)"
         yield Finding(
-            "duplicates", "warning", message, "drop copies; each is counted as evidence", _rows(copies)
+            "duplicates", "warning", message, "drop copies; each is counted as evidence", rows_of(copies)
         )
     if replicates.any():
         widest = max(REPLICATE_SPREAD, float(spread[replicates].max()))
-        message = f"{_of(replicates)} share a design: {what}, losses within {widest:.0%}"
+        message = f"{of_rows(replicates)} share a design: {what}, losses within {widest:.0%}"
         yield Finding(
-            "replicates", "note", message, "fine if these are separate trainings", _rows(replicates)
+            "replicates", "note", message, "fine if these are separate trainings", rows_of(replicates)
         )
     if apart.any():
-        message = f"{_of(apart)} have the {what} but losses more than {REPLICATE_SPREAD:.0%} apart"
+        message = f"{of_rows(apart)} have the {what} but losses more than {REPLICATE_SPREAD:.0%} apart"
         advice = "a column that tells them apart, such as the corpus, may be missing from architecture"
-        yield Finding("conflicting runs", "warning", message, advice, _rows(apart))
+        yield Finding("conflicting runs", "warning", message, advice, rows_of(apart))
 
 
 def _other_seeds(frame: pd.DataFrame) -> pd.Series:
@@ -161,7 +154,7 @@ def _few_runs(frame: pd.DataFrame) -> Iterable[Finding]:
     sizes = sizes[sizes < FEWEST_IN_GROUP]
     few = [f"{a} at {c} ({n})" for (a, c), n in zip(sizes.index, sizes, strict=True)]
     if few:
-        message = f"groups with fewer than {FEWEST_IN_GROUP} runs: {_list(few)}"
+        message = f"groups with fewer than {FEWEST_IN_GROUP} runs: {listed(few)}"
         advice = "their coefficients come from the other groups and the priors; add runs to learn them"
         yield Finding("few runs", "warning", message, advice)
 
@@ -170,7 +163,7 @@ def _one_ratio(frame: pd.DataFrame) -> Iterable[Finding]:
     ratio = frame["tokens"] / frame["params"]
     alike = _groups_within(frame, ratio, SAME_RATIO)
     if alike:
-        message = f"one ratio of tokens to params only: {_list(alike)}"
+        message = f"one ratio of tokens to params only: {listed(alike)}"
         advice = "the params and tokens terms cannot be told apart; add runs at other ratios"
         yield Finding("one ratio", "warning", message, advice)
 
@@ -179,7 +172,7 @@ def _narrow(frame: pd.DataFrame) -> Iterable[Finding]:
     for name in ("params", "tokens"):
         narrow = _groups_within(frame, frame[name], NARROW_RANGE)
         if narrow:
-            message = f"{name} ranges over less than a factor of {NARROW_RANGE:g}: {_list(narrow)}"
+            message = f"{name} ranges over less than a factor of {NARROW_RANGE:g}: {listed(narrow)}"
             advice = f"the exponent of {name} is hardly known; add runs at other {name}"
             yield Finding("narrow range", "warning", message, advice)
 
@@ -189,17 +182,3 @@ def _groups_within(frame: pd.DataFrame, values: pd.Series, factor: float) -> lis
     groups = np.log(values).groupby([frame["architecture"], frame["context_length"]])
     inside = (groups.max() - groups.min() < np.log(factor)) & (groups.size() > 1)
     return [f"{a} at {c}" for a, c in inside[inside].index]
-
-
-def _rows(mask: pd.Series) -> tuple[int, ...]:
-    return tuple(int(i) for i in np.flatnonzero(mask.to_numpy()))
-
-
-def _of(mask: pd.Series) -> str:
-    rows = _rows(mask)
-    return f"{len(rows)} of {len(mask)} runs (row {_list([str(row) for row in rows])})"
-
-
-def _list(items: Sequence[str]) -> str:
-    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return ", ".join(items[:SHOWN]) + more

@@ -112,7 +112,8 @@ class Runs:
         if not chosen.any():
             raise RunsError(f"{self.source}: the subset holds no run. Remedy: choose at least one.")
         frame = self.frame.loc[chosen].reset_index(drop=True)
-        return Runs(frame, dict(self.mapping), find(frame, "loss" not in frame), f"{self.source} (subset)")
+        notes = find(frame, "loss" not in frame, self.mapping)
+        return Runs(frame, dict(self.mapping), notes, f"{self.source} (subset)")
 
 
 def _bytes(name: str, column: pd.Series) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 
 from bayes_scaling.data import catalog
 from bayes_scaling.data.run_tables import load_runs
-from bayes_scaling.errors import RunsError
+from bayes_scaling.errors import RunsError, RunsWarning
 from bayes_scaling.runs.faults import InvalidRunsError
 
 
@@ -81,11 +81,12 @@ def test_line_numbers_count_blank_and_quoted_lines(frame, tmp_path):
         load_runs(path)
 
 
-def test_decimal_comma_is_a_fault_with_a_remedy(frame, tmp_path):
+def test_decimal_commas_are_read_and_told(frame, tmp_path):
     path = tmp_path / "runs.csv"
     frame.to_csv(path, index=False, sep=";", decimal=",")
-    with pytest.raises(InvalidRunsError, match="'loss' holds text where a number is due.*decimal point"):
-        load_runs(path)
+    with pytest.warns(RunsWarning, match="commas are decimal commas"):
+        runs = load_runs(path)
+    assert runs.data_hash == load_runs(frame).data_hash
 
 
 def test_unquoted_thousands_separators_are_a_fault(frame, tmp_path):
@@ -122,7 +123,8 @@ BAD_CONTENT = [
     ("header.csv", b"architecture,context_length,params,tokens,loss\n", "header and no rows"),
     ("random.csv", bytes(range(128, 256)), "not UTF-8"),
     ("latin.csv", "loss,modèle\n1,2\n".encode("latin-1"), "line 1 is not UTF-8 text .byte 0xe8"),
-    ("wide.csv", "loss,params\n1,2\n".encode("utf-16"), "not UTF-8"),
+    ("wide.csv", "loss,params\n1,2\n".encode("utf-16"), "'tokens' is missing"),
+    ("odd.csv", "loss,params\n1,2\n".encode("utf-16")[:-1], "not UTF-8"),
     ("quote.csv", b'loss,params\n1,"2\n', "close quotes"),
     ("text.csv", b"dear diary\n", "'loss' is missing"),
     ("nul.csv", b"\0\0\0", "missing"),

@@ -124,7 +124,7 @@ def test_units(frame, name, factor):
 
 def test_perplexity(frame):
     frame["loss"] = np.exp(frame["loss"])
-    assert _codes(frame) == ["loss scale"]
+    assert "loss scale" in _codes(frame)
 
 
 @pytest.mark.parametrize(("step", "sd"), [(0.1, "0.029"), (0.01, "0.0029")])
