@@ -113,7 +113,10 @@ def _width_remedy(wrong: Sequence[tuple[int, Sequence[str]]], records: Records) 
         return "begin the file with the row of column names; lines before it start with #"
     thousands = any(_DIGITS.search(records.delimiter.join(row)) for _, row in wrong)
     if records.delimiter == "," and thousands and any(len(row) > width for _, row in wrong):
-        return f"give every row {width} cells; put numbers with thousands separators in quotes or write them plainly"
+        return (
+            f"give every row {width} cells; put numbers with thousands separators in quotes "
+            "or write them plainly"
+        )
     return f"give every row {width} cells, and put cells that hold {records.delimiter!r} in quotes"
 
 

@@ -1,4 +1,4 @@
-"""What commas and points in the numbers of a file mean: decided once, from all its cells and its delimiter."""
+"""What commas and points in the numbers of a file mean: decided once, from its cells and its delimiter."""
 
 from __future__ import annotations
 

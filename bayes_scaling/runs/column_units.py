@@ -79,7 +79,10 @@ def _scaled(name: str, original: str, words: list[str], values: pd.Series) -> It
         told = [8.64e19]
     median = float(values.median())
     if told and median * told[0] <= _MOST[name]:
-        message = f"{name} is read from {original!r}, whose name tells a unit of {told[0]:g}; the median is {median:.4g}"
+        message = (
+            f"{name} is read from {original!r}, whose name tells a unit of {told[0]:g}; "
+            f"the median is {median:.4g}"
+        )
         yield Finding(
             "unit in the name", "warning", message, f"give {name} as plain counts: times {told[0]:g}"
         )

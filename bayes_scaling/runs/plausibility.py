@@ -1,4 +1,4 @@
-"""Plausibility of a whole table: sizes, ratios and losses that no training has, with rows and the likely unit."""
+"""Plausibility of a whole table: sizes, ratios and losses that no training has, with the likely unit."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bayes_scaling.data.run_tables import load_runs
@@ -82,8 +84,12 @@ def test_a_cell_too_many(tmp_path) -> None:
 def test_nested_json_lines_have_dotted_names(tmp_path) -> None:
     path = tmp_path / "runs.jsonl"
     lines = [
-        '{"config": {"arch": "transformer", "ctx": 2048, "n_params": %d}, "summary": {"tokens": %d, "val_loss": %r}}'
-        % (row.params, row.tokens, row.loss)
+        json.dumps(
+            {
+                "config": {"arch": "transformer", "ctx": 2048, "n_params": int(row.params)},
+                "summary": {"tokens": int(row.tokens), "val_loss": row.loss},
+            }
+        )
         for row in isoflop_frame().itertuples()
     ]
     path.write_text("\n".join(lines))
