@@ -102,8 +102,8 @@ def _check_widths(rows: Sequence[Sequence[str]], records: Records, source: str) 
     taken = records.delimiter.join(records.header)
     taken = taken if len(taken) <= HEADER_SHOWN else taken[: HEADER_SHOWN - 3] + "..."
     raise RunsError(
-        f"{source}: the header has {width} cells, but {shown}{more}. Line {records.header_line} was taken for "
-        f"the header: {taken!r}. Remedy: {_width_remedy(wrong, records)}."
+        f"{source}: the header has {width} cells, but {shown}{more}. "
+        f"Line {records.header_line} was taken for the header: {taken!r}. Remedy: {_width_remedy(wrong, records)}."
     )
 
 
