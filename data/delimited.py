@@ -103,7 +103,8 @@ def _check_widths(rows: Sequence[Sequence[str]], records: Records, source: str) 
     taken = taken if len(taken) <= HEADER_SHOWN else taken[: HEADER_SHOWN - 3] + "..."
     raise RunsError(
         f"{source}: the header has {width} cells, but {shown}{more}. "
-        f"Line {records.header_line} was taken for the header: {taken!r}. Remedy: {_width_remedy(wrong, records)}."
+        f"Line {records.header_line} was taken for the header: {taken!r}. "
+        f"Remedy: {_width_remedy(wrong, records)}."
     )
 
 
