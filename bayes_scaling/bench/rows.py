@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from bayes_scaling.errors import BayesScalingError
-from bayes_scaling.files.small import read_csv, understood
+from bayes_scaling.files.small import understood
+from bayes_scaling.files.small_csv import read_csv
 from bayes_scaling.files.whole import whole
 from bayes_scaling.kernels import get_kernel, parse_shape
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from bayes_scaling.errors import RunsError
-from bayes_scaling.files.small import parse_csv, read_small_text
+from bayes_scaling.files.small import read_small_text
+from bayes_scaling.files.small_csv import parse_csv
 from bayes_scaling.files.whole import write_text
 
 REMEDY = "remove it, and run the back-test again with this folder"

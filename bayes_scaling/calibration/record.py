@@ -7,6 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from bayes_scaling.calibration.record_parts import Record
 from bayes_scaling.errors import RecordError
 from bayes_scaling.files.small import read_json
 from bayes_scaling.files.whole import write_text
@@ -64,7 +67,22 @@ def _checked(content: Any, path: Path) -> dict[str, Any]:
             f"{path}: changed since it was written (SHA-256 {found}, in the file {known}). "
             "Remedy: take the file as it was written."
         )
+    check_parts(content, Record, path)
     return {**content, "sha256": found}
+
+
+def check_parts(content: dict[str, Any], parts: type[msgspec.Struct], path: str | Path) -> None:
+    """Refuse a record whose parts are not those of a schema of `record_parts`.
+
+    Raises
+    ------
+    RecordError
+        A part is missing or of another type.
+    """
+    try:
+        msgspec.convert(content, parts)
+    except msgspec.ValidationError as error:
+        raise RecordError(f"{path}: not a record of predictions ({error}). {REMEDY}") from error
 
 
 def _digest(body: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any
 
 from bayes_scaling.errors import DecisionError
-from bayes_scaling.numbers.positive import is_finite_number, is_positive_number
+from bayes_scaling.numbers.plain import is_finite_number, is_positive_number
 
 SECONDS_PER_HOUR = 3600.0
 SERVED = ("step_time_ms", "tpot_ms", "ttft_ms", "memory")  # what a latency fit answers

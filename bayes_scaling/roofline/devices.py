@@ -12,7 +12,7 @@ from typing import Any
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.files.small import read_toml
-from bayes_scaling.numbers.positive import is_positive_number
+from bayes_scaling.numbers.plain import is_positive_number
 
 NUMBERS = ("flops_per_second", "bytes_per_second", "memory_bytes", "units")
 

@@ -18,7 +18,8 @@ import pandas as pd
 
 from bayes_scaling.accounting.shapes import SIZE_NAMES
 from bayes_scaling.errors import RunsWarning, SweepError
-from bayes_scaling.files.small import parse_csv, read_small, understood
+from bayes_scaling.files.small import read_small, understood
+from bayes_scaling.files.small_csv import parse_csv
 from bayes_scaling.sweep.planning import run_flops, run_params, run_tokens
 from bayes_scaling.sweep.protocol import load_protocol, recipe, shape_of
 from bayes_scaling.sweep.specs import RunSpec

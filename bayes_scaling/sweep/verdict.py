@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.calibration.judging import GROUP, Verdict, judged, quiet
-from bayes_scaling.calibration.record import read_record
+from bayes_scaling.calibration.record import check_parts, read_record
+from bayes_scaling.calibration.record_parts import SweepParts
 from bayes_scaling.data.catalog import FOLDER
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import SweepError
@@ -75,11 +77,14 @@ def judge_sweep(record: str | Path, frame: pd.DataFrame) -> SweepVerdict:
     '2026-11-25T04:34:56+00:00'
     """
     content = read_record(Path(record))
-    if "optima" not in content:
+    if "optima" not in content and "decisions" not in content:
         raise SweepError(f"{record}: not of the sweep. Remedy: judge it by `bayes-scaling judge`.")
+    check_parts(content, SweepParts, record)
     _require_columns(frame)
     finished = frame[frame["status"] == OK]
-    _require_numbers(finished)
+    planned = [prediction["run_id"] for prediction in content["predictions"]]
+    _require_numbers(finished[finished["run_id"].isin(planned)])
+    _require_times(finished[finished["run_id"].isin(planned)])
     measured = quiet(finished).frame if len(finished) else finished
     losses = judged(content, measured, str(record))
     runs = _timed(losses.runs)
@@ -123,6 +128,16 @@ def _require_numbers(measured: pd.DataFrame) -> None:
             row = measured.iloc[int(bad.argmax())]
             raise SweepError(f"{row['run_id']}: its {name} is {row[name]!s:.40}, not between 0 and {most:g}. "
                              "Remedy: train it again, or mark its status as diverged.")  # fmt: skip
+
+
+def _require_times(measured: pd.DataFrame) -> None:
+    """Every run says when it ended."""
+    for row in measured.to_dict("records"):
+        try:
+            datetime.fromisoformat(str(row["finished"]))
+        except ValueError as error:
+            raise SweepError(f"{row['run_id']}: finished {row['finished']!s:.40} is not a time. "
+                             "Remedy: write it as 2026-01-31T12:00:00+00:00.") from error  # fmt: skip
 
 
 def _timed(table: pd.DataFrame) -> pd.DataFrame:

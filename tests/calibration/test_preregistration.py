@@ -201,8 +201,8 @@ def test_a_changed_record_is_refused(record, tmp_path):
     assert_refused(run("judge", path, tmp_path / "none.csv"), "Error")
     for text, told in (
         ("{}", "holds no predictions"),
-        ("x", "cannot be read"),
-        ("[" * 5000, "cannot be read"),
+        ("x", "not a record"),
+        ("[" * 5000, "not a record"),
     ):
         path.write_text(text)
         with pytest.raises(RecordError, match=told):

@@ -20,7 +20,7 @@ from bayes_scaling.data.catalog import FOLDER
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.roofline.devices import read_devices
 from bayes_scaling.sweep.results import read_results
-from bayes_scaling.sweep.verdict import RECORD, judge
+from bayes_scaling.sweep.verdict import RECORD, judge_sweep
 from tests.calibration.test_kept import made
 from tests.helpers.mutations import mutated
 from tests.helpers.synthetic import synthetic_fit
@@ -50,7 +50,7 @@ def head(path: Path, rows: int) -> bytes:
 
 
 def judged(path: Path) -> None:
-    judge(RECORD, read_results(path))
+    judge_sweep(RECORD, read_results(path))
 
 
 def load_folder(path: Path) -> None:
@@ -63,7 +63,7 @@ KINDS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "devices": ("a.toml", read_devices),
     "spec": ("a.toml", lambda path: _model(path, {})),
     "bench": ("a.csv", load_bench),
-    "record": ("a.json", lambda path: judge(path, measured())),
+    "record": ("a.json", lambda path: judge_sweep(path, measured())),
     "results": ("a.csv", judged),
     "back-test": ("a.csv", load_folder),
     "fit": ("a.nc", bs.load_fit),

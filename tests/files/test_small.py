@@ -9,7 +9,8 @@ import pytest
 
 from bayes_scaling.errors import BayesScalingError, SpecError, SweepError
 from bayes_scaling.files.locking import only_writer
-from bayes_scaling.files.small import read_csv, read_json, read_small, read_small_text, read_toml, understood
+from bayes_scaling.files.small import read_json, read_small, read_small_text, read_toml, understood
+from bayes_scaling.files.small_csv import read_csv
 
 
 def places(folder: Path) -> dict[str, Path | str]:

@@ -9,12 +9,8 @@ import numpy as np
 import pytest
 
 from bayes_scaling.errors import BudgetError
-from bayes_scaling.numbers.positive import (
-    are_positive,
-    is_finite_number,
-    is_positive_number,
-    positive_values,
-)
+from bayes_scaling.numbers.plain import is_finite_number, is_positive_number
+from bayes_scaling.numbers.positive import are_positive, positive_values
 
 
 @pytest.mark.parametrize("value", [1, 2.5, 1e-300, np.float64(3.0), 10**400])

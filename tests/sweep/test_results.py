@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bayes_scaling.calibration.record import KIND, VERSION, _digest
 from bayes_scaling.data.run_tables import load_runs
-from bayes_scaling.errors import RunsWarning, SweepError
+from bayes_scaling.errors import RecordError, RunsWarning, SweepError
 from bayes_scaling.sweep.planning import planned_runs
-from bayes_scaling.sweep.record import KIND, VERSION, _digest
 from bayes_scaling.sweep.results import HEADER, append_row, finished_runs, read_results, resume_results
-from bayes_scaling.sweep.verdict import RECORD, judge
+from bayes_scaling.sweep.verdict import RECORD, judge_sweep
 from tests.helpers.command_line import assert_refused, run
 from tests.sweep.test_planning import made_up
 
@@ -101,25 +101,27 @@ def with_cell(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
 @pytest.mark.parametrize("column", ["loss", "training_s", "budget"])
 def test_results_that_no_run_can_have_are_not_judged(measured, column, value):
     with pytest.raises(SweepError, match=f"its {column} is .*, not between 0 and"):
-        judge(RECORD, with_cell(measured, column, value))
+        judge_sweep(RECORD, with_cell(measured, column, value))
 
 
 def test_the_same_results_unchanged_are_judged(measured):
     """The negative control."""
-    assert len(judge(RECORD, with_cell(measured, "loss", 2.5)).runs) == len(judge(RECORD, measured).runs)
+    assert len(judge_sweep(RECORD, with_cell(measured, "loss", 2.5)).runs) == len(
+        judge_sweep(RECORD, measured).runs
+    )
 
 
 @pytest.mark.parametrize("value", ["yesterday", 17, None])
 def test_a_time_that_is_none_is_named(measured, value):
     with pytest.raises(SweepError, match="is not a time"):
-        judge(RECORD, with_cell(measured, "finished", value))
+        judge_sweep(RECORD, with_cell(measured, "finished", value))
 
 
 def test_results_without_a_column_or_with_a_run_twice_are_refused(measured):
     with pytest.raises(SweepError, match="no column 'loss'"):
-        judge(RECORD, measured.drop(columns="loss"))
+        judge_sweep(RECORD, measured.drop(columns="loss"))
     with pytest.raises(SweepError, match="is there twice"):
-        judge(RECORD, pd.concat([measured, measured]))
+        judge_sweep(RECORD, pd.concat([measured, measured]))
 
 
 def redigested(tmp_path: Path, change) -> Path:
@@ -151,19 +153,19 @@ BROKEN = {
 
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_record_that_lacks_a_part_is_refused(tmp_path, measured, kind):
-    with pytest.raises(SweepError, match=r"record\.json: "):
-        judge(redigested(tmp_path, BROKEN[kind]), measured)
+    with pytest.raises(RecordError, match=r"record\.json: "):
+        judge_sweep(redigested(tmp_path, BROKEN[kind]), measured)
 
 
 def test_a_record_that_was_only_written_anew_is_judged(tmp_path, measured):
     """The negative control."""
-    assert len(judge(redigested(tmp_path, lambda content: None), measured).runs)
+    assert len(judge_sweep(redigested(tmp_path, lambda content: None), measured).runs)
 
 
 @pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 200_000, "9" * 5000, "\xff", ""])
 def test_a_record_no_parser_likes_is_refused(tmp_path, text):
     path = tmp_path / "record.json"
     path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(SweepError, match=r"record\.json: "):
-        judge(path, pd.DataFrame())
-    assert (KIND, VERSION) == ("bayes_scaling preregistration", 1)
+    with pytest.raises(RecordError, match=r"record\.json: "):
+        judge_sweep(path, pd.DataFrame())
+    assert (KIND, VERSION) == ("bayes_scaling preregistration", 2)
