@@ -39,8 +39,9 @@ def workers(executor: Executor | None, cores_each: int = 1) -> Iterator[Executor
 def _require_no_fork(executor: Executor) -> None:
     """Refuse processes that would be copies of one with JAX's threads, without the threads."""
     context = getattr(executor, "_mp_context", None)
-    forks = isinstance(executor, ProcessPoolExecutor) and context is not None
-    if forks and context.get_start_method() == "fork" and "jax" in sys.modules:
+    if context is None or not isinstance(executor, ProcessPoolExecutor):
+        return
+    if context.get_start_method() == "fork" and "jax" in sys.modules:
         raise BayesScalingError(
             "the executor forks a process in which JAX runs, and a fork of it never ends. Remedy: "
             "ProcessPoolExecutor(mp_context=multiprocessing.get_context('spawn'))"

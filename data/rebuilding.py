@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pandas._libs import internals
-from pandas.core.indexes.base import _new_Index
-from pandas.core.internals import blocks, managers
+from pandas._libs import internals  # type: ignore[attr-defined]
+from pandas.core.indexes.base import _new_Index  # type: ignore[attr-defined]
+from pandas.core.internals import blocks, managers  # type: ignore[import-not-found]
 
 LARGEST = 2**31  # bytes of one array
 LONGEST = 10**8  # rows of an index that is a range
@@ -60,7 +60,7 @@ def _plain(found: Any) -> None:
 def set_dtype(value: np.dtype, state: Any) -> None:
     """Give a dtype the byte order and the unit of a state that is otherwise its own."""
     require(isinstance(state, tuple) and len(state) in (8, 9), "has an odd state of a dtype")
-    own = value.__reduce__()[2]  # type: ignore[index]
+    own = value.__reduce__()[2]
     require(not any(part is not None for part in state[2:5]), "has a structured dtype")
     require(state[0] in (3, 4) and state[1] in ("<", ">", "|", "="), "has an odd state of a dtype")
     require(tuple(state[2:8]) == tuple(own[2:8]), "has another state of a dtype than the dtype")
@@ -74,7 +74,7 @@ def set_dtype(value: np.dtype, state: Any) -> None:
         require(
             (denominator, events) == (1, 1) and type(count) is int and 0 < count < 10**6, "has an odd unit"
         )
-    value.__setstate__(state)  # type: ignore[attr-defined]
+    value.__setstate__(own)  # type: ignore[attr-defined]
 
 
 def reconstruct(kind: Any, shape: Any, code: Any) -> np.ndarray:
@@ -97,7 +97,8 @@ def set_array(value: np.ndarray, state: Any) -> None:
     else:
         require(type(data) in (bytes, bytearray), "has an array without bytes")
         require(len(data) == count * kind.itemsize, "has an array of another length than its bytes")
-    value.__setstate__((1, shape, kind, bool(fortran), data))  # type: ignore[attr-defined]
+    own: Any = (1, shape, kind, bool(fortran), data)
+    value.__setstate__(own)
 
 
 def scalar(kind: Any, data: Any = None) -> Any:

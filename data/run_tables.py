@@ -83,9 +83,9 @@ def _validated(table: Table, columns: Mapping[str, str] | None, need_loss: bool)
     if faults:
         raise invalid_runs(table.source, faults, table.lines)
     frame = _canonical(table.frame, cells, mapping)
-    found = find(frame, not need_loss, mapping, table.lines)
+    findings = find(frame, not need_loss, mapping, table.lines)
     told = [Finding("as read", "warning", note, "check that it is so") for note in table.notes]
-    notes = (*told, *_reading_notes(mapping), *found)
+    notes = (*told, *_reading_notes(mapping), *findings)
     return Runs(frame, mapping, notes, table.source)
 
 

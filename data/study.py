@@ -83,9 +83,10 @@ def import_xlstm_study(folder: str | Path, duplicates: str = "drop") -> Runs:
         raise RunsError(f"duplicates {duplicates!r}: choose one of {', '.join(DUPLICATES)}")
 
     read = "bayes_scaling.data.study:rows_of"
-    limits = {"seconds": SECONDS, "memory": MEMORY}
     _files(Path(folder))
-    rows = run_apart(read, Path(folder).expanduser(), error=RunsError, remedy=AGAIN, **limits)
+    rows = run_apart(
+        read, Path(folder).expanduser(), error=RunsError, remedy=AGAIN, seconds=SECONDS, memory=MEMORY
+    )
     if not rows:
         raise RunsError(
             f"{folder}: the study's files hold no finished run. Remedy: clone the repository again."

@@ -92,7 +92,7 @@ class _Unpickler(pickle._Unpickler):  # in Python, as only that one lets a state
         value, state = self.stack[-2:]  # type: ignore[attr-defined]
         if callable(value):
             raise self._refusal(f"sets attributes of {getattr(value, '__name__', value)}")
-        own = {np.ndarray: set_array}.get(type(value))
+        own: Callable[..., None] | None = {np.ndarray: set_array}.get(type(value))
         own = set_dtype if isinstance(value, np.dtype) else own
         if own is None:
             super().load_build()  # type: ignore[misc]
@@ -157,7 +157,7 @@ class _Unpickler(pickle._Unpickler):  # in Python, as only that one lets a state
         pickle.APPENDS: load_appends,
         pickle.ADDITEMS: load_additems,
     }.items():
-        dispatch[_code[0]] = _load
+        dispatch[_code[0]] = _load  # type: ignore[assignment]
 
     def _checked(self, call: Callable[..., Any], *arguments: Any) -> None:
         try:

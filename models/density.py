@@ -41,7 +41,8 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.laws.law import OVERFIT, TINY, log_loss, log_sum
+from bayes_scaling.laws.law import TINY, log_loss, log_sum
+from bayes_scaling.laws.overfitting import NAMES as OVERFIT
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import log_prior
 from bayes_scaling.models.misfit import marginal

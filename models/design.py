@@ -12,7 +12,8 @@ import numpy as np
 
 from bayes_scaling.errors import SpecError
 from bayes_scaling.laws.effective_sizes import UNLIMITED
-from bayes_scaling.laws.law import OVERFIT, pivots
+from bayes_scaling.laws.law import pivots
+from bayes_scaling.laws.overfitting import NAMES as OVERFIT
 from bayes_scaling.laws.overfitting import ratio_pivot
 from bayes_scaling.models.hierarchy import Groups, Hierarchy, build_hierarchy, center
 from bayes_scaling.models.misfit import Misfit, build_misfit

@@ -114,7 +114,7 @@ def _check_draws(tree: xr.DataTree, spec: ModelSpec, path: str | Path) -> None:
     """Refuse a posterior whose coefficients are no numbers or have no draws."""
     posterior = tree["posterior"]
     for name in (*spec.law_value.names, *spec.noise_names):
-        values = posterior[name]
+        values = posterior.to_dataset()[name]
         if tuple(values.dims[:2]) != ("chain", "draw") or values.dtype.kind != "f" or not values.size:
             raise FitFileError(f"{path}: posterior of {name!r} has no draws of a number; {AGAIN}")
 

@@ -119,7 +119,7 @@ def _budgets(frame: pd.DataFrame) -> Iterable[Finding]:
 
 def _levels(frame: pd.DataFrame) -> Iterable[Finding]:
     """Rows off the budgets to which nearly all others keep."""
-    logs = np.log(6 * frame["params"] * frame["tokens"])
+    logs = pd.Series(np.log(6 * frame["params"] * frame["tokens"]), index=frame.index)
     order = np.argsort(logs.to_numpy(), kind="stable")
     steps = np.diff(logs.to_numpy()[order], prepend=-np.inf) > LEVEL_WIDTH
     level = pd.Series(np.cumsum(steps)[np.argsort(order, kind="stable")], index=logs.index)
@@ -173,12 +173,11 @@ def _far_rows(frame: pd.DataFrame) -> Iterable[Finding]:
     limit = pd.Series(np.inf, index=frame.index)
     for mask, least in _parts(frame):
         part = frame[mask]
-        expected = expected_loss(part)
-        off = np.log(part["loss"].to_numpy() / expected)
+        off = np.log(part["loss"].to_numpy() / expected_loss(part))
         spread = 1.4826 * float(np.median(np.abs(off)))
         residual[mask] = off
         limit[mask] = max(least, FAR * spread)
-    far = np.abs(residual) > limit
+    far = residual.abs() > limit
     if not far.any():
         return
     first = int(np.flatnonzero(far.to_numpy())[0])
