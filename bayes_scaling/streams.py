@@ -27,5 +27,4 @@ class Stream(IntEnum):
     SIMULATED_CURVES = 18  # curves and losses of simulation-based calibration
     NEXT_RUNS = 19  # outcomes among which the next runs are chosen
     NEXT_RUNS_CHECK = 20  # outcomes by which the chosen runs are judged
-    LAW_ALONE = 22  # points of the normal that stands for the law without its drift
     MEMORY_LIMIT = 21  # whether a model fits into memory, where that is uncertain

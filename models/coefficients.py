@@ -53,7 +53,7 @@ def to_natural(user: Draws, design: Design) -> dict[str, np.ndarray]:
     if "eta" in full:
         natural["eta"] = full["eta"]
     logs = [name for name in (*REPETITION, *design.spec.noise_names) if name in user]
-    natural |= {name: np.log(user[name]) for name in logs}
+    natural |= {name: np.log(np.maximum(user[name], TINY)) for name in logs}  # 0 in draws of other laws
     return {name: natural[name] for name in design.hierarchy.names}
 
 

@@ -162,6 +162,27 @@ def _shift(
     return found
 
 
+def size_spread(fit: LatencyFit, label: str, params: np.ndarray) -> np.ndarray:
+    """Standard deviation of ln time of model sizes that were not timed, from one to the other.
+
+    Parameters
+    ----------
+    fit : LatencyFit
+    label : str
+        An architecture that was timed.
+    params : ndarray (size,)
+
+    Returns
+    -------
+    ndarray (draw, size)
+        Of the steps, or of first tokens where steps were not timed; all chains in a row.
+    """
+    position = fit.positions(label, STEP) or fit.positions(label, PREFILL)
+    known = np.array([float(name[6:-1]) for name in position if name.startswith("shift[")])
+    _, sd = size_conditional(params, known, fit.settings.noise.size_growth)
+    return np.asarray(np.exp(position[SIZE_SCALE]).reshape(-1, 1) * sd)
+
+
 def _fits(fit: LatencyFit, label: str, rows: pd.DataFrame) -> np.ndarray | None:
     """Probability of each draw that each row fits (chain, draw, row)."""
     from scipy.special import expit

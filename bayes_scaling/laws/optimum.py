@@ -103,8 +103,8 @@ def _root(falling: Any, start: np.ndarray, lowest: Any, highest: Any, closed: bo
         step = gap / rate
         if closed:
             step = np.where(high - low < TOLERANCE, 0.0, step)
-        if np.abs(step).max() < TOLERANCE:
-            return np.asarray(x + step)
+        if np.nanmax(np.abs(step), initial=0.0) < TOLERANCE:
+            return np.where(np.isnan(start), np.nan, x + step)
         usable = ((x + step > low) & (x + step < high)) | (np.abs(step) < TOLERANCE)
         x = np.where(usable, x + step, 0.5 * (low + high))
     raise OptimumError(

@@ -20,7 +20,6 @@ from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.posterior.idata import posterior_dataset
 from bayes_scaling.posterior.posterior import Posterior
-from bayes_scaling.streams import Stream
 
 GROUP = "law_alone"
 NONE = "none"
@@ -57,7 +56,7 @@ def law_alone(fit: Posterior) -> Posterior | None:
     if draws is None:
         with kept_compiled():
             design, whitening = settle(build_design(fit.runs, spec))
-        points = np.random.default_rng([SEED, Stream.LAW_ALONE]).standard_normal((1, DRAWS, design.size))
+        points = np.random.default_rng(SEED).standard_normal((1, DRAWS, design.size))
         draws = keep(fit, RawDraws(points, {}), whitening, design, NORMAL)
     return replace(fit, idata=xr.DataTree.from_dict({"posterior": draws}), spec=spec)
 

@@ -251,7 +251,10 @@ def repeated_thousands_of_times() -> pd.DataFrame:
 
 @pytest.mark.parametrize("discrepancy", ["drift", "none"])
 def test_thousands_of_epochs_are_fitted_and_converge(discrepancy: str) -> None:
-    fit = bs.fit(repeated_thousands_of_times(), law="data-limited", discrepancy=discrepancy, progress=False)
+    with pytest.warns(RunsWarning, match="loss is .* above ln of any vocabulary"):  # some have 15 nats
+        fit = bs.fit(
+            repeated_thousands_of_times(), law="data-limited", discrepancy=discrepancy, progress=False
+        )
     assert all(row.status == "PASS" for row in convergence_checks(fit))
     low, high = fit.posterior["repeat_tokens"].quantile([0.001, 0.999]).to_numpy()
     assert low < 15 < high

@@ -9,7 +9,7 @@ from scipy import stats
 
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.draws import QUANTILES
-from bayes_scaling.errors import BayesScalingError, BudgetError, SpecError
+from bayes_scaling.errors import BayesScalingError, BudgetError, RunsWarning, SpecError
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.prediction import predict, predict_table, prior_predictive
 from bayes_scaling.runs.reach import COLUMNS, reach_columns
@@ -111,7 +111,8 @@ def test_reach_is_the_farthest_of_params_tokens_and_their_product() -> None:
     rows = pd.DataFrame([inside, inside, inside, high])
     rows.iloc[1] = 100 * high["params"], low["tokens"]
     rows.iloc[2] = high["params"], low["tokens"] / 1000
-    reach = predict_table(FIT, rows.assign(architecture="xlstm", context_length=8192))
+    with pytest.warns(RunsWarning, match="tokens per param are"):
+        reach = predict_table(FIT, rows.assign(architecture="xlstm", context_length=8192))
     product = high.prod() / (frame["params"] * frame["tokens"]).max()
     wanted = [0, 2, 3, np.log10(product)]
     np.testing.assert_allclose(reach["extrapolation_decades"], wanted, atol=1e-9)
