@@ -12,16 +12,16 @@ sampler's; each comes from the one below it:
     pinned    ln(E + R), ln(R / E), logit share,  logs of nats, per  the part of a position     0
               ln -dL/dn, ln -dL/dd, the others    e-fold of N and D  that is no weight's
     position  pinned; for all groups ln(nu - 2)   logs; z: standard  Whitening.position         constant (3)
-              and ln drift_scale; for each        deviations given
-              architecture the weights' z         the law (2)
+              and ln of each walk's scale; for    deviations given
+              each architecture the weights' z    the law (2)
     whitened  one vector                          deviations at the  Whitening.rewhitened       constant (3)
                                                   mode
     turned    one vector, the sampler's           deviations of the
                                                   pilots' draws
 
     (1) No density is taken there; `coefficients.to_natural` is the way back, `density.pin` that of `unpin`.
-    (2) `misfit_coordinates.turned_weights` makes standard weights of z, with its Jacobian in the term
-        ``drift``; `misfit_coordinates.weights` gives them the drift's scale, in 1 per root e-fold.
+    (2) `misfit_coordinates.turned_weights` makes weights of z, with its Jacobian in the term ``drift``;
+        `misfit_coordinates.weights` gives them in 1 per root e-fold.
     (3) ln |det factor| and the sum of ln scales, see `Whitening`: left out, for the sampler does not see it.
         The turned space is a whitened one too, its `Whitening` made by `whitening.turned`.
 
@@ -41,10 +41,10 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.laws.law import TINY, log_loss, log_sum
+from bayes_scaling.laws.law import TINY, log_loss, log_sum, term_gains
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import log_prior
-from bayes_scaling.models.misfit import marginal
+from bayes_scaling.models.misfit import Straight, marginal
 from bayes_scaling.models.misfit_coordinates import added, turned_weights, weights
 
 Array = Any
@@ -59,7 +59,7 @@ def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: An
     xp : module
         Array namespace.
     position : mapping of str to array
-        By prior name (column,); ``nu`` () and ``drift_scale`` (); ``drift`` (block, weight).
+        By prior name (column,); ``nu`` () and the walks' scales (); ``drift`` (block, weight).
     design : Design
     lgamma : callable
         The log of the gamma function in that namespace.
@@ -67,8 +67,8 @@ def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: An
     Returns
     -------
     dict of str to array
-        The log priors ``coefficients`` (coefficient,), ``nu`` (), ``drift_scale`` () and ``drift`` (), the
-        log likelihood ``loss`` ().
+        The log priors ``coefficients`` (coefficient,), ``nu`` (), those of the walks' scales () and
+        ``drift`` (), the log likelihood ``loss`` ().
     """
     natural = unpin(xp, position)
     predicted, misfit = predict_slots(xp, natural, design)
@@ -78,24 +78,29 @@ def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: An
 
 def predict_slots(xp: Any, natural: Mapping[str, Array], design: Design) -> tuple[Array, dict[str, Array]]:
     """ln L of the law and its misfit (..., column, slot), and the log prior of the misfit's weights."""
-    law = law_at_slots(xp, natural, design)
     if design.misfit is None:
-        return law, {}
-    misfit = design.misfit
-    at = design.coordinates
-    assert at is not None
-    turned, density = turned_weights(xp, design.log_loss - law, natural, misfit, at)
-    return law + added(xp, turned, natural, misfit, at), {"drift": density}
+        return law_at_slots(xp, natural, design), {}
+    turned, density = _turned(xp, natural, design)
+    assert design.coordinates is not None
+    shifts = added(xp, turned, design.misfit, design.coordinates)
+    walked = shifts.params_term, shifts.tokens_term
+    return law_at_slots(xp, natural, design, walked) + shifts.loss, {"drift": density}
 
 
 def misfit_weights(natural: Mapping[str, np.ndarray], design: Design) -> np.ndarray:
     """Weights (..., block, weight) of a settled design's misfit; see `misfit_coordinates.weights`."""
-    misfit = design.misfit
+    turned, _ = _turned(np, natural, design)
+    assert design.misfit is not None and design.coordinates is not None
+    return weights(turned, design.misfit, design.coordinates)
+
+
+def _turned(xp: Any, natural: Mapping[str, Array], design: Design) -> tuple[list[Array], Array]:
+    """See `turned_weights`; with the residuals from the law, straight as it is at the mode."""
     at = design.coordinates
-    assert misfit is not None and at is not None
-    residual = design.log_loss - law_at_slots(np, natural, design)
-    turned, _ = turned_weights(np, residual, natural, misfit, at)
-    return weights(turned, natural, misfit, at)
+    assert design.misfit is not None and at is not None
+    bent_back = at.gains[0] * at.walked[0] + at.gains[1] * at.walked[1]
+    law = law_at_slots(xp, natural, design, (at.walked[0], at.walked[1]))
+    return turned_weights(xp, design.log_loss - law + bent_back, natural, design.misfit, at)
 
 
 def log_priors(xp: Any, natural: Mapping[str, Array], design: Design) -> dict[str, Array]:
@@ -117,9 +122,20 @@ def log_approximate(xp: Any, position: Mapping[str, Array], design: Design, lgam
     if design.misfit is None:
         return sum(term.sum() for term in log_terms(xp, position, design, lgamma).values())
     natural = unpin(xp, position)
-    residual = design.log_loss - law_at_slots(xp, natural, design)
+    straight = straight_law(xp, natural, design)
     prior = sum(term.sum() for term in log_priors(xp, natural, design).values())
-    return prior + marginal(xp, residual, natural, design.misfit, design.weight.sum(-1))
+    return prior + marginal(xp, straight, natural, design.misfit, design.weight.sum(-1))
+
+
+def straight_law(xp: Any, natural: Mapping[str, Array], design: Design) -> Straight:
+    """The law as a straight line in what is added to its terms, near the walks found before."""
+    assert design.misfit is not None
+    params_walk, tokens_walk = design.misfit.walked[0], design.misfit.walked[1]
+    theta = slot_arguments(xp, natural, design) | {"params_walk": params_walk, "tokens_walk": tokens_walk}
+    law = log_loss(xp, design.log_params, design.log_tokens, theta)
+    params_gain, tokens_gain = term_gains(xp, design.log_params, design.log_tokens, theta)
+    residual = design.log_loss - law + params_gain * params_walk + tokens_gain * tokens_walk
+    return Straight(residual, params_gain, tokens_gain)
 
 
 def unpin(xp: Any, pinned: Mapping[str, Array]) -> dict[str, Array]:
@@ -182,11 +198,20 @@ def law_arguments(xp: Any, natural: Mapping[str, Array], fixed: Mapping[str, flo
     return theta | {name: xp.exp(natural[name]) for name in REPETITION if name in natural}
 
 
-def law_at_slots(xp: Any, natural: Mapping[str, Array], design: Design) -> Array:
-    """ln L of the law in each slot: (..., column, slot)."""
-    arguments = law_arguments(xp, natural, design.spec.law_value.fixed)
-    theta = {name: each_slot(value) for name, value in arguments.items()} | dict(design.places)
+def law_at_slots(
+    xp: Any, natural: Mapping[str, Array], design: Design, walked: tuple[Array, Array] | None = None
+) -> Array:
+    """ln L of the law, its terms walked if need be, in each slot: (..., column, slot)."""
+    theta = slot_arguments(xp, natural, design)
+    if walked is not None:
+        theta |= {"params_walk": walked[0], "tokens_walk": walked[1]}
     return log_loss(xp, design.log_params, design.log_tokens, theta)
+
+
+def slot_arguments(xp: Any, natural: Mapping[str, Array], design: Design) -> dict[str, Array]:
+    """`law_arguments` of each slot, with the places that effective sizes need."""
+    arguments = law_arguments(xp, natural, design.spec.law_value.fixed)
+    return {name: each_slot(value) for name, value in arguments.items()} | dict(design.places)
 
 
 def slot_log_likelihood(

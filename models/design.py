@@ -14,7 +14,7 @@ from bayes_scaling.errors import SpecError
 from bayes_scaling.laws.effective_sizes import UNLIMITED
 from bayes_scaling.laws.law import pivots
 from bayes_scaling.models.hierarchy import Groups, Hierarchy, build_hierarchy, center
-from bayes_scaling.models.misfit import Misfit, build_misfit
+from bayes_scaling.models.misfit import SCALE_NAMES, Misfit, build_misfit
 from bayes_scaling.models.misfit_coordinates import Coordinates
 from bayes_scaling.models.priors import Prior
 from bayes_scaling.models.spec import ModelSpec
@@ -73,9 +73,9 @@ class Design:
     hierarchy : Hierarchy
         It holds the priors of the coefficients, in the order of the rows of a position.
     scalars : mapping of str to Prior
-        All groups share them: ``nu``, and ``drift_scale`` with a drift.
+        All groups share them: ``nu``, and the scale of each walk with a drift.
     misfit : Misfit or None
-        It describes the drift and the offsets, where the spec has any.
+        It describes the walks and the offsets, where the spec has any.
     coordinates : Coordinates or None
         The misfit's weights have them once they are settled.
     places : mapping of str to array
@@ -116,7 +116,7 @@ class Design:
 
     @cached_property
     def key(self) -> str:
-        """Digest of all but the losses, the misfit's precisions and the coordinates."""
+        """Digest of all but the losses, where the misfit is settled, and the coordinates."""
         digest = hashlib.sha256(self.spec.to_json().encode())
         parts = (self.spec.law_value, self.groups, self.reference_params, self.reference_tokens)
         digest.update(repr(parts).encode())
@@ -180,7 +180,7 @@ def build_design(runs: Runs, spec: ModelSpec) -> Design:
 
 
 def _scalars(spec: ModelSpec) -> tuple[str, ...]:
-    return ("nu", "drift_scale") if spec.discrepancy == "drift" else ("nu",)
+    return ("nu", *SCALE_NAMES) if spec.discrepancy == "drift" else ("nu",)
 
 
 def sampled(spec: ModelSpec) -> tuple[str, ...]:

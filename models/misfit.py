@@ -1,49 +1,57 @@
-"""The drift and the offsets: what they add to ln L, and their likelihood with the weights integrated out.
+"""The walks and the offsets: what they add to the law, and their likelihood with the weights integrated out.
 
-The weights have standard normal priors; a drift's are multiplied by its scale. Given the law and normal noise
-they are normal too and can be integrated out, one Cholesky factor for each architecture: `marginal` finds the
-mode of the rest and the curvature there. What is sampled is exact, for any noise: see `coordinates`.
+The weights have standard normal priors; a walk's are multiplied by its scale. Given the law and normal noise,
+and the law taken as straight in what is added to its terms, they are normal too and can be integrated out,
+one Cholesky factor for each architecture: `marginal` finds the mode of the rest and the curvature there. The
+law is taken as straight near the walks that were found there before. What is sampled is exact, for any noise
+and any walks: see `coordinates`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from bayes_scaling.laws.drift import box_values, boxes_reached
+from bayes_scaling.laws.drift import WALK_NAMES, WALKS, knot_values, knots_reached
 
 Array = Any
 OFFSET = 0.01  # of ln L: recipes and seeds of one laboratory differ by some tenths of a per cent to 2%
+SCALE_NAMES = tuple(f"drift_{name}" for name in WALK_NAMES)
+TARGETS = 3  # the params term, the tokens term, ln L: the order of `laws.drift.Shifts`
 
 
 @dataclass(frozen=True)
 class Misfit:
-    """What the weights add to ln L, and the noise that the runs have round it.
+    """What the weights add, and the noise that the runs have round it.
 
     Attributes
     ----------
-    boxes : ndarray of int (box, 3)
-        Runs reach them; see `bayes_scaling.laws.drift.box_values`.
+    knots : ndarray of int (knot, 2)
+        Runs reach them; see `bayes_scaling.laws.drift.knot_values`.
     levels : tuple of (str, str)
         Each offset has a column and a value.
     basis : ndarray (column, slot, weight)
-        A weight of 1 adds this to ln L at a drift scale of 1; the boxes come first, then the offsets.
+        A weight of 1 adds this to its target at a scale of 1; the knots come first, then the offsets.
     blocks : tuple of tuple of int
-        The columns of an architecture share one drift.
+        The columns of an architecture share their walks.
     precision : array (column, slot)
         A run's noise has this precision over that of its column's sigma; a free slot has 0.
+    walked : array (2, column, slot)
+        The terms' walks near which the law is taken as straight; 0 before they are settled.
     degrees : float
         The Student-t whose precisions these are has so many; they are infinite before they are settled.
     """
 
-    boxes: np.ndarray
+    knots: np.ndarray
     levels: tuple[tuple[str, str], ...]
     basis: np.ndarray
     blocks: tuple[tuple[int, ...], ...]
     precision: Array
+    walked: Array
     degrees: float = np.inf
 
     @property
@@ -51,14 +59,25 @@ class Misfit:
         """Blocks and weights of each."""
         return len(self.blocks), self.basis.shape[-1]
 
-    @property
-    def drifting(self) -> np.ndarray:
-        """Whether each weight is a box's: (weight,)."""
-        return np.asarray(np.arange(self.basis.shape[-1]) < len(self.boxes), dtype=float)
+    @cached_property
+    def of_scale(self) -> np.ndarray:
+        """Whether each weight has a walk's scale, or in the last row 1: (walk + 1, weight)."""
+        none = np.full(len(self.levels), len(WALKS))
+        owner = np.concatenate([self.knots[:, 0], none])
+        return np.asarray(owner == np.arange(len(WALKS) + 1)[:, None], dtype=float)
 
-    def scales(self, xp: Any, log_scale: Array) -> Array:
-        """The drift's scale for boxes, 1 for offsets, whose size is in the basis: (..., weight)."""
-        return self.drifting * xp.exp(log_scale)[..., None] + (1 - self.drifting)
+    @cached_property
+    def of_target(self) -> np.ndarray:
+        """Whether each weight is added to each target: (target, weight)."""
+        targets = np.array([walk.target for walk in WALKS] + [TARGETS - 1])
+        owner = targets[self.of_scale.argmax(0)]
+        return np.asarray(owner == np.arange(TARGETS)[:, None], dtype=float)
+
+    def scales(self, xp: Any, natural: Mapping[str, Array]) -> Array:
+        """A walk's scale for its knots, 1 for offsets, whose size is in the basis: (..., weight)."""
+        logs = log_scales(natural)
+        walks = sum(own * xp.exp(log)[..., None] for own, log in zip(self.of_scale, logs, strict=False))
+        return walks + self.of_scale[-1]
 
 
 def build_misfit(
@@ -71,69 +90,113 @@ def build_misfit(
 ) -> Misfit | None:
     """From relative logs, weights and where each offset applies, all (column, slot); None for nothing."""
     used = weight > 0
-    boxes = boxes_reached(log_params[used], log_tokens[used]) if drift else np.zeros((0, 3), dtype=int)
-    parts = [box_values(log_params, log_tokens, boxes)] if len(boxes) else []
+    knots = knots_reached(log_params[used], log_tokens[used]) if drift else np.zeros((0, 2), dtype=int)
+    parts = [knot_values(log_params, log_tokens, knots)] if len(knots) else []
     parts += [OFFSET * np.asarray(where, dtype=float)[..., None] for where in offsets.values()]
     if not parts:
         return None
-    return Misfit(boxes, tuple(offsets), np.concatenate(parts, axis=-1), blocks, weight)
+    basis = np.concatenate(parts, axis=-1)
+    return Misfit(knots, tuple(offsets), basis, blocks, weight, np.zeros((2, *weight.shape)))
 
 
-def log_scale(natural: Mapping[str, Array]) -> Array:
-    """Log of the drift's scale (...); 0 where there are offsets only."""
-    return natural.get("drift_scale", np.zeros(()))
+def log_scales(natural: Mapping[str, Array]) -> list[Array]:
+    """Logs of the walks' scales (...), in their order; 0 where there are offsets only."""
+    return [natural.get(name, np.zeros(())) for name in SCALE_NAMES]
 
 
-def marginal(xp: Any, residual: Array, natural: Mapping[str, Array], misfit: Misfit, counts: Array) -> Array:
-    """Log density of residuals of ln L round the law, weights integrated out, noise normal: ().
+class Straight(NamedTuple):
+    """The law taken as straight in what is added to its terms: (column, slot) each.
+
+    Attributes
+    ----------
+    residual : array
+        ln L differs by it from the law without walks.
+    params_gain, tokens_gain : array
+        What is added to either term adds this much of itself to ln L.
+    """
+
+    residual: Array
+    params_gain: Array
+    tokens_gain: Array
+
+    def gains(self, misfit: Misfit, column: int) -> Array:
+        """What each weight's target adds of itself to ln L in a column's slots: (slot, weight)."""
+        params, tokens, loss = misfit.of_target
+        return (
+            params * self.params_gain[column][:, None] + tokens * self.tokens_gain[column][:, None] + loss
+        )
+
+
+def marginal(xp: Any, straight: Straight, natural: Mapping[str, Array], misfit: Misfit, counts: Array) -> Array:
+    """Log density of the residuals round the law, weights integrated out, noise normal: ().
 
     Parameters
     ----------
-    residual : array (column, slot)
+    straight : Straight
     natural : mapping
-        sigma (column,) and drift_scale (), logs both.
+        sigma (column,) and the walks' scales (), logs all.
     counts : ndarray (column,)
         Sum of the runs' weights.
     """
-    square = (misfit.precision * residual**2).sum(-1) * xp.exp(-2 * natural["sigma"])
+    square = (misfit.precision * straight.residual**2).sum(-1) * xp.exp(-2 * natural["sigma"])
     total = -0.5 * square.sum() - (counts * (natural["sigma"] + 0.5 * np.log(2 * np.pi))).sum()
-    for factor, lifted in block_systems(xp, residual, natural, misfit):
+    for factor, lifted in block_systems(xp, straight, natural, misfit):
         total = total + 0.5 * (lifted**2).sum() - xp.log(xp.diagonal(factor)).sum()
     return total
 
 
 def block_systems(
-    xp: Any, residual: Array, natural: Mapping[str, Array], misfit: Misfit
+    xp: Any, straight: Straight, natural: Mapping[str, Array], misfit: Misfit
 ) -> Iterator[tuple[Array, Array]]:
     """L and L^-1 (S B^T P r) of each block, with L L^T = I + S B^T P B S, the precision of its weights."""
-    scales = misfit.scales(xp, log_scale(natural))
-    identity = np.eye(len(misfit.drifting))
+    scales = misfit.scales(xp, natural)
+    identity = np.eye(misfit.shape[1])
     precision = misfit.precision * xp.exp(-2 * natural["sigma"])[:, None]
     for block in misfit.blocks:
-        columns = list(block)
-        basis = scales * misfit.basis[columns].reshape(-1, len(identity))
-        weighted = precision[np.array(columns)].reshape(-1)[:, None] * basis
+        columns = np.array(block)
+        effects = [scales * misfit.basis[c] * straight.gains(misfit, c) for c in block]
+        basis = xp.concatenate(effects, axis=0)
+        weighted = precision[columns].reshape(-1)[:, None] * basis
         factor = xp.linalg.cholesky(identity + basis.T @ weighted)
-        yield factor, xp.linalg.solve(factor, weighted.T @ residual[np.array(columns)].reshape(-1))
+        yield factor, xp.linalg.solve(factor, weighted.T @ straight.residual[columns].reshape(-1))
 
 
-def fitted(
-    residual: np.ndarray, natural: Mapping[str, np.ndarray], misfit: Misfit
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance at every slot of what the weights add, given the law: (column, slot) each."""
-    mean = np.zeros(residual.shape)
-    variance = np.zeros(residual.shape)
-    scales = misfit.scales(np, log_scale(natural))
-    for block, (factor, lifted) in zip(
-        misfit.blocks, block_systems(np, residual, natural, misfit), strict=True
-    ):
+class Fitted(NamedTuple):
+    """What the weights add, given the law.
+
+    Attributes
+    ----------
+    mean, variance : ndarray (column, slot)
+        Of what is added to ln L in all.
+    walked : ndarray (2, column, slot)
+        Mean of what is added to the logs of the two terms.
+    """
+
+    mean: np.ndarray
+    variance: np.ndarray
+    walked: np.ndarray
+
+
+def fitted(straight: Straight, natural: Mapping[str, np.ndarray], misfit: Misfit) -> Fitted:
+    """Mean and variance at every slot of what the weights add, given the law."""
+    mean = np.zeros(straight.residual.shape)
+    variance = np.zeros(straight.residual.shape)
+    walked = np.zeros((2, *straight.residual.shape))
+    scales = misfit.scales(np, natural)
+    systems = block_systems(np, straight, natural, misfit)
+    for block, (factor, lifted) in zip(misfit.blocks, systems, strict=True):
+        standard = np.linalg.solve(factor.T, lifted)
         for c in block:
-            rows = np.linalg.solve(factor, (scales * misfit.basis[c]).T)
+            basis = scales * misfit.basis[c]
+            rows = np.linalg.solve(factor, (basis * straight.gains(misfit, c)).T)
             mean[c] = lifted @ rows
             variance[c] = (rows**2).sum(0)
-    return mean, variance
+            walked[:, c] = (misfit.of_target[:2] * standard) @ basis.T
+    return Fitted(mean, variance, walked)
 
 
-def with_precision(misfit: Misfit | None, precision: Array, degrees: float = np.inf) -> Misfit | None:
-    """The same with other precisions; None stays None."""
-    return misfit and replace(misfit, precision=precision, degrees=degrees)
+def settled_at(
+    misfit: Misfit | None, precision: Array, walked: Array, degrees: float = np.inf
+) -> Misfit | None:
+    """The same with other precisions and walks; None stays None."""
+    return misfit and replace(misfit, precision=precision, walked=walked, degrees=degrees)

@@ -1,14 +1,16 @@
 """Coordinates in which the weights of a misfit are nearly standard normal, whatever the law is.
 
-Sampled as they are, the weights mix badly: what the runs say of them changes with the law. Given the law and
-normal noise their precision would be I + S B^T P B S, with B what a weight adds to ln L, S their scales and P
-the noise's precisions. In the eigenvectors of S B^T P B S at the mode that is diagonal, and it stays so, but
-for a factor, when the scales of drift and noise change. So a position holds z, and the weights are
+Sampled as they are, the weights mix badly: what the runs say of them changes with the law. Given the law,
+taken as straight in what is added to its terms, and normal noise, the weights v in units of the scales S that
+the mode has would have the precision D^-2 + S B^T P B S, with B what a weight adds to ln L, P the noise's
+precisions and D the scales over those of the mode. In the eigenvectors Q of S B^T P B S that is nearly
+diagonal. So a position holds z, and the weights are
 
-    v = Q u,    u = rho^(1/2) tau^(1/2) (1 + rho Lambda)^-1 Q^T S B^T P r + (1 + rho Lambda)^(-1/2) z
+    v = Q u,    u = (delta + tau Lambda)^-1 tau Q^T S B^T P r + (delta + tau Lambda)^(-1/2) z
 
-with r the residuals from the law, tau the factor of the noise's precision and rho that of tau and the drift's
-variance. The map is exact for any noise: it shapes the way, not the density.
+with r the residuals from the law, Lambda the eigenvalues, tau the factor of the noise's precision since the
+mode, and delta the diagonal of Q^T D^-2 Q. The map is exact for any noise, walks and scales: it shapes the
+way, not the density.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.models.misfit import Misfit, log_scale
+from bayes_scaling.laws.drift import Shifts
+from bayes_scaling.models.misfit import Misfit, Straight, log_scales
 
 Array = Any
 LOG_ROOT = 0.5 * np.log(2 * np.pi)
@@ -35,88 +38,115 @@ class Coordinates:
         Q has the eigenvectors in columns.
     eigenvalue : array (block, weight)
         Lambda has the eigenvalues of S B^T P B S.
-    drifts, offsets : array (column, slot, weight)
-        The drift's part and the offsets' part of each eigenvector add this to ln L, at the mode's scale.
+    portion : array (block, walk + 1, weight)
+        Each eigenvector has so much of its square in the weights of each scale.
+    parts : array (target, column, slot, weight)
+        Each eigenvector adds this to each target, at the mode's scales.
     gain : array (column, slot, weight)
-        It is the sum of both, times the noise's precision at the mode.
+        Each eigenvector adds this to ln L, times the noise's precision, all at the mode.
+    walked, gains : array (2, column, slot)
+        The terms' walks at the mode, and what a walk adds of itself to ln L there.
     log_sigma : array (column,)
         The mode has it.
-    log_scale : array ()
-        The drift has it at the mode.
+    log_scale : array (walk,)
+        The walks have them at the mode.
     """
 
     rotation: Array
     eigenvalue: Array
-    drifts: Array
-    offsets: Array
+    portion: Array
+    parts: Array
     gain: Array
+    walked: Array
+    gains: Array
     log_sigma: Array
     log_scale: Array
 
 
-def coordinates_at(natural: Mapping[str, np.ndarray], misfit: Misfit) -> Coordinates:
-    """The map for the law's natural coefficients at the mode."""
-    scale = np.asarray(log_scale(natural))
-    scaled = misfit.basis * misfit.scales(np, scale)
+def coordinates_at(straight: Straight, natural: Mapping[str, np.ndarray], misfit: Misfit) -> Coordinates:
+    """The map for the law's natural coefficients at the mode, and the law taken as straight there."""
+    scales = misfit.scales(np, natural)
     precision = (misfit.precision * np.exp(-2 * natural["sigma"])[:, None])[..., None]
     rotation = np.empty((*misfit.shape, misfit.shape[1]))
     eigenvalue = np.empty(misfit.shape)
-    turned = np.empty((2, *scaled.shape))
+    portion = np.empty((misfit.shape[0], *misfit.of_scale.shape))
+    parts = np.empty((len(misfit.of_target), *misfit.basis.shape))
+    gain = np.empty(misfit.basis.shape)
     for b, block in enumerate(misfit.blocks):
         columns = list(block)
-        gram = np.einsum("csi,csj->ij", precision[columns] * scaled[columns], scaled[columns])
+        scaled = misfit.basis[columns] * scales
+        effect = scaled * np.stack([straight.gains(misfit, c) for c in block])
+        gram = np.einsum("csi,csj->ij", precision[columns] * effect, effect)
         values, rotation[b] = np.linalg.eigh(gram)
         eigenvalue[b] = np.maximum(values, 0)
-        for part, kept in zip(turned, (misfit.drifting, 1 - misfit.drifting), strict=True):
-            part[columns] = (scaled[columns] * kept) @ rotation[b]
+        portion[b] = misfit.of_scale @ rotation[b] ** 2
+        gain[columns] = precision[columns] * (effect @ rotation[b])
+        for part, own in zip(parts, misfit.of_target, strict=True):
+            part[columns] = (scaled * own) @ rotation[b]
     return Coordinates(
-        rotation, eigenvalue, turned[0], turned[1], precision * turned.sum(0), natural["sigma"], scale
+        rotation,
+        eigenvalue,
+        portion,
+        parts,
+        gain,
+        misfit.walked,
+        np.stack([straight.params_gain, straight.tokens_gain]),
+        natural["sigma"],
+        np.array(log_scales(natural)),
     )
 
 
 def turned_weights(
     xp: Any, residual: Array, natural: Mapping[str, Array], misfit: Misfit, at: Coordinates
 ) -> tuple[list[Array], Array]:
-    """Standard weights of each block along its eigenvectors (..., weight), and their log prior.
+    """Weights of each block along its eigenvectors (..., weight), and their log prior.
 
-    With the map's Jacobian in it.
+    In units of the mode's scales. The map's Jacobian is in the prior.
 
     Parameters
     ----------
     xp : module
         Array namespace.
     residual : array (..., column, slot)
-        ln L differs by it from the law.
+        ln L differs by it from the law, taken as straight in what is added to its terms.
     natural : mapping
-        sigma (..., column), drift_scale (...) and the coordinates z: ``drift`` (..., block, weight).
+        sigma (..., column), the walks' scales (...) and the coordinates z: ``drift`` (..., block, weight).
     """
-    stretch = log_scale(natural) - at.log_scale
+    stretch = _stretch(natural, at)
     scores = product(residual, at.gain)
+    spread = sum(
+        (own.sum() * log for own, log in zip(misfit.of_scale, stretch, strict=False)), start=np.zeros(())
+    )  # ln of the scales' factors, of all weights
     found = []
     density = 0.0
     for b, block in enumerate(misfit.blocks):
         columns = np.array(block)
-        sharper = -2 * (natural["sigma"][..., columns] - at.log_sigma[columns]).mean(-1)
-        shrunk = 1 / (1 + xp.exp(2 * stretch + sharper)[..., None] * at.eigenvalue[b])
-        mean = xp.exp(stretch + sharper)[..., None] * shrunk * scores[..., columns, :].sum(-2)
-        turned = mean + xp.sqrt(shrunk) * natural["drift"][..., b, :]
-        density = density + (0.5 * xp.log(shrunk) - 0.5 * turned**2 - LOG_ROOT).sum(-1)
+        sharper = xp.exp(-2 * (natural["sigma"][..., columns] - at.log_sigma[columns]).mean(-1))[..., None]
+        shrunk = [xp.exp(-2 * log)[..., None] for log in stretch]
+        delta = at.portion[b][-1] + sum(s * at.portion[b][k] for k, s in enumerate(shrunk))
+        precision = delta + sharper * at.eigenvalue[b]
+        mean = sharper * scores[..., columns, :].sum(-2) / precision
+        turned = mean + natural["drift"][..., b, :] / xp.sqrt(precision)
+        whole = product(turned, at.rotation[b].swapaxes(-1, -2)) ** 2
+        weight = misfit.of_scale[-1] + sum(s * misfit.of_scale[k] for k, s in enumerate(shrunk))
+        density = density - (0.5 * weight * whole + 0.5 * xp.log(precision) + LOG_ROOT).sum(-1) - spread
         found.append(turned)
     return found, density
 
 
-def added(
-    xp: Any, turned: list[Array], natural: Mapping[str, Array], misfit: Misfit, at: Coordinates
-) -> Array:
-    """What the weights add to ln L at every slot: (..., column, slot)."""
-    stretch = xp.exp(log_scale(natural) - at.log_scale)[..., None, None]
+def _stretch(natural: Mapping[str, Array], at: Coordinates) -> list[Array]:
+    """ln of each walk's scale over that of the mode: (...) each."""
+    return [log - at.log_scale[k] for k, log in enumerate(log_scales(natural))]
+
+
+def added(xp: Any, turned: list[Array], misfit: Misfit, at: Coordinates) -> Shifts:
+    """What the weights add to the two terms and to ln L at every slot: (..., column, slot) each."""
     owner = {c: b for b, block in enumerate(misfit.blocks) for c in block}
-    rows = []
-    for c in sorted(owner):
-        basis = at.drifts[c] if not misfit.levels else stretch * at.drifts[c] + at.offsets[c]
-        rows.append(product(turned[owner[c]], basis.swapaxes(-1, -2)))
-    total = xp.stack(rows, axis=-2)
-    return total if misfit.levels else stretch * total
+    found = []
+    for target in range(len(misfit.of_target)):
+        rows = [product(turned[owner[c]], at.parts[target][c].swapaxes(-1, -2)) for c in sorted(owner)]
+        found.append(xp.stack(rows, axis=-2))
+    return Shifts(*found)
 
 
 def product(rows: Array, matrix: Array) -> Array:
@@ -130,9 +160,8 @@ def product(rows: Array, matrix: Array) -> Array:
     return (rows[..., None, :] @ matrix)[..., 0, :]
 
 
-def weights(
-    turned: list[np.ndarray], natural: Mapping[str, np.ndarray], misfit: Misfit, at: Coordinates
-) -> np.ndarray:
-    """Weights (..., block, weight): a box's with the drift's scale in it, an offset's standard."""
-    standard = np.stack([u @ q.T for u, q in zip(turned, at.rotation, strict=True)], axis=-2)
-    return np.asarray(standard * misfit.scales(np, np.asarray(log_scale(natural)))[..., None, :])
+def weights(turned: list[np.ndarray], misfit: Misfit, at: Coordinates) -> np.ndarray:
+    """Weights (..., block, weight): a knot's with its walk's scale in it, an offset's standard."""
+    found = np.stack([u @ q.T for u, q in zip(turned, at.rotation, strict=True)], axis=-2)
+    scale = np.exp(np.append(at.log_scale, 0.0)) @ misfit.of_scale
+    return np.asarray(found * scale)

@@ -1,161 +1,159 @@
-"""The law's structural misfit: a drift of ln L that grows away from the runs.
+"""The law's structural misfit: walks of its exponents, away from the runs.
 
-For each architecture ln L = ln law + f, where f is a sum over four directions in (ln params, ln tokens) of
-integrated random walks that start, with value and slope 0, at the centre of the runs. The slope along a
-direction turns within each box of `STEP` e-folds by a normal amount and keeps it. How much per root e-fold,
-``drift_scale``, is learnt from the runs. Far from them f neither falls back to 0 nor runs off faster than a
-random walk of the local exponents.
+For each architecture, with n and d the logs of params and tokens from the centre of the runs,
+
+    ln L = ln(E + (e^P + e^T)^gamma) + w_n(n) + w_d(d) + w_r((d - n) / root 2) + w_c((n + d) / root 2)
+    P = ln A - alpha ln N + u(n)
+    T = ln B - beta ln D + v(d)
+
+u and v let the two terms' own exponents change, and E stays a floor below them; the w are what no such law
+can do. Each walk starts with value and slope 0 at the centre. Its second derivative, the turn, is normal at
+knots `STEP` e-folds apart and runs straight between them, so that the slope makes a random walk without a
+kink. How much it turns per root e-fold, a scale for each walk, is learnt from the runs.
+
+Beyond the largest params, tokens and compute of an architecture's runs w_n, w_d and w_c turn by `EDGE` more:
+nothing that happens among the runs tells how the first run beyond them differs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from bayes_scaling.laws.law import log_loss
+
 Array = Any
 HALF = float(np.sqrt(0.5))
-DIRECTIONS = {"params": (1.0, 0.0), "tokens": (0.0, 1.0), "ratio": (-HALF, HALF), "compute": (HALF, HALF)}
-STEP = 0.8  # e-folds
-BOXES = 24  # on each side: 8 decades; beyond, the slope stays
+STEP = 0.8  # e-folds between knots
+KNOTS = 20  # on each side: 7 decades; beyond, the slope stays
+EDGE = 0.009  # per root e-fold
+
+
+class Walk(NamedTuple):
+    """One walk: its name, its coordinate in n and d, and what it is added to."""
+
+    name: str
+    along: tuple[float, float]
+    target: int
+
+
+class Shifts(NamedTuple):
+    """What the walks add: to the log of the params term, to that of the tokens term, and to ln L."""
+
+    params_term: Array
+    tokens_term: Array
+    loss: Array
+
+
+def drifted_log_loss(
+    xp: Any, log_params: Array, log_tokens: Array, theta: Mapping[str, Array], shifts: Shifts | None
+) -> Array:
+    """`log_loss` with what the walks add; the law's own for None."""
+    if shifts is None:
+        return log_loss(xp, log_params, log_tokens, theta)
+    walks = {"params_walk": shifts.params_term, "tokens_walk": shifts.tokens_term}
+    return log_loss(xp, log_params, log_tokens, {**theta, **walks}) + shifts.loss
+
+
+WALKS = (
+    Walk("params_term", (1.0, 0.0), 0),
+    Walk("tokens_term", (0.0, 1.0), 1),
+    Walk("params", (1.0, 0.0), 2),
+    Walk("tokens", (0.0, 1.0), 2),
+    Walk("ratio", (-HALF, HALF), 2),
+    Walk("compute", (HALF, HALF), 2),
+)
+WALK_NAMES = tuple(walk.name for walk in WALKS)
+WIDER = tuple(WALK_NAMES.index(name) for name in ("params", "tokens", "compute"))  # beyond the edge
+NUMBERS = np.arange(-KNOTS, KNOTS + 1)
 
 
 def coordinates(log_params: Array, log_tokens: Array) -> Array:
-    """Coordinates (..., direction) of relative ln params and ln tokens."""
-    return np.stack([u * log_params + v * log_tokens for u, v in DIRECTIONS.values()], axis=-1)
+    """Coordinates (..., walk) of relative ln params and ln tokens."""
+    return np.stack([u * log_params + v * log_tokens for _, (u, v), _ in WALKS], axis=-1)
 
 
-def box_values(log_params: np.ndarray, log_tokens: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """What a weight of 1 (of ln L, per e-fold and root e-fold) in each box adds to ln L.
+def knot_values(log_params: np.ndarray, log_tokens: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """What a weight of 1 (of the slope, per root e-fold) at each knot adds to its walk.
 
     Parameters
     ----------
     log_params, log_tokens : ndarray (...)
         Relative to the centre.
-    boxes : ndarray of int (box, 3)
-        Direction, side (0 above, 1 below the centre) and number of each.
+    knots : ndarray of int (knot, 2)
+        Walk and number of each; numbers count from the centre.
 
     Returns
     -------
-    ndarray (..., box)
+    ndarray (..., knot)
     """
-    direction, side, number = boxes.T
-    x = coordinates(log_params, log_tokens)[..., direction] * np.where(side == 0, 1.0, -1.0)
-    inside = np.maximum(x - number * STEP, 0.0)
-    turned = np.where(inside < STEP, 0.5 * inside**2, STEP * (inside - 0.5 * STEP))
-    return np.asarray(turned / np.sqrt(STEP))
+    walk, number = knots.T
+    t = coordinates(log_params, log_tokens)[..., walk] / STEP
+    value = _twice(t - number) - _twice(-number) - t * _once(-number)
+    return np.asarray(STEP**1.5 * value)  # a turn of 1 / sqrt(STEP), integrated twice over STEP
 
 
-def boxes_reached(log_params: np.ndarray, log_tokens: np.ndarray) -> np.ndarray:
-    """The boxes (box, 3) that any of the runs reaches."""
-    x = coordinates(log_params, log_tokens).reshape(-1, len(DIRECTIONS))
-    far = np.stack([x.max(0), (-x).max(0)], axis=1)
-    counts = np.clip(np.ceil(far / STEP), 0, BOXES).astype(int)
+def _once(t: np.ndarray) -> np.ndarray:
+    """The integral up to t of a hat of height 1 from -1 to 1."""
+    return 0.5 * (_above(t + 1) ** 2 - 2 * _above(t) ** 2 + _above(t - 1) ** 2)
+
+
+def _twice(t: np.ndarray) -> np.ndarray:
+    """The integral of that."""
+    return (_above(t + 1) ** 3 - 2 * _above(t) ** 3 + _above(t - 1) ** 3) / 6
+
+
+def _above(t: np.ndarray) -> np.ndarray:
+    return np.maximum(t, 0.0)
+
+
+def knots_reached(log_params: np.ndarray, log_tokens: np.ndarray) -> np.ndarray:
+    """The knots (knot, 2) that any of the runs, at relative logs (run,), sees."""
+    first, last = _ends(log_params, log_tokens)
     return np.array(
-        [(i, s, k) for i in range(len(DIRECTIONS)) for s in (0, 1) for k in range(counts[i, s])], dtype=int
-    ).reshape(-1, 3)
+        [(i, k) for i in range(len(WALKS)) for k in range(first[i], last[i] + 1)], dtype=int
+    ).reshape(-1, 2)
 
 
-@dataclass(frozen=True, eq=False)
-class Drift:
-    """Draws of f for one architecture.
-
-    Attributes
-    ----------
-    weights : ndarray (chain, draw, direction, side, box)
-        Turn of the slope per root e-fold.
-    reference : tuple of float
-        ln params and ln tokens of the centre.
-    """
-
-    weights: np.ndarray
-    reference: tuple[float, float]
-
-    def __call__(self, log_params: np.ndarray, log_tokens: np.ndarray) -> np.ndarray:
-        """F at points that all draws share: (chain, draw, point)."""
-        n, d = np.broadcast_arrays(log_params - self.reference[0], log_tokens - self.reference[1])
-        boxes = boxes_reached(n, d)
-        direction, side, number = boxes.T
-        basis = box_values(n, d, boxes).astype(self.weights.dtype)
-        return np.asarray(self.weights[:, :, direction, side, number] @ basis.T)
-
-    def each(
-        self, index: np.ndarray, log_params: np.ndarray, log_tokens: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """F, df / d ln params and df / d ln tokens where each draw has points of its own.
-
-        Parameters
-        ----------
-        index : ndarray of int
-            Of the draw, all chains in a row; broadcasts with the points.
-        """
-        n = log_params - self.reference[0]
-        d = log_tokens - self.reference[1]
-        total = np.zeros((3, *np.broadcast_shapes(np.shape(index), np.shape(n), np.shape(d))))
-        for i, (u, v) in enumerate(DIRECTIONS.values()):
-            value, slope, _ = self._along(i, index, np.asarray(u * n + v * d))
-            for part, gain in zip(total, (value, u * slope, v * slope), strict=True):
-                part += gain
-        return total[0], total[1], total[2]
-
-    def along(
-        self, index: np.ndarray, log_params: np.ndarray, log_tokens: np.ndarray, rise: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Derivatives of f along lines of d ln tokens / d ln params = -rise.
-
-        The first, the second, and that of the first with ln tokens.
-        """
-        n = log_params - self.reference[0]
-        d = log_tokens - self.reference[1]
-        total = np.zeros((3, *np.broadcast_shapes(np.shape(index), np.shape(n), np.shape(d))))
-        for i, (u, v) in enumerate(DIRECTIONS.values()):
-            _, slope, turn = self._along(i, index, np.asarray(u * n + v * d))
-            gain = u - v * rise
-            for part, more in zip(total, (slope, gain * turn, v * turn), strict=True):
-                part += gain * more
-        return total[0], total[1], total[2]
-
-    def _along(
-        self, direction: int, index: np.ndarray, x: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Value, slope and turn at coordinates of one direction."""
-        below = x < 0
-        out = np.abs(x)
-        box = np.minimum(np.nan_to_num(out) * (1 / STEP), BOXES).astype(np.intp)
-        at = ((index * len(DIRECTIONS) + direction) * 2 + below) * (BOXES + 1) + box
-        value, slope, turn = np.moveaxis(self._tables.take(at, axis=0), -1, 0)
-        inside = out - box * STEP
-        outwards = slope + turn * inside
-        return value + (slope + 0.5 * turn * inside) * inside, np.where(below, -outwards, outwards), turn
-
-    @cached_property
-    def _tables(self) -> np.ndarray:
-        """Value, slope and turn at the inner edge of each box, outwards from the centre; one box more."""
-        turns = self.weights.astype(float) / np.sqrt(STEP)
-        turns = np.concatenate([turns, np.zeros((*turns.shape[:-1], 1))], axis=-1)
-        slopes = np.cumsum(STEP * turns, axis=-1) - STEP * turns
-        gains = STEP * slopes + 0.5 * STEP**2 * turns
-        return np.stack([np.cumsum(gains, axis=-1) - gains, slopes, turns], axis=-1).reshape(-1, 3)
+def _ends(log_params: np.ndarray, log_tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last knot of each walk that runs see; the last before the first where they see none."""
+    x = coordinates(log_params, log_tokens).reshape(-1, len(WALKS))
+    low = np.minimum(x.min(0), 0.0)
+    high = np.maximum(x.max(0), 0.0)
+    first = np.maximum(np.floor(low / STEP), -KNOTS).astype(int)
+    last = np.minimum(np.ceil(high / STEP), KNOTS).astype(int)
+    return first, np.where(high > low, last, first - 1)
 
 
-def all_boxes(
-    boxes: np.ndarray, reached: np.ndarray, scale: np.ndarray, rng: np.random.Generator
+def beyond_edge(log_params: np.ndarray, log_tokens: np.ndarray) -> np.ndarray:
+    """Which knots (walk, knot) lie past the largest of the runs, in walks that turn more there."""
+    _, last = _ends(log_params, log_tokens)
+    past = last[:, None] < NUMBERS
+    wider = np.isin(np.arange(len(WALKS)), WIDER)
+    return np.asarray(wider[:, None] & past & (NUMBERS > 0))
+
+
+def all_knots(
+    knots: np.ndarray, reached: np.ndarray, scales: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Weights (..., direction, side, box) of all boxes, from those reached; the others are the prior's.
+    """Weights (..., walk, knot) of all knots, from those reached; the others are the prior's.
 
     Parameters
     ----------
-    boxes : ndarray of int (box, 3)
+    knots : ndarray of int (knot, 2)
         Those reached.
-    reached : ndarray (..., box)
-    scale : ndarray (...)
-        The drift's.
+    reached : ndarray (..., knot)
+    scales : ndarray (..., walk)
+        Of the walks; broadcasts with ``reached`` but for the last axis.
     """
-    full = (
-        rng.standard_normal((*reached.shape[:-1], len(DIRECTIONS), 2, BOXES)) * scale[..., None, None, None]
-    )
-    direction, side, number = boxes.T
-    full[..., direction, side, number] = reached
+    full = rng.standard_normal((*reached.shape[:-1], len(WALKS), len(NUMBERS))) * scales[..., None]
+    walk, number = knots.T
+    full[..., walk, number + KNOTS] = reached
     return full
+
+
+def widened(weights: np.ndarray, beyond: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Weights (..., walk, knot) that turn by `EDGE` more where ``beyond`` (broadcast) says so."""
+    return np.asarray(weights + EDGE * beyond * rng.standard_normal(weights.shape))

@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import BudgetError
-from bayes_scaling.laws.drift import Drift
+from bayes_scaling.laws.drift import beyond_edge, widened
+from bayes_scaling.laws.drift_draws import Drift
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.grid import fill_grid, on_grid, seen_draws
 from bayes_scaling.posterior.posterior import Posterior
@@ -79,6 +80,8 @@ def drift_of(fit: Posterior, architecture: str, seed: int = 0) -> Drift | None:
     if fit.spec.discrepancy == "none":
         return None
     weights = fit.idata["drift"].to_dataset()["weight"]
+    n, d = (np.log(fit.runs.frame[name].to_numpy(dtype=float)) for name in ("params", "tokens"))
+    reference = float(n.mean()), float(d.mean())
     if architecture in weights["architecture"].to_numpy():
         chosen = weights.sel(architecture=architecture)
     else:
@@ -86,9 +89,10 @@ def drift_of(fit: Posterior, architecture: str, seed: int = 0) -> Drift | None:
         known = weights.isel(architecture=0)
         drawn = known.copy(data=rng.standard_normal(known.shape))
         chosen = (fit.posterior["drift_scale"] * drawn).transpose(*known.dims)
+        beyond = beyond_edge(n - reference[0], d - reference[1])
+        chosen = chosen.copy(data=widened(chosen.to_numpy(), beyond, rng))
     kept = chosen.sel({name: fit.posterior[name] for name in ("chain", "draw")})
-    logs = [np.log(fit.runs.frame[name].to_numpy(dtype=float)).mean() for name in ("params", "tokens")]
-    return Drift(kept.to_numpy(), (float(logs[0]), float(logs[1])))
+    return Drift(kept.to_numpy(), reference)
 
 
 def offset_of(fit: Posterior, architecture: str, column: str, value: str) -> np.ndarray | None:
