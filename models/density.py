@@ -20,8 +20,8 @@ sampler's; each comes from the one below it:
                                                   pilots' draws
 
     (1) No density is taken there; `coefficients.to_natural` is the way back, `density.pin` that of `unpin`.
-    (2) `misfit_coordinates.turned_weights` makes weights of z, with its Jacobian in the term ``drift``;
-        `misfit_coordinates.weights` gives them in 1 per root e-fold.
+    (2) `misfit.drawn_weights` makes standard weights of z, with its Jacobian in the term ``drift``;
+        `misfit_weights` gives them in 1 per root e-fold.
     (3) ln |det factor| and the sum of ln scales, see `Whitening`: left out, for the sampler does not see it.
         The turned space is a whitened one too, its `Whitening` made by `whitening.turned`.
 
@@ -44,11 +44,11 @@ import numpy as np
 from bayes_scaling.laws.law import TINY, log_loss, log_sum, term_gains
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import log_prior
-from bayes_scaling.models.misfit import Straight, marginal
-from bayes_scaling.models.misfit_coordinates import added, turned_weights, weights
+from bayes_scaling.models.misfit import Straight, added, drawn_weights, marginal
 
 Array = Any
 REPETITION = ("repeat_tokens", "repeat_params")
+AT_ONCE = 100  # draws whose systems of weights NumPy holds at a time
 
 
 def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: Any) -> dict[str, Array]:
@@ -78,29 +78,40 @@ def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: An
 
 def predict_slots(xp: Any, natural: Mapping[str, Array], design: Design) -> tuple[Array, dict[str, Array]]:
     """ln L of the law and its misfit (..., column, slot), and the log prior of the misfit's weights."""
-    if design.misfit is None:
+    misfit = design.misfit
+    if misfit is None:
         return law_at_slots(xp, natural, design), {}
-    turned, density = _turned(xp, natural, design)
-    assert design.coordinates is not None
-    shifts = added(xp, turned, design.misfit, design.coordinates)
+    standard, density = standard_weights(xp, natural, design)
+    shifts = added(xp, standard, natural, misfit)
     walked = shifts.params_term, shifts.tokens_term
     return law_at_slots(xp, natural, design, walked) + shifts.loss, {"drift": density}
 
 
+def standard_weights(
+    xp: Any, natural: Mapping[str, Array], design: Design
+) -> tuple[list[Array], Array]:
+    """See `misfit.drawn_weights`; many draws of NumPy arrays (..., column) some at a time."""
+    assert design.misfit is not None
+    shape = np.shape(natural["sigma"])[:-1] if xp is np else ()
+    if not shape:
+        return drawn_weights(xp, straight_law(xp, natural, design), natural, design.misfit)
+    count = int(np.prod(shape))
+    flat = {k: np.reshape(v, (count, *np.shape(v)[len(shape) :])) for k, v in natural.items()}
+    parts = []
+    for rows in np.array_split(np.arange(count), -(-count // AT_ONCE)):
+        some = {name: value[rows] for name, value in flat.items()}
+        parts.append(drawn_weights(np, straight_law(np, some, design), some, design.misfit))
+    blocks = [np.concatenate(block) for block in zip(*(part[0] for part in parts), strict=True)]
+    density = np.concatenate([part[1] for part in parts])
+    return [block.reshape(*shape, -1) for block in blocks], density.reshape(shape)
+
+
 def misfit_weights(natural: Mapping[str, np.ndarray], design: Design) -> np.ndarray:
-    """Weights (..., block, weight) of a settled design's misfit; see `misfit_coordinates.weights`."""
-    turned, _ = _turned(np, natural, design)
-    assert design.misfit is not None and design.coordinates is not None
-    return weights(turned, design.misfit, design.coordinates)
-
-
-def _turned(xp: Any, natural: Mapping[str, Array], design: Design) -> tuple[list[Array], Array]:
-    """See `turned_weights`; with the residuals from the law, straight as it is at the mode."""
-    at = design.coordinates
-    assert design.misfit is not None and at is not None
-    bent_back = at.gains[0] * at.walked[0] + at.gains[1] * at.walked[1]
-    law = law_at_slots(xp, natural, design, (at.walked[0], at.walked[1]))
-    return turned_weights(xp, design.log_loss - law + bent_back, natural, design.misfit, at)
+    """Weights (..., block, weight): a knot's with its walk's scale in it, an offset's standard."""
+    assert design.misfit is not None
+    standard, _ = standard_weights(np, natural, design)
+    scales = design.misfit.scales(np, natural)
+    return np.asarray(np.stack(standard, axis=-2) * scales[..., None, :])
 
 
 def log_priors(xp: Any, natural: Mapping[str, Array], design: Design) -> dict[str, Array]:

@@ -15,7 +15,6 @@ from bayes_scaling.laws.effective_sizes import UNLIMITED
 from bayes_scaling.laws.law import pivots
 from bayes_scaling.models.hierarchy import Groups, Hierarchy, build_hierarchy, center
 from bayes_scaling.models.misfit import SCALE_NAMES, Misfit, build_misfit
-from bayes_scaling.models.misfit_coordinates import Coordinates
 from bayes_scaling.models.priors import Prior
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.runs.table import Runs
@@ -76,8 +75,6 @@ class Design:
         All groups share them: ``nu``, and the scale of each walk with a drift.
     misfit : Misfit or None
         It describes the walks and the offsets, where the spec has any.
-    coordinates : Coordinates or None
-        The misfit's weights have them once they are settled.
     places : mapping of str to array
         What the law's effective sizes need beside coefficients, relative to the references: pivots, unique
         tokens (column, slot).
@@ -96,7 +93,6 @@ class Design:
     hierarchy: Hierarchy
     scalars: Mapping[str, Prior]
     misfit: Misfit | None = None
-    coordinates: Coordinates | None = None
     places: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -116,7 +112,7 @@ class Design:
 
     @cached_property
     def key(self) -> str:
-        """Digest of all but the losses, where the misfit is settled, and the coordinates."""
+        """Digest of all but the losses and where the misfit is settled."""
         digest = hashlib.sha256(self.spec.to_json().encode())
         parts = (self.spec.law_value, self.groups, self.reference_params, self.reference_tokens)
         digest.update(repr(parts).encode())
@@ -135,7 +131,7 @@ class Design:
 
 
 class Alike:
-    """A design as a key of what is compiled: equal where only losses, precisions and coordinates differ."""
+    """A design as a key of what is compiled: equal where only losses and where the misfit is settled differ."""
 
     def __init__(self, design: Design) -> None:
         self.design = design

@@ -4,7 +4,7 @@ The weights have standard normal priors; a walk's are multiplied by its scale. G
 and the law taken as straight in what is added to its terms, they are normal too and can be integrated out,
 one Cholesky factor for each architecture: `marginal` finds the mode of the rest and the curvature there. The
 law is taken as straight near the walks that were found there before. What is sampled is exact, for any noise
-and any walks: see `coordinates`.
+and any walks: see `drawn_weights`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bayes_scaling.laws.drift import WALK_NAMES, WALKS, knot_values, knots_reached
+from bayes_scaling.laws.drift import SCALED, WALKS, Shifts, knot_values, knots_reached
 
 Array = Any
 OFFSET = 0.01  # of ln L: recipes and seeds of one laboratory differ by some tenths of a per cent to 2%
-SCALE_NAMES = tuple(f"drift_{name}" for name in WALK_NAMES)
+SCALE_NAMES = tuple(f"drift_{WALKS[i].name}" for i in SCALED)
+LOG_ROOT = 0.5 * np.log(2 * np.pi)
 TARGETS = 3  # the params term, the tokens term, ln L: the order of `laws.drift.Shifts`
 
 
@@ -61,15 +62,15 @@ class Misfit:
 
     @cached_property
     def of_scale(self) -> np.ndarray:
-        """Whether each weight has a walk's scale, or in the last row 1: (walk + 1, weight)."""
-        none = np.full(len(self.levels), len(WALKS))
+        """Whether each weight has a walk's scale, or in the last row 1: (scale + 1, weight)."""
+        none = np.full(len(self.levels), -1)
         owner = np.concatenate([self.knots[:, 0], none])
-        return np.asarray(owner == np.arange(len(WALKS) + 1)[:, None], dtype=float)
+        return np.asarray(owner == np.array([*SCALED, -1])[:, None], dtype=float)
 
     @cached_property
     def of_target(self) -> np.ndarray:
         """Whether each weight is added to each target: (target, weight)."""
-        targets = np.array([walk.target for walk in WALKS] + [TARGETS - 1])
+        targets = np.array([WALKS[i].target for i in SCALED] + [TARGETS - 1])
         owner = targets[self.of_scale.argmax(0)]
         return np.asarray(owner == np.arange(TARGETS)[:, None], dtype=float)
 
@@ -119,12 +120,12 @@ class Straight(NamedTuple):
     params_gain: Array
     tokens_gain: Array
 
-    def gains(self, misfit: Misfit, column: int) -> Array:
-        """What each weight's target adds of itself to ln L in a column's slots: (slot, weight)."""
+    def gains(self, xp: Any, misfit: Misfit, columns: list[int]) -> Array:
+        """What each weight's target adds of itself to ln L in the columns' slots: (..., row, weight)."""
         params, tokens, loss = misfit.of_target
-        return (
-            params * self.params_gain[column][:, None] + tokens * self.tokens_gain[column][:, None] + loss
-        )
+        of_params = _rows(xp, self.params_gain, columns)[..., None]
+        of_tokens = _rows(xp, self.tokens_gain, columns)[..., None]
+        return params * of_params + tokens * of_tokens + loss
 
 
 def marginal(xp: Any, straight: Straight, natural: Mapping[str, Array], misfit: Misfit, counts: Array) -> Array:
@@ -141,24 +142,102 @@ def marginal(xp: Any, straight: Straight, natural: Mapping[str, Array], misfit: 
     square = (misfit.precision * straight.residual**2).sum(-1) * xp.exp(-2 * natural["sigma"])
     total = -0.5 * square.sum() - (counts * (natural["sigma"] + 0.5 * np.log(2 * np.pi))).sum()
     for factor, lifted in block_systems(xp, straight, natural, misfit):
-        total = total + 0.5 * (lifted**2).sum() - xp.log(xp.diagonal(factor)).sum()
+        total = total + 0.5 * (lifted**2).sum() - log_diagonal(xp, factor)
     return total
 
 
 def block_systems(
     xp: Any, straight: Straight, natural: Mapping[str, Array], misfit: Misfit
 ) -> Iterator[tuple[Array, Array]]:
-    """L and L^-1 (S B^T P r) of each block, with L L^T = I + S B^T P B S, the precision of its weights."""
+    """L and L^-1 (S B^T P r) of each block, with L L^T = I + S B^T P B S, the precision of its weights.
+
+    Shapes are (..., weight, weight) and (..., weight).
+    """
     scales = misfit.scales(xp, natural)
     identity = np.eye(misfit.shape[1])
-    precision = misfit.precision * xp.exp(-2 * natural["sigma"])[:, None]
+    precision = misfit.precision * xp.exp(-2 * natural["sigma"])[..., None]
     for block in misfit.blocks:
-        columns = np.array(block)
-        effects = [scales * misfit.basis[c] * straight.gains(misfit, c) for c in block]
-        basis = xp.concatenate(effects, axis=0)
-        weighted = precision[columns].reshape(-1)[:, None] * basis
-        factor = xp.linalg.cholesky(identity + basis.T @ weighted)
-        yield factor, xp.linalg.solve(factor, weighted.T @ straight.residual[columns].reshape(-1))
+        columns = list(block)
+        basis = misfit.basis[columns].reshape(-1, len(identity))
+        effect = basis * straight.gains(xp, misfit, columns) * scales[..., None, :]
+        weighted = _rows(xp, precision, columns)[..., None] * effect
+        factor = xp.linalg.cholesky(identity + effect.swapaxes(-1, -2) @ weighted)
+        scores = (weighted * _rows(xp, straight.residual, columns)[..., None]).sum(-2)
+        yield factor, solve_lower(factor, scores)
+
+
+def drawn_weights(
+    xp: Any, straight: Straight, natural: Mapping[str, Array], misfit: Misfit
+) -> tuple[list[Array], Array]:
+    """Standard weights of each block (..., weight) at standard coordinates, and their log prior (...).
+
+    Given the law, taken as straight, and normal noise the weights v are normal with precision L L^T, so that
+    v = L^-T (L^-1 S B^T P r + z) makes draws of them from standard normal z. The map is exact for any noise
+    and any walks, as the prior of v and the map's Jacobian are in the density: it shapes the way alone.
+
+    Parameters
+    ----------
+    xp : module
+        Array namespace.
+    straight : Straight
+    natural : mapping
+        sigma (..., column), the walks' scales (...) and the coordinates z: ``drift`` (..., block, weight).
+    """
+    found = []
+    density = 0.0
+    for b, (factor, lifted) in enumerate(block_systems(xp, straight, natural, misfit)):
+        standard = solve_lower(factor, lifted + natural["drift"][..., b, :], transposed=True)
+        density = density - (0.5 * standard**2 + LOG_ROOT).sum(-1) - log_diagonal(xp, factor)
+        found.append(standard)
+    return found, density
+
+
+def added(xp: Any, standard: list[Array], natural: Mapping[str, Array], misfit: Misfit) -> Shifts:
+    """What standard weights of each block add at every slot: (..., column, slot) each."""
+    scales = misfit.scales(xp, natural)
+    owner = {c: b for b, block in enumerate(misfit.blocks) for c in block}
+    found = []
+    for own in misfit.of_target:
+        used = np.flatnonzero(own)
+        steps = [(scales * standard[owner[c]])[..., used] for c in sorted(owner)]
+        rows = [product(step, misfit.basis[c][:, used].T) for c, step in enumerate(steps)]
+        found.append(xp.stack(rows, axis=-2))
+    return Shifts(*found)
+
+
+def product(rows: Array, matrix: Array) -> Array:
+    """Rows (..., k) times a matrix (k, m), (..., m).
+
+    PyTensor's numba code compiles several times faster for products that are written out, XLA's runs several
+    times faster for those that are not.
+    """
+    if hasattr(rows, "owner"):
+        return (rows[..., None] * matrix).sum(-2)
+    return rows @ matrix
+
+
+def log_diagonal(xp: Any, factor: Array) -> Array:
+    """ln of the determinant of lower factors (..., weight, weight): (...)."""
+    size = factor.shape[-1] if isinstance(factor, np.ndarray) else None
+    diagonal = factor[..., np.arange(size), np.arange(size)] if size else xp.diagonal(factor)
+    return xp.log(diagonal).sum(-1)
+
+
+def solve_lower(factor: Array, right: Array, transposed: bool = False) -> Array:
+    """L^-1 b, or L^-T b, of a lower factor (..., k, k) and b (..., k)."""
+    if isinstance(factor, np.ndarray):
+        matrix = factor.swapaxes(-1, -2) if transposed else factor
+        return np.linalg.solve(matrix, right[..., None])[..., 0]
+    if hasattr(factor, "owner"):
+        from pytensor.tensor.linalg import solve_triangular
+    else:
+        from jax.scipy.linalg import solve_triangular
+    return solve_triangular(factor, right, trans=int(transposed), lower=True)
+
+
+def _rows(xp: Any, table: Array, columns: list[int]) -> Array:
+    """Some columns of a table (..., column, slot) in a row: (..., row)."""
+    return xp.concatenate([table[..., c, :] for c in columns], axis=-1)
 
 
 class Fitted(NamedTuple):
@@ -179,20 +258,21 @@ class Fitted(NamedTuple):
 
 def fitted(straight: Straight, natural: Mapping[str, np.ndarray], misfit: Misfit) -> Fitted:
     """Mean and variance at every slot of what the weights add, given the law."""
-    mean = np.zeros(straight.residual.shape)
-    variance = np.zeros(straight.residual.shape)
-    walked = np.zeros((2, *straight.residual.shape))
+    shape = straight.residual.shape
+    mean = np.zeros(shape)
+    variance = np.zeros(shape)
     scales = misfit.scales(np, natural)
+    standard = []
     systems = block_systems(np, straight, natural, misfit)
     for block, (factor, lifted) in zip(misfit.blocks, systems, strict=True):
-        standard = np.linalg.solve(factor.T, lifted)
-        for c in block:
-            basis = scales * misfit.basis[c]
-            rows = np.linalg.solve(factor, (basis * straight.gains(misfit, c)).T)
-            mean[c] = lifted @ rows
-            variance[c] = (rows**2).sum(0)
-            walked[:, c] = (misfit.of_target[:2] * standard) @ basis.T
-    return Fitted(mean, variance, walked)
+        columns = list(block)
+        effect = scales * misfit.basis[columns].reshape(-1, len(scales)) * straight.gains(np, misfit, columns)
+        rows = np.linalg.solve(factor, effect.T)
+        mean[columns] = (lifted @ rows).reshape(len(columns), -1)
+        variance[columns] = (rows**2).sum(0).reshape(len(columns), -1)
+        standard.append(solve_lower(factor, lifted, transposed=True))
+    shifts = added(np, standard, natural, misfit)
+    return Fitted(mean, variance, np.stack([shifts.params_term, shifts.tokens_term]))
 
 
 def settled_at(

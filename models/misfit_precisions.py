@@ -10,7 +10,6 @@ from bayes_scaling.models.density import normal, straight_law, unpin
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import center
 from bayes_scaling.models.misfit import fitted, settled_at
-from bayes_scaling.models.misfit_coordinates import coordinates_at
 from bayes_scaling.models.mode import Objective, compile_objective, find_whitening
 from bayes_scaling.models.whitening import Whitening
 
@@ -32,20 +31,17 @@ def settle(design: Design, objective: Objective | None = None) -> tuple[Design, 
     for _ in range(ROUNDS):
         design = _reweighted(design, whitening)
         whitening = find_whitening(design, objective, near=whitening.center)
-    return _with_coordinates(design, whitening)
+    return design, _of_all(_with_degrees(whitening, design), design)
 
 
-def _with_coordinates(design: Design, whitening: Whitening) -> tuple[Design, Whitening]:
-    """The weights' coordinates at the mode; nu, of which normal noise says nothing, at its settled value."""
+def _with_degrees(whitening: Whitening, design: Design) -> Whitening:
+    """At nu's settled value: of nu normal noise says nothing."""
     assert design.misfit is not None
-    natural = unpin(np, whitening.law(np.zeros(design.law_size), design))
     mode = whitening.center.copy()
     mode[design.law_size - len(design.scalars) + list(design.scalars).index("nu")] = np.log(
         design.misfit.degrees - 2
     )
-    straight = straight_law(np, natural, design)
-    settled = replace(design, coordinates=coordinates_at(straight, natural, design.misfit))
-    return settled, _of_all(replace(whitening, center=mode), design)
+    return replace(whitening, center=mode)
 
 
 def _of_all(whitening: Whitening, design: Design) -> Whitening:

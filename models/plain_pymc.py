@@ -16,7 +16,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_scaling.laws.drift import WALK_NAMES, WALKS, Shifts, drifted_log_loss, knot_values
+from bayes_scaling.laws.drift import SCALED, WALK_NAMES, WALKS, Shifts, drifted_log_loss, knot_values
 from bayes_scaling.models.density import law_arguments, skewed_t, total_scale, two_sided
 from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.hierarchy import (
@@ -136,7 +136,7 @@ def _coords(design: Design, cells: Cells) -> dict[str, Any]:
         "run": np.arange(len(design.slots.column)),
     }
     if design.misfit is not None:
-        coords["walk"] = WALK_NAMES
+        coords["walk"] = [WALK_NAMES[i] for i in SCALED]
         coords["knot"] = [f"{WALK_NAMES[i]} {k:+d}" for i, k in design.misfit.knots]
         coords["offset_level"] = [f"{column} {value}" for column, value in design.misfit.levels]
     return coords
@@ -207,7 +207,8 @@ def _walks(design: Design, cells: Cells) -> Shifts | None:
     spreads = np.array([prior.scale for prior in priors])
     scale = pm.LogNormal("drift_scale", np.log(medians), spreads, dims="walk")
     walk = design.misfit.knots[:, 0]
-    turn = pm.Normal("turn", 0.0, scale[walk], dims=("architecture", "knot"))
+    own = np.searchsorted(SCALED, walk)
+    turn = pm.Normal("turn", 0.0, scale[own], dims=("architecture", "knot"))
 
     n = _of_runs(design.log_params, design)
     d = _of_runs(design.log_tokens, design)

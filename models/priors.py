@@ -49,31 +49,19 @@ _WALKS = (
         "The same for the tokens term.",
     ),
     (
-        "params",
-        0.004,
-        0.8,
-        "The exponent of the loss itself turns by 0.006 over a factor of 10 in params, a twentieth of what "
-        "it is; 90% between 0.27 and 3.7 times that.",
-    ),
-    (
-        "tokens",
-        0.004,
-        0.8,
-        "The same along tokens.",
-    ),
-    (
         "ratio",
         0.008,
         0.8,
-        "Twice that along tokens per param: few laws hold for runs of very few tokens per param and of very "
-        "many.",
+        "The exponent of the loss itself turns by 0.012 over a factor of 10 along tokens per param, at one "
+        "compute: few laws hold for runs of very few tokens per param and of very many; 90% between 0.27 and "
+        "3.7 times that.",
     ),
     (
         "compute",
         0.002,
         0.5,
-        "Half of that along compute, where a bend of the loss and its floor E are hard to tell apart: by "
-        "0.003 over a factor of 10; 90% between 0.44 and 2.3 times that.",
+        "A quarter of that along compute, where a bend of the loss and its floor E are hard to tell apart; "
+        "90% between 0.44 and 2.3 times that.",
     ),
 )
 

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bayes_scaling.laws.drift import NUMBERS, WALKS, all_knots, beyond_edge, widened
+from bayes_scaling.laws.drift import NUMBERS, SCALED, WALKS, all_knots, beyond_edge, widened
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.misfit import log_scales
 
 
 def walk_scales(natural: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Scales (..., walk) from a drifting model's natural coefficients."""
-    return np.exp(np.stack(log_scales(natural), axis=-1))
+    """Scales (..., walk) of all walks, 0 for those that are not learnt."""
+    learnt = [np.exp(log) for log in log_scales(natural)]
+    found = np.zeros((*np.shape(learnt[0]), len(WALKS)))
+    found[..., list(SCALED)] = np.stack(learnt, axis=-1)
+    return found
 
 
 def posterior_knots(

@@ -2,7 +2,7 @@
 
 For each architecture, with n and d the logs of params and tokens from the centre of the runs,
 
-    ln L = ln(E + (e^P + e^T)^gamma) + w_n(n) + w_d(d) + w_r((d - n) / root 2) + w_c((n + d) / root 2)
+    ln L = ln(E + (e^P + e^T)^gamma) + w_r((d - n) / root 2) + w_c((n + d) / root 2) + e_n(n) + e_d(d)
     P = ln A - alpha ln N + u(n)
     T = ln B - beta ln D + v(d)
 
@@ -11,13 +11,14 @@ can do. Each walk starts with value and slope 0 at the centre. Its second deriva
 knots `STEP` e-folds apart and runs straight between them, so that the slope makes a random walk without a
 kink. How much it turns per root e-fold, a scale for each walk, is learnt from the runs.
 
-Beyond the largest params, tokens and compute of an architecture's runs w_n, w_d and w_c turn by `EDGE` more:
-nothing that happens among the runs tells how the first run beyond them differs.
+Beyond the largest params, tokens and compute of an architecture's runs the loss itself turns by `EDGE` more
+along each: nothing that happens among the runs tells how the first run beyond them differs. e_n and e_d are
+0 before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,6 +67,7 @@ WALKS = (
     Walk("compute", (HALF, HALF), 2),
 )
 WALK_NAMES = tuple(walk.name for walk in WALKS)
+SCALED = tuple(i for i, name in enumerate(WALK_NAMES) if name not in ("params", "tokens"))  # learnt ones
 WIDER = tuple(WALK_NAMES.index(name) for name in ("params", "tokens", "compute"))  # beyond the edge
 NUMBERS = np.arange(-KNOTS, KNOTS + 1)
 
@@ -109,11 +111,13 @@ def _above(t: np.ndarray) -> np.ndarray:
     return np.maximum(t, 0.0)
 
 
-def knots_reached(log_params: np.ndarray, log_tokens: np.ndarray) -> np.ndarray:
-    """The knots (knot, 2) that any of the runs, at relative logs (run,), sees."""
+def knots_reached(
+    log_params: np.ndarray, log_tokens: np.ndarray, walks: Sequence[int] = SCALED
+) -> np.ndarray:
+    """The knots (knot, 2) of some walks that any of the points, at relative logs, sees."""
     first, last = _ends(log_params, log_tokens)
     return np.array(
-        [(i, k) for i in range(len(WALKS)) for k in range(first[i], last[i] + 1)], dtype=int
+        [(i, k) for i in walks for k in range(first[i], last[i] + 1)], dtype=int
     ).reshape(-1, 2)
 
 
@@ -146,7 +150,8 @@ def all_knots(
         Those reached.
     reached : ndarray (..., knot)
     scales : ndarray (..., walk)
-        Of the walks; broadcasts with ``reached`` but for the last axis.
+        Of all walks, 0 for those that turn beyond the edge only; broadcasts with ``reached`` but for the last
+        axis.
     """
     full = rng.standard_normal((*reached.shape[:-1], len(WALKS), len(NUMBERS))) * scales[..., None]
     walk, number = knots.T

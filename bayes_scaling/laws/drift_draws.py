@@ -59,7 +59,7 @@ class Drift:
     def __call__(self, log_params: np.ndarray, log_tokens: np.ndarray) -> Shifts:
         """At points (point,) that all draws share: (chain, draw, point) each."""
         n, d = np.broadcast_arrays(log_params - self.reference[0], log_tokens - self.reference[1])
-        knots = knots_reached(n, d)
+        knots = knots_reached(n, d, range(len(WALKS)))
         walk, number = knots.T
         target = np.array([WALKS[i].target for i in walk], dtype=int)
         basis = knot_values(n, d, knots).astype(self.weights.dtype)
