@@ -27,8 +27,8 @@ from bayes_scaling.laws.law import log_loss
 
 Array = Any
 HALF = float(np.sqrt(0.5))
-STEP = 0.8  # e-folds between knots
-KNOTS = 20  # on each side: 7 decades; beyond, the slope stays
+STEP = 1.2  # e-folds between knots
+KNOTS = 14  # on each side: 7 decades; beyond, the slope stays
 EDGE = 0.009  # per root e-fold
 
 
