@@ -41,7 +41,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.laws.law import TINY, log_loss, log_sum, term_gains
+from bayes_scaling.laws.law import TINY, log_loss, log_sum, walk_gains
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import log_prior
 from bayes_scaling.models.misfit import Straight, added, drawn_weights, marginal
@@ -144,7 +144,7 @@ def straight_law(xp: Any, natural: Mapping[str, Array], design: Design) -> Strai
     params_walk, tokens_walk = design.misfit.walked[0], design.misfit.walked[1]
     theta = slot_arguments(xp, natural, design) | {"params_walk": params_walk, "tokens_walk": tokens_walk}
     law = log_loss(xp, design.log_params, design.log_tokens, theta)
-    params_gain, tokens_gain = term_gains(xp, design.log_params, design.log_tokens, theta)
+    params_gain, tokens_gain = walk_gains(xp, design.log_params, design.log_tokens, theta)
     residual = design.log_loss - law + params_gain * params_walk + tokens_gain * tokens_walk
     return Straight(residual, params_gain, tokens_gain)
 

@@ -2,11 +2,11 @@
 
 For each architecture, with n and d the logs of params and tokens from the centre of the runs,
 
-    ln L = ln(E + (e^P + e^T)^gamma) + w_r((d - n) / root 2) + w_c((n + d) / root 2) + e_n(n) + e_d(d)
-    P = ln A - alpha ln N + u(n)
-    T = ln B - beta ln D + v(d)
+    ln L = ln(E + S^gamma e^h) + w_r((d - n) / root 2) + w_c((n + d) / root 2) + e_n(n) + e_d(d)
+    S = A N^-alpha + B D^-beta,   h = gamma (s u(n) + (1 - s) v(d)),   s = A N^-alpha / S
 
-u and v let the two terms' own exponents change, and E stays a floor below them; the w are what no such law
+u and v let the two terms' own exponents change: each is added to the log of its term, by that term's share in
+the sum, so that what is added to ln S is straight in both, and E stays a floor. The w are what no such law
 can do. Each walk starts with value and slope 0 at the centre. Its second derivative, the turn, is normal at
 knots `STEP` e-folds apart and runs straight between them, so that the slope makes a random walk without a
 kink. How much it turns per root e-fold, a scale for each walk, is learnt from the runs.

@@ -9,7 +9,8 @@ logs P and T, of which P has the share s, and its ln S,
     (ln S)_D  = s P_D + (1 - s) T_D
     (ln S)'_D = s P'_D + (1 - s) T'_D + s (1 - s) (P' - T') (P_D - T_D)
 
-which serves twice: for the terms, and for E beside the reducible loss.
+which serves twice: for the terms, and for E beside the reducible loss. What the walks add to ln S, each by its
+term's share, follows the rules of products and chains.
 """
 
 from __future__ import annotations
@@ -51,7 +52,22 @@ class Rates(NamedTuple):
         return Rates(*(factor * mine for mine in self))
 
 
+    def product(self, other: Rates) -> Rates:
+        """Of the product."""
+        return Rates(
+            self.value * other.value,
+            self.along * other.value + self.value * other.along,
+            self.bend * other.value + 2 * self.along * other.along + self.value * other.bend,
+            self.of_tokens * other.value + self.value * other.of_tokens,
+            self.turn * other.value
+            + self.along * other.of_tokens
+            + self.of_tokens * other.along
+            + self.value * other.turn,
+        )
+
+
 NOTHING = Rates(0.0, 0.0, 0.0, 0.0, 0.0)
+ONE = Rates(1.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def loss_rates(
@@ -65,7 +81,10 @@ def loss_rates(
     """Of ln L where each draw has points of its own; ``index`` names their draws."""
     of_params, of_tokens = _terms(theta, log_params, log_tokens, rise)
     walks = walk_rates(drift, index, log_params, log_tokens, rise)
-    inner = _log_sum(of_params.plus(walks[0]), of_tokens.plus(walks[1]))
+    share = _share(of_params.plus(of_tokens.times(-1.0)))
+    rest = share.times(-1.0).plus(ONE)
+    walked = share.product(walks[0]).plus(rest.product(walks[1]))
+    inner = _log_sum(of_params, of_tokens).plus(walked)
     floor = Rates(theta["log_E"], 0.0, 0.0, 0.0, 0.0)
     return _log_sum(inner.times(theta["gamma"]), floor).plus(walks[2])
 
@@ -102,6 +121,20 @@ def _terms(
     value = theta["log_B"] - theta["beta"] * at.tokens
     return of_params, Rates(
         value, at.tokens_fall * price, -price * at.tokens_curve, -price, -price * at.tokens_turn
+    )
+
+
+def _share(apart: Rates) -> Rates:
+    """Of 1 / (1 + e^-apart), the share of a term whose log is greater by that: the chain rule."""
+    share = 1 / (1 + np.exp(-apart.value))
+    once = share * (1 - share)
+    twice = once * (1 - 2 * share)
+    return Rates(
+        share,
+        once * apart.along,
+        twice * apart.along**2 + once * apart.bend,
+        once * apart.of_tokens,
+        twice * apart.along * apart.of_tokens + once * apart.turn,
     )
 
 

@@ -184,33 +184,32 @@ def log_loss(xp: Any, log_params: Array, log_tokens: Array, theta: Mapping[str, 
 
     ``log_params`` and ``log_tokens`` may be relative to reference sizes when ``log_A`` and ``log_B``
     (and pivots and unique tokens) are relative to the same ones. ``params_walk`` and ``tokens_walk``, where
-    given, are added to the logs of the two terms; see `bayes_scaling.laws.drift`. Everything broadcasts.
+    given, are added to the logs of the two terms, each by its share in their sum; see
+    `bayes_scaling.laws.drift`. Everything broadcasts.
     """
-    inner = log_sum(xp, *log_terms(xp, log_params, log_tokens, theta))
-    return log_sum(xp, theta["log_E"], theta["gamma"] * inner)
+    return log_sum(xp, theta["log_E"], _log_reducible(xp, log_params, log_tokens, theta)[0])
 
 
-def log_terms(
+def walk_gains(
     xp: Any, log_params: Array, log_tokens: Array, theta: Mapping[str, Array]
 ) -> tuple[Array, Array]:
-    """Logs of the params term and of the tokens term of the sum; arguments as for `log_loss`."""
+    """d ln L over d of either walk; arguments as for `log_loss`."""
+    reducible, share = _log_reducible(xp, log_params, log_tokens, theta)
+    part = theta["gamma"] * xp.exp(reducible - log_sum(xp, theta["log_E"], reducible))
+    return part * share, part * (1 - share)
+
+
+def _log_reducible(
+    xp: Any, log_params: Array, log_tokens: Array, theta: Mapping[str, Array]
+) -> tuple[Array, Array]:
+    """ln of the reducible loss, and the share of the params term in the sum."""
     n, d = effective(xp, log_params, log_tokens, theta)
     of_params = theta["log_A"] - theta["alpha"] * n
-    of_tokens = theta["log_B"] - theta["beta"] * d
-    if "params_walk" not in theta:
-        return of_params, of_tokens
-    return of_params + theta["params_walk"], of_tokens + theta["tokens_walk"]
-
-
-def term_gains(
-    xp: Any, log_params: Array, log_tokens: Array, theta: Mapping[str, Array]
-) -> tuple[Array, Array]:
-    """d ln L over d of the log of either term; arguments as for `log_loss`."""
-    of_params, of_tokens = log_terms(xp, log_params, log_tokens, theta)
-    inner = log_sum(xp, of_params, of_tokens)
-    reducible = theta["gamma"] * inner
-    part = theta["gamma"] * xp.exp(reducible - log_sum(xp, theta["log_E"], reducible))
-    return part * xp.exp(of_params - inner), part * xp.exp(of_tokens - inner)
+    inner = log_sum(xp, of_params, theta["log_B"] - theta["beta"] * d)
+    share = xp.exp(of_params - inner)
+    if "params_walk" in theta:
+        inner = inner + share * theta["params_walk"] + (1 - share) * theta["tokens_walk"]
+    return theta["gamma"] * inner, share
 
 
 def log_sum(xp: Any, a: Array, b: Array) -> Array:
