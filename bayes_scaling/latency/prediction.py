@@ -147,6 +147,7 @@ def _shift(
     known = np.array(list(fitted))
     shifts = np.stack(list(fitted.values()), axis=-1)
     scale = np.exp(position[SIZE_SCALE])
+    luck = np.random.default_rng(key).standard_normal(scale.shape)  # sizes far out are off together
     found = np.empty((*scale.shape, len(params)))
     for size in np.unique(params):
         near = np.flatnonzero(np.abs(np.log(size / known)) < KNOWN_SIZE)
@@ -154,7 +155,6 @@ def _shift(
             value = shifts[..., near[0]]
         else:
             weight, sd = size_conditional(np.array([size]), known, fit.settings.noise.size_growth)
-            luck = np.random.default_rng([*key, int(size) % 2**31]).standard_normal(scale.shape)
             value = shifts @ weight[0] + scale * sd[0] * luck
         found[..., params == size] = value[..., None]
     return found
