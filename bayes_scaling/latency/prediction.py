@@ -149,6 +149,7 @@ def _shift(
     known = np.array(list(fitted))
     shifts = np.stack(list(fitted.values()), axis=-1)
     scale = np.exp(position[SIZE_SCALE])
+    luck = np.random.default_rng(key).standard_normal(scale.shape)  # sizes far out are off together
     found = np.empty((*scale.shape, len(params)))
     for size in np.unique(params):
         near = np.flatnonzero(np.abs(np.log(size / known)) < KNOWN_SIZE)
@@ -156,31 +157,9 @@ def _shift(
             value = shifts[..., near[0]]
         else:
             weight, sd = size_conditional(np.array([size]), known, fit.settings.noise.size_growth)
-            luck = np.random.default_rng([*key, int(size) % 2**31]).standard_normal(scale.shape)
             value = shifts @ weight[0] + scale * sd[0] * luck
         found[..., params == size] = value[..., None]
     return found
-
-
-def size_spread(fit: LatencyFit, label: str, params: np.ndarray) -> np.ndarray:
-    """Standard deviation of ln time of model sizes that were not timed, from one to the other.
-
-    Parameters
-    ----------
-    fit : LatencyFit
-    label : str
-        An architecture that was timed.
-    params : ndarray (size,)
-
-    Returns
-    -------
-    ndarray (draw, size)
-        Of the steps, or of first tokens where steps were not timed; all chains in a row.
-    """
-    position = fit.positions(label, STEP) or fit.positions(label, PREFILL)
-    known = np.array([float(name[6:-1]) for name in position if name.startswith("shift[")])
-    _, sd = size_conditional(params, known, fit.settings.noise.size_growth)
-    return np.asarray(np.exp(position[SIZE_SCALE]).reshape(-1, 1) * sd)
 
 
 def _fits(fit: LatencyFit, label: str, rows: pd.DataFrame) -> np.ndarray | None:

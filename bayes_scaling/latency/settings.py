@@ -20,7 +20,7 @@ Prior = tuple[float, float]
 DEPLOYMENTS = {
     "bfloat16": Deployment(),
     "float16": Deployment(),
-    "float32": Deployment(Precision(activation=4.0, weight=4.0)),
+    "float32": Deployment(Precision(activation=4.0, weight=4.0), "fused"),  # a host: models of the twins
 }
 
 

@@ -10,7 +10,7 @@ from scipy.interpolate import PchipInterpolator
 
 from bayes_scaling.errors import DecisionError
 from bayes_scaling.latency.posterior import LatencyFit
-from bayes_scaling.latency.prediction import predict, size_spread
+from bayes_scaling.latency.prediction import predict
 from bayes_scaling.latency.queries import query
 from bayes_scaling.streams import Stream
 
@@ -90,8 +90,8 @@ def device_seconds(
 
     A request takes the time to its first token and a step for each further one, at the context in the middle
     of the answer; a batch shares them. Each of ``draws`` is paired with a draw of the latency. A draw's curve
-    is the median over draws, moved by a polynomial in ln params and by the effect that one model size may
-    have of its own: smooth, since the cheapest size is looked for along it.
+    is the median over draws, moved by a polynomial in ln params: smooth, since the cheapest size is looked
+    for along it.
 
     Raises
     ------
@@ -105,20 +105,15 @@ def device_seconds(
     scaled = (GRID - GRID.mean()) / (GRID[-1] - GRID.mean())
     bends = np.polynomial.polynomial.polyfit(scaled, (log_seconds - median).T, BEND)
     rng = np.random.default_rng([seed, Stream.LATENCY_SIZES, *architecture.encode()])
-    luck = rng.standard_normal(draws)
-    paired = rng.permutation(np.arange(draws) % len(log_seconds))
-    bends = bends[:, paired]
-    spread = size_spread(latency, architecture, np.exp(GRID))
-    level = luck * spread[paired, 0] / spread[0, 0]  # draws differ in the spread's scale alone
+    bends = bends[:, rng.permutation(np.arange(draws) % len(log_seconds))]
     curve = PchipInterpolator(GRID, median)
-    reach = PchipInterpolator(GRID, spread[0])
 
     def seconds(x: np.ndarray) -> np.ndarray:
         at = np.clip(x, GRID[0], GRID[-1])
         middle = curve(at) + (x - at)  # beyond the grid in proportion to params
         place = (at - GRID.mean()) / (GRID[-1] - GRID.mean())
         moved = sum(bends[i][:, None] * place**i for i in range(BEND + 1))
-        return np.asarray(np.exp(middle + moved + level[:, None] * reach(at)))
+        return np.asarray(np.exp(middle + moved))
 
     return seconds
 
