@@ -74,7 +74,7 @@ def set_dtype(value: np.dtype, state: Any) -> None:
         require(
             (denominator, events) == (1, 1) and type(count) is int and 0 < count < 10**6, "has an odd unit"
         )
-    value.__setstate__(own)  # type: ignore[attr-defined]
+    value.__setstate__(state)  # type: ignore[attr-defined]
 
 
 def reconstruct(kind: Any, shape: Any, code: Any) -> np.ndarray:
