@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from scipy import optimize
 from threadpoolctl import threadpool_limits
 
 from bayes_scaling.errors import BayesScalingError
@@ -133,8 +134,6 @@ def _best_mode(value_and_gradient: Value, first: np.ndarray) -> np.ndarray:
 
 
 def _ascend(value_and_gradient: Value, first: np.ndarray) -> np.ndarray:
-    from scipy import optimize
-
     with np.errstate(invalid="ignore"):  # differences of infinite values
         found = optimize.minimize(
             _guarded(value_and_gradient), first, jac=True, method="L-BFGS-B", options=ASCENT
@@ -150,8 +149,6 @@ def _newton(value_and_gradient: Value, first: np.ndarray) -> np.ndarray:
     FloatingPointError
         The value or the Hessian is not finite.
     """
-    from scipy import optimize
-
     if not np.isfinite(value_and_gradient(first)[0]):
         raise FloatingPointError("the density is not finite at the start")
     found = optimize.minimize(

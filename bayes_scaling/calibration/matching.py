@@ -154,7 +154,7 @@ def beginnings(results: pd.DataFrame) -> list[datetime | None]:
     """When each run began: ``finished`` (ISO 8601, UTC) less ``training_s`` if known; None if unknown."""
     if "finished" not in results:
         return [None] * len(results)
-    ended = [_time(value) for value in results["finished"]]
+    ended = [time_of(value) for value in results["finished"]]
     known = results["training_s"] if "training_s" in results else [0.0] * len(results)
     seconds = pd.to_numeric(pd.Series(known), errors="coerce").fillna(0.0).to_numpy(dtype=float)
     return [
@@ -163,7 +163,8 @@ def beginnings(results: pd.DataFrame) -> list[datetime | None]:
     ]
 
 
-def _time(value: Any) -> datetime | None:
+def time_of(value: Any) -> datetime | None:
+    """A time in ISO 8601, UTC unless it says otherwise; None for anything else."""
     try:
         found = datetime.fromisoformat(str(value))
     except ValueError:  # a flag such as True, or another form

@@ -29,30 +29,6 @@ class Prediction(msgspec.Struct):
     training_s_q95: Positive | None = None
 
 
-class Optimum(msgspec.Struct):
-    """The optimal size of a group at a budget."""
-
-    architecture: str
-    context_length: int
-    compute: Positive
-    params_q05: Positive
-    params_median: Positive
-    params_q95: Positive
-    loss_median: Positive
-
-
-class Decision(msgspec.Struct):
-    """What was chosen for a context length, and what it was thought to lose."""
-
-    context_length: int
-    budget: Positive
-    run_id: str
-    regret_mean: float
-    regret_q05: float
-    regret_q95: float
-    xlstm_wins: float
-
-
 class Record(msgspec.Struct):
     """What a judge reads of a record; there may be more."""
 
@@ -61,10 +37,3 @@ class Record(msgspec.Struct):
     predictions: Annotated[list[Prediction], msgspec.Meta(min_length=1)]
     levels: list[Positive] | None = None
     quantiles: list[list[Positive]] | None = None
-
-
-class SweepParts(msgspec.Struct):
-    """What a judge reads of a sweep's record beside."""
-
-    optima: Annotated[list[Optimum], msgspec.Meta(min_length=1)]
-    decisions: list[Decision]

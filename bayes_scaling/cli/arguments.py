@@ -114,17 +114,18 @@ def check_output(path: Path) -> None:
         raise FitFileError(f"{path}: a folder; give a file name such as {path / 'fit.nc'}")
     if target.suffix != ".nc":
         raise FitFileError(f"{path}: a fit is a NetCDF file; give a name that ends in .nc")
-    check_folder(target.resolve().parent, path)
+    check_folder(path)
 
 
-def check_folder(folder: Path, wanted: Path) -> None:
-    """Refuse a folder that does not exist or cannot be written to.
+def check_folder(wanted: Path) -> None:
+    """Refuse a file whose folder does not exist or cannot be written to.
 
     Raises
     ------
     FitFileError
-        It is so; ``wanted`` is what the message names.
+        It is so.
     """
+    folder = wanted.expanduser().resolve().parent
     if not folder.is_dir():
         raise FitFileError(f"{wanted}: the folder {folder} does not exist; make it first")
     try:

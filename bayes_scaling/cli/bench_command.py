@@ -30,7 +30,7 @@ def bench(
     from bayes_scaling.bench.summary import summarise_bench
     from bayes_scaling.printing.bench import print_bench
 
-    check_folder(output.expanduser().resolve().parent, output)
+    check_folder(output)
     backend = get_backend(device)
     rows = list(run_bench(backend, kernel, repeats, note=lambda name: note(f"Timing {name} ...")))
     write_bench(rows, output)

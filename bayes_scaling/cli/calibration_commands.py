@@ -92,7 +92,7 @@ def backtest(
     from bayes_scaling.printing.calibration import print_backtest
 
     if output is not None:
-        check_folder(output.expanduser().resolve().parent, output)
+        check_folder(output)
     found = leave_out(
         quiet_runs(file, column),
         by or ["compute"],

@@ -62,4 +62,4 @@ def _value(text: str, value: str) -> Any:
 def check_figure(path: Path | None) -> None:
     """Refuse a place where a figure cannot be written, before any work is done."""
     if path is not None:
-        check_folder(path.expanduser().resolve().parent, path)
+        check_folder(path)

@@ -86,9 +86,9 @@ def decide(
     if json:
         print_json(found.table() if more is None else _beside(found.table(), more.table()))
     else:
-        settling = None if next_runs else _settling(loaded, found, budgets, lengths, architecture, asked)
-        print_decision(found, settling)
-        for remark in _remarks(loaded, budgets, lengths, architecture, asked):
+        query = _query(loaded, budgets, lengths, architecture, asked)
+        print_decision(found, None if next_runs else _settling(loaded, query, found, asked))
+        for remark in _remarks(loaded, query):
             print_line(f"Note: {remark}")
         if more is not None:
             print_heading("Runs to make next")
@@ -117,34 +117,20 @@ def _next_runs(
     return design_runs(fit, float(row["compute"]), int(row["context_length"]), names, runs=runs, **asked)
 
 
-def _settling(
-    fit: Fit,
-    found: Decision,
-    budgets: list[float],
-    lengths: list[float] | None,
-    architecture: list[str] | None,
-    asked: dict[str, Any],
-) -> Settling | None:
+def _settling(fit: Fit, query: Query, found: Decision, asked: dict[str, Any]) -> Settling | None:
     """The run that would settle what is not clear."""
     from bayes_scaling.decisions.clarity import settling_run
     from bayes_scaling.decisions.limits import as_limits
 
-    query = _query(fit, budgets, lengths, architecture, asked)
     return settling_run(fit, query, found.table(), as_limits(asked["limits"]), asked["latency"])
 
 
-def _remarks(
-    fit: Fit,
-    budgets: list[float],
-    lengths: list[float] | None,
-    architecture: list[str] | None,
-    asked: dict[str, Any],
-) -> list[str]:
+def _remarks(fit: Fit, query: Query) -> list[str]:
     """Where other estimators of the optimum differ from the default."""
     from bayes_scaling.printing.estimators import estimator_remarks
     from bayes_scaling.report.estimators import verified_disagreements
 
-    return estimator_remarks(verified_disagreements(fit, _query(fit, budgets, lengths, architecture, asked)))
+    return estimator_remarks(verified_disagreements(fit, query))
 
 
 def _query(

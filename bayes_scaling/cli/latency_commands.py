@@ -138,7 +138,7 @@ def measure(
     """Time small models end to end on this host, built from the twins that `bench` times."""
     from bayes_scaling.bench.host_models import time_host
 
-    check_folder(output.expanduser().resolve().parent, output)
+    check_folder(output)
     table = time_host(note=lambda name: note(f"Timing {name} ..."))
     with whole(output) as part:
         table.to_csv(part, index=False, float_format="%.6g")

@@ -33,7 +33,7 @@ def preregister(
     from bayes_scaling.calibration.preregistration import preregister as write
     from bayes_scaling.data.run_tables import load_runs
 
-    check_folder(output.expanduser().resolve().parent, output)
+    check_folder(output)
     planned = load_runs(runs, columns=column_map(column), need_loss=False)
     digest = write(open_fit(fit, False), planned, output, seed=seed, unique_tokens=unique_tokens)
     note(f"Saved {output}: {len(planned)} runs, SHA-256 {digest}")
@@ -56,7 +56,7 @@ def judge(
     from bayes_scaling.printing.predictions import print_verdict
 
     if output is not None:
-        check_folder(output.expanduser().resolve().parent, output)
+        check_folder(output)
     verdict = compare(record, quiet_runs(results, column))
     print_json(verdict.runs) if json else print_verdict(verdict)
     if output is not None:

@@ -77,7 +77,7 @@ def frontier(
     from bayes_scaling.printing.estimators import estimator_remarks, print_estimators
     from bayes_scaling.printing.table import print_line
     from bayes_scaling.printing.views import print_frontier
-    from bayes_scaling.questions.estimators import estimators_of
+    from bayes_scaling.questions.estimators import apart, estimators_of
     from bayes_scaling.questions.frontier import frontier_of
     from bayes_scaling.questions.query import Query
     from bayes_scaling.report.estimators import verified_disagreements
@@ -87,14 +87,16 @@ def frontier(
     asked = (budgets, lengths, names(architecture), cost, unique_tokens, extrapolate)
     query = Query.of(loaded, *asked)
     table = frontier_of(loaded, query).table()
+    three = None
     if beside:
         sample_law_alone(loaded)
-    three = estimators_of(loaded, query) if beside else None
+        three = estimators_of(loaded, query, table)
     if json:
         print_json(table if three is None else _joined(table, three))
         return
     print_frontier(table)
-    for remark in estimator_remarks(verified_disagreements(loaded, query)):
+    differ = verified_disagreements(loaded, query, table) if three is None else three[apart(three)]
+    for remark in estimator_remarks(differ):
         print_line(f"Note: {remark}")
     if three is not None:
         print_estimators(three)

@@ -55,7 +55,7 @@ def run_(
     from bayes_scaling.sweep.planning import planned_runs
     from bayes_scaling.sweep.running import run_sweep
 
-    check_folder(output.expanduser().resolve().parent, output)
+    check_folder(output)
     trained = run_sweep(planned_runs(part), output, workers, note)
     note(f"Trained {trained} runs; all planned ones are in {output}")
 
@@ -72,7 +72,7 @@ def preregister(
     from bayes_scaling.sweep.planning import planned_runs
     from bayes_scaling.sweep.preregistration import preregister_sweep
 
-    check_folder(output.expanduser().resolve().parent, output)
+    check_folder(output)
     digest = preregister_sweep(open_fit(fit, False), planned_runs("preregistered"), output, seed)
     note(f"Saved {output}, SHA-256 {digest}")
 

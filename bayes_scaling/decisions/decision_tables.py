@@ -15,7 +15,7 @@ from bayes_scaling.decisions.group_problem import Group, GroupProblem
 from bayes_scaling.decisions.preference import Preference
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.query import Query, shape_families
-from bayes_scaling.runs.reach import decades_from_group, group_size, reach_columns
+from bayes_scaling.runs.reach import group_columns
 
 DIMS = ("architecture", "context_length", "compute", "chain", "draw")
 VARIABLES = ("loss", "regret", "optimum_loss", "optimum_params")
@@ -79,9 +79,7 @@ def _reach(fit: Fit, group: Group, row: Mapping[str, Any], cost: Cost) -> dict[s
     asked = {"compute": cost.to_flops(row["spent"]), "params": row["params"], "tokens": row["tokens"]}
     where = (group.architecture, group.context_length)
     points = {name: np.array([value]) for name, value in asked.items()}
-    far = reach_columns(decades_from_group(fit.runs, *where, points))
-    columns: dict[str, Any] = {name: float(values[0]) for name, values in far.items()}
-    return columns | {"group_runs": group_size(fit.runs, *where)}
+    return {name: values.item() for name, values in group_columns(fit.runs, *where, points).items()}
 
 
 def _chosen(table: pd.DataFrame, tolerance: float) -> pd.DataFrame:

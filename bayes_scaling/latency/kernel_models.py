@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -136,10 +136,6 @@ def _in_both(name: str, shift: float, discount: float) -> tuple[Target, ...]:
     return tuple(Target(f"{phase}/{name}", shift, discount) for phase in (STEP, PREFILL))
 
 
-def _renamed(parameter: Parameter, name: str) -> Parameter:
-    return Parameter(name, parameter.kind, parameter.center, parameter.sd, parameter.unit, parameter.meaning)
-
-
 MODELS = (
     KernelModel(
         "small",
@@ -160,7 +156,7 @@ MODELS = (
             parameter_of(STEP, ATTENTION, "product_launch"),
             parameter_of(STEP, ATTENTION, "bandwidth"),
             parameter_of(STEP, ATTENTION, "matmul"),
-            _renamed(parameter_of(PREFILL, ATTENTION, "matmul"), _PREFILL_MATMUL),
+            replace(parameter_of(PREFILL, ATTENTION, "matmul"), name=_PREFILL_MATMUL),
             parameter_of(STEP, ATTENTION, "corner"),
             _WARM,
         ),

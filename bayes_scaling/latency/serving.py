@@ -9,13 +9,12 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import LatencyError
-from bayes_scaling.latency.load import load_times
+from bayes_scaling.latency.load import SECONDS_PER_HOUR, load_times
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.prediction import QUANTITIES, predict
 from bayes_scaling.latency.queries import query
 from bayes_scaling.streams import Stream
 
-SECONDS_PER_HOUR = 3600.0
 BATCHES = tuple(2**power for power in range(13))
 CONTEXTS = tuple(2**power for power in range(7, 18))
 

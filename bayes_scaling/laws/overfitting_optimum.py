@@ -48,19 +48,19 @@ def lowest(theta: Theta, plain: np.ndarray, log_compute: np.ndarray, curve: Any)
         cost, rise = curve.value_and_slope(np, x)
         return np.asarray(effective_law(here, x, compute - cost, rise).slope)
 
-    return _root(slope, theta, best - STEP, best + STEP, np.broadcast_to(log_compute, plain.shape))
+    return _root(slope, theta, best - STEP, best + STEP, log_compute)
 
 
 def _root(
-    rising: Callable[[np.ndarray, Theta, np.ndarray], np.ndarray],
+    rising: Callable[..., np.ndarray],
     theta: Theta,
     low: np.ndarray,
     high: np.ndarray,
-    other: np.ndarray,
+    *others: np.ndarray,
 ) -> np.ndarray:
     """Where something that rises between two ends becomes 0, by Chandrupatla's method; else the nearer end.
 
-    ``rising`` gets places, the coefficients and the values of ``other`` there, all flat. It may jump.
+    ``rising`` gets places, the coefficients and the values of ``others`` there, all flat. It may jump.
     """
     from scipy.optimize import elementwise
 
@@ -68,11 +68,11 @@ def _root(
         name: np.broadcast_to(value, low.shape).ravel() if np.ndim(value) else value
         for name, value in theta.items()
     }
-    beside = other.ravel()
+    beside = [np.broadcast_to(other, low.shape).ravel() for other in others]
 
     def at(x: np.ndarray, index: np.ndarray) -> np.ndarray:
         here = {name: value[index] if np.ndim(value) else value for name, value in flat.items()}
-        return rising(x, here, beside[index])
+        return rising(x, here, *(other[index] for other in beside))
 
     ends = low.ravel(), high.ravel()
     index = np.arange(low.size)
@@ -106,21 +106,19 @@ def suited(theta: Theta, log_params: np.ndarray, plain: np.ndarray, rise: np.nda
     plain = np.where(known, plain, 0.0)
     rise = np.where(known, rise, 1.0)
 
-    def past(log_tokens: np.ndarray, here: Theta, of_size: np.ndarray) -> np.ndarray:
-        x, slope = of_size.real, of_size.imag
+    def past(log_tokens: np.ndarray, here: Theta, x: np.ndarray, slope: np.ndarray) -> np.ndarray:
         return -np.asarray(effective_law(here, x, log_tokens, slope).slope)
 
     shape = np.broadcast_shapes(*map(np.shape, (*theta.values(), log_params)))
-    sizes = np.broadcast_to(log_params + 1j * rise, shape)
     low = np.minimum(plain, theta["log_unique"]) - WITHIN
     step = (plain + WITHIN - low) / PLACES
     first = np.full(shape, np.nan)
     for place in range(PLACES + 1):
         at = np.broadcast_to(low + place * step, shape)
-        first = np.where(np.isnan(first) & (past(at, theta, sizes) >= -FLAT), at, first)
+        first = np.where(np.isnan(first) & (past(at, theta, log_params, rise) >= -FLAT), at, first)
     lost = np.isnan(first) | ~known
     end = np.where(lost, plain, first)
-    return np.where(lost, np.nan, _root(past, theta, end - step, end, sizes))
+    return np.where(lost, np.nan, _root(past, theta, end - step, end, log_params, rise))
 
 
 def first_below(

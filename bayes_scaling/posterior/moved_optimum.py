@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayes_scaling.accounting import get_cost
-from bayes_scaling.posterior.coefficients import coefficients
-from bayes_scaling.posterior.groups import surface_of
+from bayes_scaling.posterior.group_optima import group_optima
 from bayes_scaling.posterior.law_alone import law_alone
 from bayes_scaling.posterior.posterior import Posterior
 
-TIMES = (1.0, 10.0)  # the most compute of a group's runs
 ENDS = (0.05, 0.5, 0.95)
 APART = 1.0  # widths of the wider interval
 
@@ -91,15 +88,8 @@ def moved_optimum(fit: Posterior) -> Moved | None:
 
 def _optima(fit: Posterior, asked: Posterior) -> dict[str, np.ndarray]:
     """Quantiles (3,) of the optimal params by group and budget of another fit's runs."""
-    curve = get_cost("6ND").curve(1.0, "")
-    theta = coefficients(fit)
-    found = {}
-    groups = asked.runs.frame.groupby(["architecture", "context_length"], observed=True)
-    for (architecture, context), part in groups:
-        budgets = float(part["flops"].max()) * np.array(TIMES)
-        surface = surface_of(fit, theta, str(architecture), int(str(context)))
-        params = np.exp(surface.optimal_log_params(np.log(budgets), curve))
-        for at, budget in enumerate(budgets):
-            quantiles = np.quantile(params[..., at], ENDS)
-            found[f"{architecture}, {context} at {budget:.2g} FLOPs"] = quantiles
+    found: dict[str, np.ndarray] = {}
+    for group in group_optima(fit, asked):
+        quantiles = np.quantile(np.exp(group.log_params), ENDS, axis=(0, 1))
+        found |= dict(zip(group.where, quantiles.T, strict=True))
     return found

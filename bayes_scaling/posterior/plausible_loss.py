@@ -7,12 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.accounting import get_cost
-from bayes_scaling.posterior.coefficients import coefficients
-from bayes_scaling.posterior.groups import surface_of
+from bayes_scaling.posterior.group_optima import TIMES, group_optima
 from bayes_scaling.posterior.posterior import Posterior
 
-TIMES = (1.0, 10.0)  # the most compute of a group's runs
 SHARE = 0.5  # of the draws: the median lies there
 SAME_SIZE = 0.01  # of ln params
 FEWEST = 3  # runs of a size
@@ -45,22 +42,14 @@ def below_the_floor(fit: Posterior) -> tuple[Floor, ...]:
     is no law of size and data: the last part of a training, or another recipe for the largest runs.
     """
     found: list[list[Floor]] = [[] for _ in TIMES]
-    theta = coefficients(fit)
-    curve = get_cost("6ND").curve(1.0, "")
-    frame = fit.runs.frame
-    for (architecture, context), part in frame.groupby(["architecture", "context_length"], observed=True):
-        surface = surface_of(fit, theta, str(architecture), int(str(context)))
-        floor = np.broadcast_to(surface.values["E"], np.shape(surface.values["alpha"]))
+    for group in group_optima(fit, fit):
+        floor = np.broadcast_to(group.surface.values["E"], np.shape(group.surface.values["alpha"]))
         if not np.all(floor > 0):  # Kaplan's law has none, nor have its draws in a mixture
             continue
-        budgets = float(part["flops"].max()) * np.array(TIMES)
-        log_params = surface.optimal_log_params(np.log(budgets), curve)
-        tokens = np.exp(np.log(budgets) - curve.value(np, log_params))
-        loss = surface.loss(np.exp(log_params), tokens)
         for at, floors in enumerate(found):
-            share = float((loss[..., at] < floor[..., 0]).mean())
-            where = f"{architecture}, {context} at {budgets[at]:.2g} FLOPs"
-            floors.append(Floor(share, where, float(np.median(loss[..., at])), float(np.median(floor))))
+            loss = group.loss[..., at]
+            share = float((loss < floor[..., 0]).mean())
+            floors.append(Floor(share, group.where[at], float(np.median(loss)), float(np.median(floor))))
     return tuple(max(floors, key=lambda floor: floor.share) for floors in found if floors)
 
 

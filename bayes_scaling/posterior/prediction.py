@@ -22,7 +22,7 @@ from bayes_scaling.posterior.coefficients import coefficients, drift_of, offset_
 from bayes_scaling.posterior.groups import unique_of
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.posterior.response import no_narrower
-from bayes_scaling.runs.reach import COLUMNS, decades_from_group, group_size, reach_columns, refuse_too_far
+from bayes_scaling.runs.reach import COLUMNS, group_columns, refuse_too_far
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.streams import Stream
 
@@ -283,7 +283,6 @@ def _reach(fit: Posterior, frame: pd.DataFrame) -> dict[str, np.ndarray]:
     for (architecture, length), rows in frame.groupby(["architecture", "context_length"], observed=True):
         where = (str(architecture), int(str(length)))
         asked = {name: rows[COLUMNS[name]].to_numpy(dtype=float) for name in ("compute", "params", "tokens")}
-        far = reach_columns(decades_from_group(fit.runs, *where, asked))
-        parts.append(pd.DataFrame({**far, "group_runs": group_size(fit.runs, *where)}, index=rows.index))
+        parts.append(pd.DataFrame(group_columns(fit.runs, *where, asked), index=rows.index))
     table = pd.concat(parts).loc[frame.index]
     return {str(name): table[name].to_numpy() for name in table}

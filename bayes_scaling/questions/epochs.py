@@ -11,6 +11,7 @@ import xarray as xr
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.laws.surface import Surface
+from bayes_scaling.numbers.positive import are_positive
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.questions.groups import coefficients_of, each_group, on_groups
@@ -93,6 +94,6 @@ def _table(draws: xr.Dataset) -> pd.DataFrame:
 def _sizes(params: Any) -> np.ndarray:
     """Ascending, each once."""
     sizes = np.unique(np.atleast_1d(np.asarray(params, dtype=float)))
-    if not sizes.size or not (np.isfinite(sizes) & (sizes > 0)).all():
+    if not sizes.size or not are_positive(sizes).all():
         raise BudgetError(f"params {params!r}: give positive numbers, such as 1e9")
     return sizes

@@ -72,18 +72,18 @@ def estimators(
     return estimators_of(fit, query)
 
 
-def estimators_of(fit: Fit, query: Query) -> pd.DataFrame:
-    """The answer of `estimators`."""
-    table = _with_alone(fit, query)
+def estimators_of(fit: Fit, query: Query, default: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The answer of `estimators`; ``default`` is the frontier's own table, where it is made already."""
+    table = _with_alone(fit, query, default)
     return _beside(table, _classical(fit, query, table), HUBER)
 
 
-def disagreements(fit: Fit, query: Query) -> pd.DataFrame:
+def disagreements(fit: Fit, query: Query, default: pd.DataFrame | None = None) -> pd.DataFrame:
     """The rows of `estimators` in which the default and the law alone differ; quick where none does.
 
-    The classical fit is made for the groups that differ.
+    The classical fit is made for the groups that differ. ``default`` is as for `estimators_of`.
     """
-    table = _with_alone(fit, query)
+    table = _with_alone(fit, query, default)
     found = table[apart(table)].reset_index(drop=True)
     return _beside(found, _classical(fit, query, found), HUBER) if len(found) else found
 
@@ -95,10 +95,12 @@ def apart(table: pd.DataFrame, other: str = ALONE) -> pd.Series:
     return params | ((table[f"{other}_loss_gap"] > APART) & (nats > MATTERS))
 
 
-def _with_alone(fit: Fit, query: Query) -> pd.DataFrame:
+def _with_alone(fit: Fit, query: Query, default: pd.DataFrame | None) -> pd.DataFrame:
     """Rows of the default with those of the law alone beside them."""
+    if default is None:
+        default = frontier_of(fit, query, edges=False).table()
     columns = [*KEYS, "cost", *(f"{name}_{end}" for name in QUANTITIES for end in ENDS)]
-    table = frontier_of(fit, query, edges=False).table()[columns]
+    table = default[columns]
     alone = law_alone(fit)
     if alone is None:
         return _beside(table, None, ALONE).assign(alone_how="")

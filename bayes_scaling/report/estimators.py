@@ -11,10 +11,10 @@ from bayes_scaling.questions.estimators import disagreements
 from bayes_scaling.questions.query import Query
 
 
-def verified_disagreements(fit: Fit, query: Query) -> pd.DataFrame:
+def verified_disagreements(fit: Fit, query: Query, default: pd.DataFrame | None = None) -> pd.DataFrame:
     """`disagreements`; where a quick look at the law alone finds some, it is sampled before they are told."""
-    found = disagreements(fit, query)
+    found = disagreements(fit, query, default)
     if len(found) and not is_sampled(fit):
         sample_law_alone(fit)
-        found = disagreements(fit, query)
+        found = disagreements(fit, query, default)
     return found

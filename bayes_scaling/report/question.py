@@ -62,7 +62,7 @@ class Question:
     @cached_property
     def disagreements(self) -> pd.DataFrame:
         """Where the law alone has another optimum."""
-        return verified_disagreements(self.fit, self.query)
+        return verified_disagreements(self.fit, self.query, self.optima)
 
     @cached_property
     def optima(self) -> pd.DataFrame:

@@ -9,14 +9,13 @@ import pandas as pd
 
 from bayes_scaling.runs.columns import normalise
 from bayes_scaling.runs.finding import LINE, Finding, listed, of_rows, rows_of
-from bayes_scaling.runs.plausibility import implausible
+from bayes_scaling.runs.plausibility import FLOPS_FACTOR, far_from_six_nd, implausible
 
 __all__ = ["Finding", "find"]
 
 FEWEST_IN_GROUP = 6  # one more than the coefficients of the smallest law
 NARROW_RANGE = 4.0
 SAME_RATIO = 1.05
-FLOPS_FACTOR = 3.0
 COPY_SPREAD = 1e-4  # relative; repeated trainings differ by more, about 1e-3
 REPLICATE_SPREAD = 0.03
 ROUNDED_TO = (0.1, 0.01)  # nats: coarser than the scatter of good runs
@@ -69,8 +68,7 @@ def _units(frame: pd.DataFrame) -> Iterable[Finding]:
 
 
 def _flops(frame: pd.DataFrame) -> Iterable[Finding]:
-    six_nd = np.log(6.0) + np.log(frame["params"]) + np.log(frame["tokens"])
-    far = np.abs(np.log(frame["flops"]) - six_nd) > np.log(FLOPS_FACTOR)
+    far = far_from_six_nd(frame)
     if far.any():
         message = (
             f"flops is more than {FLOPS_FACTOR:g} times above or below 6 * params * tokens in {of_rows(far)}"

@@ -30,6 +30,7 @@ FEWEST_AT_LEVEL = 3
 OFF_LEVEL = 5.0
 GENERIC = (1.8, 480.0, 0.348, 2085.0, 0.366)  # E, A, alpha, B, beta: English text, usual vocabularies
 FAR_ABOVE = 1.8  # times the generic law: perplexities among small values, or bits of long tokens
+FLOPS_FACTOR = 3.0  # from 6ND
 UNITS = "the unit may be thousands, millions or billions"
 
 
@@ -92,6 +93,12 @@ def _ratios(frame: pd.DataFrame) -> Iterable[Finding]:
         yield Finding("tokens per param", "warning", message, advice, rows_of(odd))
 
 
+def far_from_six_nd(frame: pd.DataFrame) -> pd.Series:
+    """Rows whose FLOPs are more than `FLOPS_FACTOR` above or below 6ND."""
+    six_nd = np.log(6.0) + np.log(frame["params"]) + np.log(frame["tokens"])
+    return (np.log(frame["flops"]) - six_nd).abs() > np.log(FLOPS_FACTOR)
+
+
 def _budgets(frame: pd.DataFrame) -> Iterable[Finding]:
     """A column of budgets that the FLOPs do not keep to."""
     if "budget" not in frame:
@@ -108,11 +115,12 @@ def _budgets(frame: pd.DataFrame) -> Iterable[Finding]:
         )
     with np.errstate(all="ignore"):
         off = np.abs(np.log(frame["flops"] / budget))
-        counted = np.abs(np.log(frame["flops"] / (6 * frame["params"] * frame["tokens"])))
-    known = counted > np.log(3.0)  # another finding tells of these rows
-    far = (off > np.log(3.0)) & np.isfinite(off) & ~known
+    known = far_from_six_nd(frame)  # another finding tells of these rows
+    far = (off > np.log(FLOPS_FACTOR)) & np.isfinite(off) & ~known
     if far.any():
-        message = f"flops are more than 3 times above or below the column budget in {of_rows(far)}"
+        message = (
+            f"flops are more than {FLOPS_FACTOR:g} times above or below the column budget in {of_rows(far)}"
+        )
         advice = "check the units of params, tokens, flops and budget in these rows"
         yield Finding("far from budget", "warning", message, advice, rows_of(far))
 

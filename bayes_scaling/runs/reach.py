@@ -102,6 +102,15 @@ def reach_columns(decades: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {FARTHEST: np.fmax.reduce(list(named.values())), **named}
 
 
+def group_columns(
+    runs: Runs, architecture: str, context_length: int, asked: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """`decades_from_group` as columns of a table, and ``group_runs``, how many runs the group has."""
+    far = reach_columns(decades_from_group(runs, architecture, context_length, asked))
+    size = group_size(runs, architecture, context_length)
+    return far | {"group_runs": np.full(len(far[FARTHEST]), size)}
+
+
 def column_of(name: str) -> str:
     """The column of a table that holds the distance in compute, params, tokens or context."""
     return f"{name}_{FARTHEST}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.calibration.judging import GROUP, Verdict, judged, quiet
+from bayes_scaling.calibration.matching import time_of
 from bayes_scaling.calibration.record import check_parts, read_record
-from bayes_scaling.calibration.record_parts import SweepParts
 from bayes_scaling.data.catalog import FOLDER
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import SweepError
+from bayes_scaling.sweep.record_parts import SweepParts
 from bayes_scaling.sweep.results import OK
 
 RECORD = FOLDER / "preregistration.json"
@@ -83,8 +83,9 @@ def judge_sweep(record: str | Path, frame: pd.DataFrame) -> SweepVerdict:
     _require_columns(frame)
     finished = frame[frame["status"] == OK]
     planned = [prediction["run_id"] for prediction in content["predictions"]]
-    _require_numbers(finished[finished["run_id"].isin(planned)])
-    _require_times(finished[finished["run_id"].isin(planned)])
+    predicted = finished[finished["run_id"].isin(planned)]
+    _require_numbers(predicted)
+    _require_times(predicted)
     measured = quiet(finished).frame if len(finished) else finished
     losses = judged(content, measured, str(record))
     runs = _timed(losses.runs)
@@ -133,11 +134,9 @@ def _require_numbers(measured: pd.DataFrame) -> None:
 def _require_times(measured: pd.DataFrame) -> None:
     """Every run says when it ended."""
     for row in measured.to_dict("records"):
-        try:
-            datetime.fromisoformat(str(row["finished"]))
-        except ValueError as error:
+        if time_of(row["finished"]) is None:
             raise SweepError(f"{row['run_id']}: finished {row['finished']!s:.40} is not a time. "
-                             "Remedy: write it as 2026-01-31T12:00:00+00:00.") from error  # fmt: skip
+                             "Remedy: write it as 2026-01-31T12:00:00+00:00.")  # fmt: skip
 
 
 def _timed(table: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pytest
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models.spec import ModelSpec
-from bayes_scaling.posterior import plausible_loss
+from bayes_scaling.posterior import group_optima
 from bayes_scaling.posterior.answer_checks import answers
 from bayes_scaling.posterior.checks import FAIL, PASS, REVIEW
 from bayes_scaling.posterior.plausible_loss import below_every_run, below_the_floor
@@ -40,8 +40,8 @@ class Sinking:
 
 def check(monkeypatch, factor: float, beyond: float, name: str = "predicted_loss"):
     """The check of the fit whose surfaces sink."""
-    real = plausible_loss.surface_of
-    monkeypatch.setattr(plausible_loss, "surface_of", lambda *a: Sinking(real(*a), factor, beyond))
+    real = group_optima.surface_of
+    monkeypatch.setattr(group_optima, "surface_of", lambda *a: Sinking(real(*a), factor, beyond))
     return {row.name: row for row in answers(FIT)}[name]
 
 
@@ -67,7 +67,7 @@ def test_what_cannot_be_searched_asks_for_review(monkeypatch) -> None:
     def fail(*_: Any) -> None:
         raise BayesScalingError("no optimum")
 
-    monkeypatch.setattr(plausible_loss, "surface_of", fail)
+    monkeypatch.setattr(group_optima, "surface_of", fail)
     row = answers(FIT)[0]
     assert (row.name, row.status) == ("predicted_loss", REVIEW) and "no optimum" in row.advice
 

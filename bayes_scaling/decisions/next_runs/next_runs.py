@@ -25,7 +25,7 @@ from bayes_scaling.decisions.serving_limits import as_serving, check_served
 from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.query import Query
-from bayes_scaling.runs.reach import decades_from_group, group_size, reach_columns
+from bayes_scaling.runs.reach import group_columns
 from bayes_scaling.streams import Stream
 
 GOALS = ("regret", "loss", "params", "difference")
@@ -171,9 +171,9 @@ def _asked(fit: Fit, query: Query) -> pd.DataFrame:
     length = query.context_length[0]
     rows = []
     for name in query.architecture:
-        far = reach_columns(decades_from_group(fit.runs, name, length, {"compute": query.flops}))
+        far = group_columns(fit.runs, name, length, {"compute": query.flops})
         row = {"architecture": name, "context_length": length, "compute": query.compute[0]}
-        rows.append(pd.DataFrame({**row, **far, "group_runs": group_size(fit.runs, name, length)}))
+        rows.append(pd.DataFrame({**row, **far}))
     return pd.concat(rows, ignore_index=True)
 
 
