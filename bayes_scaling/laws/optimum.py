@@ -93,8 +93,10 @@ def _overfits(theta: Mapping[str, Any]) -> bool:
 def _root(falling: Any, start: np.ndarray, lowest: Any, highest: Any, closed: bool = False) -> np.ndarray:
     """Where a function that falls becomes 0: guarded Newton steps from its value and minus its slope.
 
-    With ``closed`` the end that it does not pass 0 before.
+    NaN where the start is; a step that is NaN elsewhere never counts as converged. With ``closed`` the
+    end that it does not pass 0 before.
     """
+    undefined = np.isnan(start)
     x, low, high = start, *(np.broadcast_to(end, start.shape) for end in (lowest, highest))
     for _ in range(ITERATIONS):
         gap, rate = falling(x)
@@ -103,8 +105,8 @@ def _root(falling: Any, start: np.ndarray, lowest: Any, highest: Any, closed: bo
         step = gap / rate
         if closed:
             step = np.where(high - low < TOLERANCE, 0.0, step)
-        if np.nanmax(np.abs(step), initial=0.0) < TOLERANCE:
-            return np.where(np.isnan(start), np.nan, x + step)
+        if (undefined | (np.abs(step) < TOLERANCE)).all():
+            return np.where(undefined, np.nan, x + step)
         usable = ((x + step > low) & (x + step < high)) | (np.abs(step) < TOLERANCE)
         x = np.where(usable, x + step, 0.5 * (low + high))
     raise OptimumError(
