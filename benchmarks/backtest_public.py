@@ -70,12 +70,12 @@ def main() -> None:
     failed = whole.rows[~whole.rows["converged"]].groupby(["set", "split", "forecaster"]).size()
     first = Backtest(whole.rows[whole.rows["set"] == "xlstm"])
     sections = {
-        "All cuts of a set": whole.table("set"),
-        "xlstm, by architecture": first.table("architecture"),
+        "All cuts of a set": whole.table("set", full=True),
+        "xlstm, by architecture": first.table("architecture", full=True),
         "By distance from the fitted runs": Backtest(
             whole.rows[~whole.rows["set"].str.contains("left out")]
-        ).table("distance"),
-        "Each cut": whole.table("set", "split"),
+        ).table("distance", full=True),
+        "Each cut": whole.table("set", "split", full=True),
     }
     text = "\n\n".join(f"## {title}\n\n{shown(table)}" for title, table in sections.items())
     names = "; ".join(", ".join(key) for key in failed.index) or "none"

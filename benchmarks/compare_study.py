@@ -66,7 +66,7 @@ def main() -> None:
     fit = bs.fit(frame.drop(columns="weight"), seed=1)
     table = optima(fit, published)
     table["bias"] = parabola_bias(fit, frame, published)
-    effect = bs.context_effect(fit, BUDGETS).table()
+    effect = bs.context_effect(fit, BUDGETS).table(full=True)
     Path(arguments.output).write_text(page(fit, table, effect))
     print(Path(arguments.output).read_text())
 
@@ -76,7 +76,7 @@ def optima(fit: bs.Fit, published: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in published.itertuples():
         where = {"context_length": row.context_length, "architecture": row.architecture}
-        ours = bs.frontier(fit, row.compute, cost="accounted", **where).table().iloc[0]
+        ours = bs.frontier(fit, row.compute, cost="accounted", **where).table(full=True).iloc[0]
         rows.append(
             {key: getattr(row, key) for key in KEYS}
             | {"published": row.params, "se": row.params_se, "median": ours["params_median"]}

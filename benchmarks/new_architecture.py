@@ -56,7 +56,7 @@ def main() -> None:
             for few in (3, 5)
             for seed in range(arguments.replicates)
         ]
-    table = Backtest(pd.concat(rows, ignore_index=True)).table("new", "runs_kept").round(4)
+    table = Backtest(pd.concat(rows, ignore_index=True)).table("new", "runs_kept", full=True).round(4)
     text = str(table.to_markdown(index=False)) + "\n"
     print(text)
     if arguments.output:

@@ -57,7 +57,7 @@ def epochs(runs: bs.Runs) -> pd.DataFrame:
     parts = []
     for law in LAWS:
         fit = bs.fit(runs, law=law, discrepancy="none", progress=False)
-        parts.append(bs.frontier(fit, BUDGETS, unique_tokens=CORPUS).table().assign(law=law))
+        parts.append(bs.frontier(fit, BUDGETS, unique_tokens=CORPUS).table(full=True).assign(law=law))
     names = ["compute", "params_median", "epochs_q05", "epochs_median", "epochs_q95", "loss_median"]
     return pd.concat(parts)[["law", *names]]
 

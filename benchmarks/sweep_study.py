@@ -61,7 +61,7 @@ def _spread(ratio: object) -> dict[str, float]:
 
 def slopes(fit: bs.Fit) -> pd.DataFrame:
     """d ln N* and d ln D* over d ln context at the largest fitted budget."""
-    table = bs.context_effect(fit, LARGEST_FITTED, cost="accounted").table()
+    table = bs.context_effect(fit, LARGEST_FITTED, cost="accounted").table(full=True)
     ends = ("q05", "median", "q95")
     names = [f"{what}_slope_{end}" for what in ("params", "tokens") for end in ends]
     return table[["architecture", "compute", *(name for name in names if name in table)]]
@@ -73,16 +73,16 @@ def back_tests(runs: bs.Runs, kept: Path | None) -> dict[str, pd.DataFrame]:
     by_compute = bs.backtest(runs, "compute", CUTS, folder=kept)
     left_out = bs.backtest(runs, ["group", "context"], folder=kept, forecasters=["model", "law alone"])
     return {
-        "Back-test by compute": by_compute.table("split")[["split", *columns]],
-        "Groups and contexts left out": left_out.table("by")[["by", *columns]],
+        "Back-test by compute": by_compute.table("split", full=True)[["split", *columns]],
+        "Groups and contexts left out": left_out.table("by", full=True)[["by", *columns]],
     }
 
 
 def in_seconds(fit: bs.Fit) -> pd.DataFrame:
     """Optimal params and loss for a time on one core of the machine, and who wins."""
     cost = wall_clock_cost(fit.runs.frame)
-    table = bs.frontier(fit, SECONDS, cost=cost).table()
-    wins = bs.compare(fit, SECONDS, cost=cost).table().query("architecture == 'xlstm'")
+    table = bs.frontier(fit, SECONDS, cost=cost).table(full=True)
+    wins = bs.compare(fit, SECONDS, cost=cost).table(full=True).query("architecture == 'xlstm'")
     table = table.merge(wins[["context_length", "compute", "probability"]], on=["context_length", "compute"])
     names = ["params_q05", "params_median", "params_q95", "loss_median"]
     return table[[*GROUP, "compute", *names, "probability"]].rename(
@@ -98,7 +98,7 @@ def figures(fit: bs.Fit, folder: Path) -> None:
         "sweep_isoflop": plots.plot_isoflop(plots.isoflop_curves(fit), fit.runs.frame),
         "sweep_predictions": plots.plot_predictions(verdict.runs),
         "verdict": plots.plot_verdict(verdict.losses.runs, verdict.losses.groups, verdict.losses.distances),
-        "frontier": plots.plot_frontier(bs.frontier(fit, curve, 128, cost="accounted").table()),
+        "frontier": plots.plot_frontier(bs.frontier(fit, curve, 128, cost="accounted").table(full=True)),
     }
     for name, figure in drawn.items():
         plots.save_figure(figure, folder / f"{name}.png")

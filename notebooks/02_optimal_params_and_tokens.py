@@ -47,7 +47,7 @@ print(f"{fit}\nchecks: {fit.checks().status}; the largest run took {LARGEST:.1e}
 
 # %%
 curve = np.geomspace(fit.runs.frame["flops"].min(), BUDGETS[-1], 25)
-plots.plot_frontier(bs.frontier(fit, curve, CONTEXT).table())
+plots.plot_frontier(bs.frontier(fit, curve, CONTEXT).table(full=True))
 
 # %% [markdown]
 # ## What training really costs
@@ -60,8 +60,8 @@ plots.plot_frontier(bs.frontier(fit, curve, CONTEXT).table())
 keys = ["architecture", "context_length", "compute"]
 both = (
     bs.frontier(fit, BUDGETS, cost="6ND")
-    .table()
-    .merge(bs.frontier(fit, BUDGETS, cost="accounted").table(), on=keys, suffixes=("_6ND", "_accounted"))
+    .table(full=True)
+    .merge(bs.frontier(fit, BUDGETS, cost="accounted").table(full=True), on=keys, suffixes=("_6ND", "_accounted"))
 )
 both["params ratio"] = both["params_median_accounted"] / both["params_median_6ND"]
 both["tokens ratio"] = both["tokens_median_accounted"] / both["tokens_median_6ND"]
@@ -73,12 +73,12 @@ both[[*keys, "params ratio", "tokens ratio", "loss difference"]].round(3)
 # part of the bill. The same effect as slopes, d ln N* / d ln context and so on, with intervals:
 
 # %%
-effect = bs.context_effect(fit, BUDGETS[0]).table()
+effect = bs.context_effect(fit, BUDGETS[0]).table(full=True)
 names = [name for name in effect if "slope" in name and name.endswith(("q05", "median", "q95"))]
 effect[["architecture", *names]].round(3).T
 
 # %%
-plots.plot_context(bs.frontier(fit, BUDGETS[:2], cost="accounted").table())
+plots.plot_context(bs.frontier(fit, BUDGETS[:2], cost="accounted").table(full=True))
 
 # %% [markdown]
 # ## Beside the usual method
@@ -89,7 +89,7 @@ plots.plot_context(bs.frontier(fit, BUDGETS[:2], cost="accounted").table())
 
 # %%
 parabolas = bs.classical.isoflop_fit(fit.runs, resamples=20 if SHORT else 200)
-plots.plot_optima(bs.frontier(fit, curve).table(), parabolas.table(), parabolas.frontier(curve))
+plots.plot_optima(bs.frontier(fit, curve).table(full=True), parabolas.table(), parabolas.frontier(curve))
 
 # %% [markdown]
 # ## From belief to action
@@ -104,7 +104,7 @@ plots.plot_optima(bs.frontier(fit, curve).table(), parabolas.table(), parabolas.
 
 # %%
 decision = bs.decide(fit, BUDGETS, CONTEXT, cost="accounted")
-table = decision.table()
+table = decision.table(full=True)
 names = ["params", "tokens", "regret_mean", "regret_probability", "flat_low", "flat_high", "flat_factor"]
 table[["architecture", "compute", *names]]
 
@@ -136,7 +136,7 @@ figure
 
 # %%
 goals = table.loc[table["compute"] == BUDGETS[1], "loss_median"].round(2).to_numpy()
-bs.iso_loss(fit, goals, CONTEXT, cost="accounted").table()[
+bs.iso_loss(fit, goals, CONTEXT, cost="accounted").table(full=True)[
     ["architecture", "loss", "probability", "compute_q05", "compute_median", "compute_q95"]
 ]
 

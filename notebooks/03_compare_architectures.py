@@ -46,7 +46,7 @@ print(f"{fit}\nchecks: {fit.checks().status}; budgets {BUDGETS}")
 # accounting. In every joint draw one of them has the lower loss; the share of draws is the probability.
 
 # %%
-found = bs.compare(fit, BUDGETS, cost="accounted").table()
+found = bs.compare(fit, BUDGETS, cost="accounted").table(full=True)
 names = ["probability", "difference_q05", "difference_median", "difference_q95"]
 first = found["architecture"] == fit.architectures[-1]
 found.loc[first, ["architecture", "other", "context_length", "compute", *names]].round(4)
@@ -60,7 +60,7 @@ found.loc[first, ["architecture", "other", "context_length", "compute", *names]]
 
 # %%
 curve = np.geomspace(fit.runs.frame["flops"].min(), BUDGETS[-1], 13 if SHORT else 25)
-plots.plot_comparison(bs.compare(fit, curve, cost="accounted").table())
+plots.plot_comparison(bs.compare(fit, curve, cost="accounted").table(full=True))
 
 # %% [markdown]
 # ## The map
@@ -108,7 +108,7 @@ figure
 huber = bs.classical.huber_fit(fit.runs, resamples=20 if SHORT else 200).frontier(BUDGETS)
 here = huber[huber["context_length"] == CONTEXT]
 points = here.pivot(index="compute", columns="architecture", values="loss_estimate")
-posterior = bs.compare(fit, BUDGETS, CONTEXT).table().query("architecture == @fit.architectures[-1]")
+posterior = bs.compare(fit, BUDGETS, CONTEXT).table(full=True).query("architecture == @fit.architectures[-1]")
 posterior = posterior.set_index("compute")[["difference_q05", "difference_median", "difference_q95"]]
 posterior.assign(huber=points[fit.architectures[-1]] - points[fit.architectures[0]]).round(4)
 
@@ -120,7 +120,7 @@ posterior.assign(huber=points[fit.architectures[-1]] - points[fit.architectures[
 
 # %%
 design = bs.design_runs(fit, BUDGETS[1], CONTEXT, goal="difference", runs=2 if SHORT else 3)
-design.table()[["architecture", "context_length", "params", "tokens", "price", "left", "refit"]]
+design.table(full=True)[["architecture", "context_length", "params", "tokens", "price", "left", "refit"]]
 
 # %% [markdown]
 # ## When not to believe it

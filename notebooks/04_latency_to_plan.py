@@ -157,7 +157,7 @@ names = [
     "best_probability",
     "binding",
 ]
-decision.table()[names]
+decision.table(full=True)[names]
 
 # %%
 decision.limits[["architecture", "limit", "params_low", "params_high", "price", "binds"]]
@@ -175,7 +175,7 @@ scenarios = [
     bs.Scenario("20 ms", BUDGET, CONTEXT, limits=limits),
     bs.Scenario("10 ms", BUDGET, CONTEXT, limits={**limits, "step_time_ms": 10.0}),
 ]
-planned = bs.plan(fit, scenarios, latency=served).table()
+planned = bs.plan(fit, scenarios, latency=served).table(full=True)
 planned.loc[
     planned["chosen"], ["scenario", "architecture", "params", "loss_median", "regret_mean", "binding"]
 ]

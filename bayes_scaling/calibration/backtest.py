@@ -23,6 +23,8 @@ from bayes_scaling.calibration.scores import binned, score, summarise
 from bayes_scaling.calibration.splits import Split, make_splits
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError, RunsWarning
+from bayes_scaling.faces.faced import Faced
+from bayes_scaling.faces.shown import shown
 from bayes_scaling.models.spec import Backend, ModelSpec
 from bayes_scaling.parallel import workers
 from bayes_scaling.runs.reach import decades_outside
@@ -31,8 +33,11 @@ from bayes_scaling.runs.table import Runs
 COPIED = ("architecture", "context_length", "params", "tokens", "flops", "loss")
 
 
-@dataclass(frozen=True, eq=False)
-class Backtest:
+SHORT = ("split", "distance", "forecaster", "runs", "in_90", "mae", "bias", "width_90", "crps", "log_score")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Backtest(Faced, printer="calibration.print_backtest", figures={"backtest": "backtest.plot_backtest"}):
     """Scores of every prediction.
 
     Attributes
@@ -45,13 +50,15 @@ class Backtest:
 
     rows: pd.DataFrame
 
-    def table(self, *by: str) -> pd.DataFrame:
+    def table(self, *by: str, full: bool = False) -> pd.DataFrame:
         """Coverage, error, width and scores for each forecaster and value of some columns.
 
         Parameters
         ----------
         *by : str
             Columns of ``rows``, or ``distance`` (decades in ranges). Default: split.
+        full : bool
+            All columns; else those that are read first, displayed as people read them.
         """
         rows = self.rows[self.rows["median"].notna()]
         rows = rows.assign(distance=binned(rows["decades"].to_numpy()))
@@ -60,7 +67,7 @@ class Backtest:
         unknown = [name for name in by if name not in rows]
         if unknown:
             raise RunsError(f"no column {unknown[0]!r} to tabulate by; there are {', '.join(rows.columns)}")
-        return summarise(rows, [*(by or ("split",)), "forecaster"])
+        return shown(summarise(rows, [*(by or ("split",)), "forecaster"]), (*by, *SHORT), full)
 
     @property
     def pooled(self) -> pd.DataFrame:

@@ -102,11 +102,11 @@ def backtest(
         seed=seed,
         folder=folder,
     )
-    print_json(found.table()) if json else print_backtest(found)
+    print_json(found.table(full=True)) if json else print_backtest(found)
     if output is not None:
         from bayes_scaling.plots import plot_backtest, save_figure
 
-        save_figure(plot_backtest(found.rows, found.table("distance")), output)
+        save_figure(plot_backtest(found.rows, found.table("distance", full=True)), output)
 
 
 def stack(

@@ -84,7 +84,9 @@ def decide(
     found = ask(loaded, budgets, lengths, names(architecture), utility=utility, **asked, **flat)
     more = _next_runs(loaded, found, names(architecture), next_runs, asked) if next_runs else None
     if json:
-        print_json(found.table() if more is None else _beside(found.table(), more.table()))
+        print_json(
+            found.table(full=True) if more is None else _beside(found.table(full=True), more.table(full=True))
+        )
     else:
         query = _query(loaded, budgets, lengths, architecture, asked)
         print_decision(found, None if next_runs else _settling(loaded, query, found, asked))
@@ -97,7 +99,7 @@ def decide(
         from bayes_scaling.plots import plot_decision, save_figure
 
         save_figure(plot_decision(found), figure)
-    if not found.table().groupby(["context_length", "compute"])["feasible"].any().all():
+    if not found.table(full=True).groupby(["context_length", "compute"])["feasible"].any().all():
         raise typer.Exit(CHECKS_FAILED)
 
 
@@ -107,7 +109,7 @@ def _next_runs(
     """The runs that teach most about a decision; None where nothing is feasible."""
     from bayes_scaling.decisions.next_runs.next_runs import design_runs
 
-    table = found.table()
+    table = found.table(full=True)
     questions = table[["context_length", "compute"]].drop_duplicates()
     if len(questions) > 1:
         raise DecisionError(f"--next is for one budget and one context length, not {len(questions)}")
@@ -122,7 +124,7 @@ def _settling(fit: Fit, query: Query, found: Decision, asked: dict[str, Any]) ->
     from bayes_scaling.decisions.clarity import settling_run
     from bayes_scaling.decisions.limits import as_limits
 
-    return settling_run(fit, query, found.table(), as_limits(asked["limits"]), asked["latency"])
+    return settling_run(fit, query, found.table(full=True), as_limits(asked["limits"]), asked["latency"])
 
 
 def _remarks(fit: Fit, query: Query) -> list[str]:
@@ -177,7 +179,7 @@ def plan(
         replace(scenario, extrapolate=extrapolate or scenario.extrapolate) for scenario in load_plan(file)
     ]
     found = ask(open_fit(fit, json), scenarios, open_serving(latency, json))
-    table = found.table()
+    table = found.table(full=True)
     print_json(table) if json else print_plan(table)
     if not table.groupby(["scenario", "context_length", "compute"])["feasible"].any().all():
         raise typer.Exit(CHECKS_FAILED)
@@ -237,7 +239,7 @@ def lifetime(
         extrapolate=extrapolate,
     )
     if json:
-        print_json(found.table())
+        print_json(found.table(full=True))
         return
-    print_lifetime(found.table())
+    print_lifetime(found.table(full=True))
     print_break_even(found.pairs())

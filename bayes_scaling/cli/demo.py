@@ -149,10 +149,10 @@ def _print_findings(fit: Fit) -> Checks:
 def _frontier(fit: Fit, compute: Any, context_length: int | None) -> pd.DataFrame:
     from bayes_scaling.questions.frontier import frontier
 
-    return frontier(fit, compute, context_length, cost=COST).table()
+    return frontier(fit, compute, context_length, cost=COST).table(full=True)
 
 
 def _comparison(fit: Fit, compute: Any, context_length: int | None) -> pd.DataFrame:
     from bayes_scaling.questions.compare import compare
 
-    return compare(fit, compute, context_length, cost=COST).table()
+    return compare(fit, compute, context_length, cost=COST).table(full=True)

@@ -67,7 +67,7 @@ def design(
         seed=seed,
         extrapolate=extrapolate,
     )
-    print_json(found.table()) if json else print_design(found)
+    print_json(found.table(full=True)) if json else print_design(found)
 
 
 def map_(
@@ -105,7 +105,7 @@ def map_(
         latency=open_serving(latency, json),
         extrapolate=extrapolate,
     )
-    print_json(found.table()) if json else print_map(found.table())
+    print_json(found.table(full=True)) if json else print_map(found.table(full=True))
     if figure is not None:
         from bayes_scaling.plots import plot_map, save_figure
 

@@ -86,7 +86,7 @@ def frontier(
     loaded = open_fit(fit, json)
     asked = (budgets, lengths, names(architecture), cost, unique_tokens, extrapolate)
     query = Query.of(loaded, *asked)
-    table = frontier_of(loaded, query).table()
+    table = frontier_of(loaded, query).table(full=True)
     three = None
     if beside:
         sample_law_alone(loaded)
@@ -187,9 +187,9 @@ def context(
     asked = (budgets, lengths, names(architecture), cost, unique_tokens, extrapolate)
     found = context_effect(open_fit(fit, json), *asked)
     if json:
-        print_json(found.table())
+        print_json(found.table(full=True))
         return
-    print_context(found.table())
+    print_context(found.table(full=True))
     print_order(found.order_table())
 
 
@@ -222,7 +222,7 @@ def _answer(
     json: bool,
 ) -> None:
     budgets, lengths = _question(compute, context_length)
-    table = ask(open_fit(fit, json), budgets, lengths, names(architecture), **options).table()
+    table = ask(open_fit(fit, json), budgets, lengths, names(architecture), **options).table(full=True)
     (print_json if json else show)(table)
 
 
@@ -238,7 +238,7 @@ def _target(
     from bayes_scaling.printing.views import print_target
 
     lengths = numbers(context_length, "--context-length")
-    table = ask(open_fit(fit, json), values, lengths, names(architecture), **options).table()
+    table = ask(open_fit(fit, json), values, lengths, names(architecture), **options).table(full=True)
     (print_json if json else print_target)(table)
 
 

@@ -24,16 +24,33 @@ from bayes_scaling.decisions.limits import Limits, as_limits
 from bayes_scaling.decisions.preference import Preference
 from bayes_scaling.decisions.serving_limits import Serving, as_serving, check_served, served_regions
 from bayes_scaling.errors import BudgetError
+from bayes_scaling.faces.faced import Faced
+from bayes_scaling.faces.shown import shown
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.groups import coefficients_of, each_group
 from bayes_scaling.questions.query import Query
 from bayes_scaling.runs.reach import decades_outside
 
 FARTHEST = 10.0  # decades of compute outside the runs
+SHORT = (
+    "architecture",
+    "context_length",
+    "compute",
+    "feasible",
+    "chosen",
+    "clear",
+    "best_probability",
+    "params",
+    "tokens",
+    "loss_",
+    "regret_mean",
+    "flat_low",
+    "flat_high",
+)  # columns of a short table
 
 
-@dataclass(frozen=True, eq=False)
-class Decision:
+@dataclass(frozen=True, eq=False, repr=False)
+class Decision(Faced, printer="decisions.print_decision", figures={"decision": "decision.plot_decision"}):
     """Actions of each architecture and of all together.
 
     Attributes
@@ -63,7 +80,7 @@ class Decision:
     tolerance: float
     confidence: float
 
-    def table(self) -> pd.DataFrame:
+    def table(self, full: bool = False) -> pd.DataFrame:
         """One row for each architecture, context length and budget.
 
         Columns: architecture, context_length, compute, cost, feasible, chosen (the best architecture for
@@ -80,7 +97,12 @@ class Decision:
         lost_share, of the draws whose optimum lies at the edge of its search; extrapolation_decades, the
         farthest of compute (that is spent), params, tokens and context, and each of these; group_runs, how
         many runs the group has; binding, names of the limits that bind.
+
+        Unless ``full``, only the columns that answer the question, displayed as people read them.
         """
+        return shown(self._rows(), SHORT, full)
+
+    def _rows(self) -> pd.DataFrame:
         return self.actions.copy()
 
 

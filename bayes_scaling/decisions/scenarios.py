@@ -16,6 +16,8 @@ from bayes_scaling.decisions.limits import Limits, check_keys, limits_from
 from bayes_scaling.decisions.preference import Preference
 from bayes_scaling.decisions.serving_limits import as_serving
 from bayes_scaling.errors import BayesScalingError, DecisionError
+from bayes_scaling.faces.faced import Faced
+from bayes_scaling.faces.shown import shown
 from bayes_scaling.files.small import read_toml
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.query import Query
@@ -98,8 +100,24 @@ class Scenario:
         return Preference.of(self.utility, self.tolerance, self.confidence)
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
+SHORT = (
+    "scenario",
+    "architecture",
+    "context_length",
+    "compute",
+    "feasible",
+    "chosen",
+    "clear",
+    "params",
+    "tokens",
+    "loss_",
+    "overall_regret_mean",
+    "binding",
+)  # columns of a short table
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan(Faced, printer="results.print_plan"):
     """Scenarios and what was decided in each.
 
     Attributes
@@ -113,8 +131,14 @@ class Plan:
     decisions: Mapping[str, Decision]
     scenarios: Mapping[str, Scenario]
 
-    def table(self) -> pd.DataFrame:
-        """The rows of each `Decision.table`, the column scenario first."""
+    def table(self, full: bool = False) -> pd.DataFrame:
+        """The rows of each `Decision.table`, the column scenario first.
+
+        Unless ``full``, only the columns that answer the question, displayed as people read them.
+        """
+        return shown(self._rows(), SHORT, full)
+
+    def _rows(self) -> pd.DataFrame:
         return self._joined("actions")
 
     def limits(self) -> pd.DataFrame:

@@ -16,6 +16,8 @@ from bayes_scaling.decisions.decide import optimal_runs
 from bayes_scaling.decisions.limits import Limits, as_limits
 from bayes_scaling.decisions.serving_limits import as_serving
 from bayes_scaling.errors import BudgetError
+from bayes_scaling.faces.faced import Faced
+from bayes_scaling.faces.shown import shown
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import frontier_of
 from bayes_scaling.questions.groups import columns_of, farther, reach_of
@@ -24,10 +26,18 @@ from bayes_scaling.questions.query import Query, resolve_cost
 DIMS = ("architecture", "context_length", "compute", "chain", "draw")
 ABOVE = 100.0  # times the runs' most compute: the largest of the default budgets
 BUDGETS = 17  # their number
+SHORT = (
+    "architecture",
+    "context_length",
+    "compute",
+    "feasible",
+    "best_probability",
+    "expected_rank",
+)  # columns of a short table
 
 
-@dataclass(frozen=True, eq=False)
-class Map:
+@dataclass(frozen=True, eq=False, repr=False)
+class Map(Faced, printer="results.print_map", figures={"map": "winners.plot_map"}):
     """Probabilities of winning at each budget and context length, each architecture at its own optimum.
 
     Attributes
@@ -44,14 +54,19 @@ class Map:
     reach: xr.Dataset
     cost: str
 
-    def table(self) -> pd.DataFrame:
+    def table(self, full: bool = False) -> pd.DataFrame:
         """One row for each architecture, context length and budget.
 
         Columns: architecture, context_length, compute, cost; feasible; best_probability (that it has the
         lowest loss) and expected_rank (1 is the lowest loss; ties share), NaN where none is feasible;
         extrapolation_decades, the same of compute, params, tokens and context, and group_runs, as for
         `Frontier`.
+
+        Unless ``full``, only the columns that answer the question, displayed as people read them.
         """
+        return shown(self._rows(), SHORT, full)
+
+    def _rows(self) -> pd.DataFrame:
         loss = self.loss
         feasible = (loss < np.inf).any(("chain", "draw"))
         lowest = loss.min("architecture")

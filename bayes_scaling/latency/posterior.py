@@ -13,13 +13,17 @@ import xarray as xr
 
 from bayes_scaling.accounting import AccountingError, ShapeFamily, fit_family, get_architecture
 from bayes_scaling.errors import LatencyError
+from bayes_scaling.faces.faced import Faced
+from bayes_scaling.faces.shown import shown
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import Timings, row_shapes
 from bayes_scaling.posterior.checks import Checks
 
+SHORT = ("architecture", "phase", "coefficient", "unit", "prior_median", "median", "q05", "q95", "shift")
 
-@dataclass(frozen=True, eq=False)
-class LatencyFit:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LatencyFit(Faced, printer="fits.print_latency_fit", figures={"timings": "timings.plot_timings"}):
     """A fitted latency model. Frozen and thin: the methods call the functions of their name.
 
     Attributes
@@ -116,13 +120,17 @@ class LatencyFit:
 
         return shifts(self)
 
+    def table(self, full: bool = False) -> pd.DataFrame:
+        """The columns of `summary` that matter most, displayed as people read them; all of them if ``full``."""
+        return shown(self.summary(), SHORT, full)
+
     def save(self, path: str | Path) -> Path:
         """Write to NetCDF, atomically; see `load_latency`."""
         from bayes_scaling.latency.storage import save
 
         return save(self, path)
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         sizes = self.posterior.sizes
         return (
             f"LatencyFit({', '.join(self.architectures)} on {self.settings.device.name}, {self.backend}; "

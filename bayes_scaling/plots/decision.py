@@ -37,7 +37,7 @@ def plot_decision(decision: Decision) -> Figure:
     BayesScalingError
         Nothing is feasible, or there are more columns than six.
     """
-    table = decision.table()
+    table = decision.table(full=True)
     table = table[table["feasible"]]
     if not 0 < len(table) <= MOST:
         raise BayesScalingError(

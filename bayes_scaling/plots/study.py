@@ -99,14 +99,14 @@ def _optima(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
     budgets = _budgets(runs)
     found = isoflop_fit(runs, resamples=resamples)
     return plots.plot_optima(
-        frontier(fit, budgets, cost=cost).table(), found.table(), found.frontier(budgets)
+        frontier(fit, budgets, cost=cost).table(full=True), found.table(), found.frontier(budgets)
     )
 
 
 def _surface(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
     lengths = runs.frame["context_length"].value_counts()
     length = int(lengths.index[0])  # the context with the most runs
-    path = frontier(fit, _budgets(runs), length, cost=cost).table()
+    path = frontier(fit, _budgets(runs), length, cost=cost).table(full=True)
     return plots.plot_surface(plots.loss_surface(fit, length), runs.frame, path)
 
 
@@ -121,7 +121,7 @@ def _context(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
         raise BayesScalingError("no isoFLOP budget was run at two context lengths")
     lengths = np.unique(np.geomspace(fit.context_lengths[0], fit.context_lengths[-1], 7).round().astype(int))
     wanted = sorted({*(int(v) for v in lengths), *fit.context_lengths})
-    return plots.plot_context(frontier(fit, budgets, wanted, cost=cost).table(), optima)
+    return plots.plot_context(frontier(fit, budgets, wanted, cost=cost).table(full=True), optima)
 
 
 def _ratios(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
@@ -130,7 +130,7 @@ def _ratios(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
 
 
 def _comparison(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
-    return plots.plot_comparison(compare(fit, _budgets(runs), cost=cost).table())
+    return plots.plot_comparison(compare(fit, _budgets(runs), cost=cost).table(full=True))
 
 
 def _coefficients(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:

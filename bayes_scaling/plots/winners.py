@@ -47,7 +47,7 @@ def plot_map(found: Map) -> Figure:
     BayesScalingError
         Fewer budgets or context lengths, or nothing feasible anywhere.
     """
-    table = found.table()
+    table = found.table(full=True)
     if min(table["compute"].nunique(), table["context_length"].nunique()) < 2:
         raise BayesScalingError("a map needs two budgets and two context lengths or more")
     if not table["feasible"].any():

@@ -12,7 +12,7 @@ from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.runs.table import Runs
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Posterior:
     """Draws of a fitted model, a frozen value.
 
@@ -48,7 +48,7 @@ class Posterior:
         """Context lengths fitted, sorted."""
         return tuple(int(t) for t in self.posterior["context_length"].to_numpy())
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         names = ", ".join(self.architectures)
         law = self.law.name + (" law with drift" if self.spec.discrepancy == "drift" else " law")
         kind = type(self).__name__
@@ -57,3 +57,6 @@ class Posterior:
             f"{kind}({law}, {self.spec.pooling} pooling, {self.backend}; {len(self.runs)} runs of "
             f"{names}; {size['chain']} chains x {size['draw']} draws)"
         )
+
+    def __repr__(self) -> str:
+        return str(self)

@@ -33,8 +33,8 @@ def print_backtest(found: Backtest) -> None:
     """Scores of each forecaster, over all, by split and by distance."""
     for title, table in (
         ("all runs left out", found.pooled),
-        ("by split", found.table("split")),
-        ("by distance of compute from the fitted runs, decades", found.table("distance")),
+        ("by split", found.table("split", full=True)),
+        ("by distance of compute from the fitted runs, decades", found.table("distance", full=True)),
     ):
         print_line(title)
         print_table(score_columns(table))

@@ -17,7 +17,7 @@ from bayes_scaling.printing.views import note_reach, print_far
 
 def print_decision(decision: Decision, settling: Settling | None = None) -> None:
     """What to train, then what limits it, then what to know about it."""
-    table = decision.table()
+    table = decision.table(full=True)
     feasible = table[table["feasible"]]
     if len(feasible):
         print_far(feasible)
@@ -66,7 +66,7 @@ def _mark(chosen: bool, clear: bool) -> str:
 
 def headlines(decision: Decision) -> list[str]:
     """The answer to each question in a sentence: what to train, or that there is no clear winner."""
-    table = decision.table()
+    table = decision.table(full=True)
     chosen = table[table["chosen"]].sort_values(["context_length", "compute"], kind="stable")
     return [
         f"{power(row['compute'])} FLOPs, context {row['context_length']}: {headline(table, row)}"
@@ -136,7 +136,7 @@ def limits_columns(table: pd.DataFrame) -> list[Column]:
 
 def decision_remarks(decision: Decision) -> list[str]:
     """What to know of a decision, one sentence a line."""
-    table = decision.table()
+    table = decision.table(full=True)
     feasible = table[table["feasible"]]
     blocked = [
         f"{_where(row)}: nothing keeps to all limits; {_remedy(row)}."

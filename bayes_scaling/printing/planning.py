@@ -114,14 +114,14 @@ def print_design(design: Design) -> None:
     print_far(design.asked)
     print_table(design_columns(design))
     print_line(design_note(design))
-    if design.table()["refit"].any():
+    if design.table(full=True)["refit"].any():
         print_line(f"Note: {REFIT}")
     note_reach(design.asked, "decisions")
 
 
 def design_columns(design: Design) -> list[Column]:
     """Columns of `bayes_scaling.decisions.next_runs.next_runs.Design.table`."""
-    table = design.table()
+    table = design.table(full=True)
     unit = UNITS[design.goal]
     return [
         *groups(table),

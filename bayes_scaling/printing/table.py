@@ -1,97 +1,57 @@
-"""Tables and lines on standard output."""
+"""Tables and lines on standard output, or on the page that is being written."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from bayes_scaling.printing.visible import visible
+from bayes_scaling.printing.as_text import WIDTH, write_block
+from bayes_scaling.printing.blocks import Block, Column, Heading, Line, Table, is_wide, narrow, page
 
-_PIPE_WIDTH = 100_000  # a pipe has no edge to wrap at
-_TEXT_WIDTH = 20
-_GAP = 3
-_STYLES = {"PASS": "green", "REVIEW": "yellow", "FAIL": "bold red"}
+__all__ = ["Column", "output_width", "print_heading", "print_line", "print_table"]
 
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table for people.
-
-    Attributes
-    ----------
-    title : str
-        With the unit.
-    cells : tuple of str
-    right : bool
-        Aligned right, as numbers are.
-    """
-
-    title: str
-    cells: tuple[str, ...]
-    right: bool = True
+_ENDLESS = 100_000  # a pipe has no edge to wrap at
+_LEAST = 20  # narrower than any table
 
 
 def print_table(columns: Sequence[Column]) -> None:
-    """A table without frame; on a terminal titles and texts fold to the window, numbers never do."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    console = _console(_total(map(_narrowest, columns)))
-    tight = _total(map(_natural, columns)) > console.width
-    for column in columns:
-        justify: Any = "right" if column.right else "left"
-        width = _narrowest(column) if tight and column.right else None
-        least = _narrowest(column)
-        table.add_column(
-            Text(visible(column.title)), justify=justify, overflow="fold", width=width, min_width=least
-        )
-    for row in zip(*(column.cells for column in columns), strict=True):
-        table.add_row(*(Text(visible(cell), style=_STYLES.get(cell, "")) for cell in row))
-    console.print(table)
-    print_line()
+    """A table without frame; titles and texts fold to the width, numbers never do."""
+    kept = tuple(columns) if is_wide() else narrow(columns)
+    _put(Table(kept))
 
 
 def print_line(text: str = "") -> None:
-    """One line of text."""
-    print(visible(text), flush=True)
+    """A line of text, wrapped where it is longer than the width."""
+    _put(Line(text))
 
 
 def print_heading(text: str) -> None:
     """A heading with space round it."""
-    print_line(f"\n{text}\n{'=' * len(text)}\n")
+    _put(Heading(text))
 
 
-def _natural(column: Column) -> int:
-    """The width at which nothing folds."""
-    return max(map(len, (column.title, *column.cells)))
+def output_width() -> int:
+    """Columns that standard output has.
+
+    A terminal has those of its window. Elsewhere it is what the variable ``COLUMNS`` says, else 100, and
+    with all columns of a table no limit.
+    """
+    if sys.stdout.isatty():
+        return Console(file=sys.stdout).width
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said) >= _LEAST:
+        return int(said)
+    return _ENDLESS if is_wide() else WIDTH
 
 
-def _narrowest(column: Column) -> int:
-    """The width below which a column cannot be read: whole numbers, whole words of the title."""
-    cells = max(map(len, column.cells), default=0)
-    words = max(map(len, column.title.split()), default=0)
-    return max(words, cells if column.right else min(cells, _TEXT_WIDTH))
-
-
-def _total(widths: Iterable[int]) -> int:
-    return sum(width + _GAP for width in widths) - _GAP
-
-
-def _console(narrowest: int) -> Any:
-    """Standard output, as wide as the window and no less than is needed."""
-
-    class OfTable(Console):
-        """Leaves a closed pipe to the command line, where rich would end the process with 1."""
-
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError
-
-    terminal = sys.stdout.isatty()
-    console = OfTable(file=sys.stdout, highlight=False, force_terminal=terminal)
-    console.width = max(console.width, narrowest) if terminal else _PIPE_WIDTH
-    return console
+def _put(block: Block) -> None:
+    """To the page that is being written, else to standard output."""
+    blocks = page()
+    if blocks is None:
+        write_block(block, sys.stdout, output_width(), sys.stdout.isatty())
+        sys.stdout.flush()
+    else:
+        blocks.append(block)

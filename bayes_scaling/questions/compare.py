@@ -13,6 +13,8 @@ import xarray as xr
 from bayes_scaling.accounting import Cost
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError
+from bayes_scaling.faces.faced import Faced
+from bayes_scaling.faces.shown import shown
 from bayes_scaling.laws.ladder import compute_for_loss, crossings, make_ladder
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import Frontier, frontier_of
@@ -20,10 +22,21 @@ from bayes_scaling.questions.groups import columns_of, farther
 from bayes_scaling.questions.query import Query
 
 BELOW, ABOVE = 2.0, 4.0  # decades searched beyond the runs and the budgets asked for
+SHORT = (
+    "architecture",
+    "other",
+    "context_length",
+    "compute",
+    "probability",
+    "difference_",
+    "multiplier_",
+)  # columns of a short table
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(
+    Faced, printer="results.print_comparison", figures={"comparison": "comparison.plot_comparison"}
+):
     """Joint draws of two architectures at their own optima, for each ordered pair.
 
     Attributes
@@ -46,7 +59,7 @@ class Comparison:
     reach: xr.Dataset
     searched: tuple[float, float]
 
-    def table(self) -> pd.DataFrame:
+    def table(self, full: bool = False) -> pd.DataFrame:
         """One row for each ordered pair, context length and budget.
 
         Columns: architecture, other, context_length, compute, cost, probability (that the
@@ -56,7 +69,12 @@ class Comparison:
         crossing_probability (that there is one in the searched range); extrapolation_decades, the same of
         compute, params, tokens and context, and group_runs, as for `Frontier`. Crossing quantiles are over
         the draws that have one.
+
+        Unless ``full``, only the columns that answer the question, displayed as people read them.
         """
+        return shown(self._rows(), SHORT, full)
+
+    def _rows(self) -> pd.DataFrame:
         columns: dict[str, Any] = {
             "cost": self.cost,
             "probability": _share(self.draws["difference"] < 0),

@@ -13,6 +13,8 @@ import xarray as xr
 from bayes_scaling.accounting import Cost
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError
+from bayes_scaling.faces.faced import Faced
+from bayes_scaling.faces.shown import shown
 from bayes_scaling.laws.ladder import crossings
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import Frontier, frontier_of
@@ -20,10 +22,17 @@ from bayes_scaling.questions.groups import columns_of, farther
 from bayes_scaling.questions.query import Query
 
 QUANTITIES = ("params", "tokens", "loss")
+SHORT = (
+    "architecture",
+    "compute",
+    "params_slope_",
+    "tokens_slope_",
+    "loss_slope_",
+)  # columns of a short table
 
 
-@dataclass(frozen=True, eq=False)
-class ContextEffect:
+@dataclass(frozen=True, eq=False, repr=False)
+class ContextEffect(Faced, printer="results.print_context", figures={"context": "optima.plot_context"}):
     """Draws of the optimum's dependence on the context length T at fixed budgets.
 
     Attributes
@@ -42,12 +51,17 @@ class ContextEffect:
     slopes: xr.Dataset
     crossing: xr.DataArray
 
-    def table(self) -> pd.DataFrame:
+    def table(self, full: bool = False) -> pd.DataFrame:
         """Slopes by architecture and compute: ``params_slope_*``, ``tokens_slope_*``, ``loss_slope_*``.
 
         extrapolation_decades, the same of compute, params, tokens and context, and group_runs are those of
         `Frontier`, the farthest of the context lengths.
+
+        Unless ``full``, only the columns that answer the question, displayed as people read them.
         """
+        return shown(self._rows(), SHORT, full)
+
+    def _rows(self) -> pd.DataFrame:
         parts = [summarise_draws(self.slopes[name], f"{name}_slope") for name in QUANTITIES]
         table = pd.concat(parts, axis=1).reset_index()
         table.insert(2, "cost", self.frontier.cost)

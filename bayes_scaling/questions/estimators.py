@@ -98,13 +98,13 @@ def apart(table: pd.DataFrame, other: str = ALONE) -> pd.Series:
 def _with_alone(fit: Fit, query: Query, default: pd.DataFrame | None) -> pd.DataFrame:
     """Rows of the default with those of the law alone beside them."""
     if default is None:
-        default = frontier_of(fit, query, edges=False).table()
+        default = frontier_of(fit, query, edges=False).table(full=True)
     columns = [*KEYS, "cost", *(f"{name}_{end}" for name in QUANTITIES for end in ENDS)]
     table = default[columns]
     alone = law_alone(fit)
     if alone is None:
         return _beside(table, None, ALONE).assign(alone_how="")
-    found = frontier_of(Fit(alone.idata, alone.runs, alone.spec), query, edges=False).table()
+    found = frontier_of(Fit(alone.idata, alone.runs, alone.spec), query, edges=False).table(full=True)
     return _beside(table, found, ALONE).assign(alone_how=SAMPLED if is_sampled(fit) else NORMAL)
 
 

@@ -12,6 +12,8 @@ import xarray as xr
 
 from bayes_scaling.accounting import Cost
 from bayes_scaling.draws import summarise_draws
+from bayes_scaling.faces.faced import Faced
+from bayes_scaling.faces.shown import shown
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.questions.groups import (
@@ -28,10 +30,20 @@ DIMS = (*GROUP_DIMS, "compute")
 MEMORY = 2**29  # bytes that a block's draws may take
 WORK = 200  # bytes for each draw, group and budget while they are worked on
 QUANTITIES = ("params", "tokens", "loss", "tokens_per_param", "params_exponent", "tokens_exponent")
+SHORT = (
+    "architecture",
+    "context_length",
+    "compute",
+    "params_",
+    "tokens_",
+    "loss_",
+    "tokens_per_param_median",
+    "epochs_",
+)  # columns of a short table
 
 
-@dataclass(frozen=True, eq=False)
-class Frontier:
+@dataclass(frozen=True, eq=False, repr=False)
+class Frontier(Faced, printer="results.print_frontier", figures={"frontier": "frontier.plot_frontier"}):
     """Draws of the optimum, or of a question of very many budgets its table alone.
 
     Attributes
@@ -90,7 +102,7 @@ class Frontier:
         )
         return found
 
-    def table(self) -> pd.DataFrame:
+    def table(self, full: bool = False) -> pd.DataFrame:
         """One row for each architecture, context length and budget, quantiles in columns.
 
         Columns: architecture, context_length, compute (in the cost's unit), cost; ``params_*``,
@@ -100,7 +112,12 @@ class Frontier:
         and tokens and of the context, and extrapolation_decades, the farthest of these; group_runs, how many
         runs the group has; lost_share, of the draws whose optimum lies at the edge of its search: they have
         none near. Very many budgets are worked on in blocks, and their draws not kept.
+
+        Unless ``full``, only the columns that answer the question, displayed as people read them.
         """
+        return shown(self._rows(), SHORT, full)
+
+    def _rows(self) -> pd.DataFrame:
         budgets = self.query.compute
         if "draws" in self.__dict__ or len(budgets) <= self.at_once:
             return self._table()

@@ -13,6 +13,8 @@ from bayes_scaling.accounting import Cost
 from bayes_scaling.accounting.curves import LogCurve
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError
+from bayes_scaling.faces.faced import Faced
+from bayes_scaling.faces.shown import shown
 from bayes_scaling.laws.surface import Surface
 from bayes_scaling.numbers.positive import positive_values
 from bayes_scaling.posterior.fit import Fit
@@ -21,9 +23,21 @@ from bayes_scaling.questions.groups import coefficients_of, columns_of, each_gro
 from bayes_scaling.questions.query import Query
 from bayes_scaling.runs.reach import refuse_too_far
 
+SHORT = (
+    "architecture",
+    "context_length",
+    "loss",
+    "params",
+    "probability",
+    "compute_",
+    "params_",
+    "tokens_",
+    "loss_",
+)  # columns of a short table
 
-@dataclass(frozen=True, eq=False)
-class Target:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Target(Faced, printer="results.print_target", figures={"target": "target.plot_target"}):
     """Draws of the optimal run that reaches a target.
 
     Attributes
@@ -43,14 +57,19 @@ class Target:
     cost: str
     reach: xr.Dataset
 
-    def table(self) -> pd.DataFrame:
+    def table(self, full: bool = False) -> pd.DataFrame:
         """One row for each architecture, context length and target value.
 
         Columns: architecture, context_length, the target, cost, probability (that it can be
         reached); quantiles of the rest; extrapolation_decades, the same of compute, params, tokens and
         context, and group_runs, as for `Frontier`. Quantiles of params and tokens are over the draws that
         reach the target.
+
+        Unless ``full``, only the columns that answer the question, displayed as people read them.
         """
+        return shown(self._rows(), SHORT, full)
+
+    def _rows(self) -> pd.DataFrame:
         compute = self.draws["compute"]
         reachable = (compute < np.inf).mean(("chain", "draw"))
         table = pd.concat([summarise_draws(v, str(name)) for name, v in self.draws.items()], axis=1)

@@ -32,7 +32,7 @@ MEANINGS = (
 
 def answer(question: Question) -> Section:
     """What to train: the section that stands first."""
-    chosen = question.decision.table().query("chosen")
+    chosen = question.decision.table(full=True).query("chosen")
     shown = _shown(chosen)
     blocks: list[Block] = []
     if len(shown) < len(chosen):
@@ -94,7 +94,7 @@ def _card(question: Question, row: dict[Any, Any], optimum: pd.Series, response:
         facts.insert(0, ("which architecture", f"{row['architecture']} is best with {_best(row)}"))
     facts += [("what limits it", limit) for limit in _binding(question, row)]
     title = f"{power(row['compute'])} FLOPs, context {row['context_length']:,}"
-    sentence = headline(question.decision.table(), row)
+    sentence = headline(question.decision.table(full=True), row)
     return Card(title, sentence, tuple(facts), _flags(row))
 
 
@@ -155,7 +155,7 @@ def _responses(question: Question, chosen: pd.DataFrame) -> list[str]:
 
 def _blocked(question: Question) -> list[str]:
     """Budgets at which nothing keeps to the limits."""
-    table = question.decision.table()
+    table = question.decision.table(full=True)
     open_ = table.groupby(["context_length", "compute"])["feasible"].any()
     return [
         f"At {power(compute)} FLOPs and context {length:,} no run keeps to all limits; see what limits it."

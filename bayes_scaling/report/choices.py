@@ -51,7 +51,7 @@ def plan(question: Question) -> Section | None:
     if question.plan is None:
         return None
     decided = question.plan.decisions
-    chosen = question.plan.table().query("chosen")
+    chosen = question.plan.table(full=True).query("chosen")
     summary = (table("What to train in each scenario", plan_columns(chosen)),) if len(chosen) else ()
     parts = [Section(f"Scenario {name}", tuple(_actions(found))) for name, found in decided.items()]
     return Section("Plan", summary, tuple(parts))
@@ -73,7 +73,7 @@ def compute_frontier(question: Question) -> Section:
             "frontier",
             f"Optimal params, optimal tokens and the loss there against compute for {names}, with intervals.",
             "Medians with 50% and 90% intervals. Where the background is grey the runs end.",
-            lambda: plots.plot_frontier(question.frontier_at(question.curve).table()),
+            lambda: plots.plot_frontier(question.frontier_at(question.curve).table(full=True)),
         ),
     ]
     return Section("Compute-optimal frontier", tuple(blocks))
@@ -96,7 +96,7 @@ def architectures(question: Question) -> Section | None:
             "of the compute at which the order changes.",
             lambda: plots.plot_map(mapped),
         ),
-        comparison_map(question, mapped.table(), decades),
+        comparison_map(question, mapped.table(full=True), decades),
         table(f"Pairs of architectures at each budget{_free(question)}", comparison_columns(found)),
         Text(
             "P(lower loss) and intervals are of the law (mean), each architecture at its own optimum. "
@@ -131,7 +131,7 @@ def next_runs(question: Question) -> Section | None:
         latency=question.latency,
         extrapolate=True,  # the question was checked
     )
-    refit = [Text(REFIT.capitalize(), "note")] if found.table()["refit"].any() else []
+    refit = [Text(REFIT.capitalize(), "note")] if found.table(full=True)["refit"].any() else []
     caption = f"Runs that teach most about {power(budget)} FLOPs at context {length:,} for what they cost"
     return Section(
         "What to run next", (table(caption, design_columns(found)), Text(design_note(found)), *refit)
@@ -202,7 +202,7 @@ def _chosen(found: Decision) -> Decision:
 
 
 def _actions(found: Decision) -> list[Block]:
-    actions = found.table()
+    actions = found.table(full=True)
     feasible = actions[actions["feasible"]]
     blocks: list[Block] = []
     if len(feasible):

@@ -67,7 +67,7 @@ class Question:
     @cached_property
     def optima(self) -> pd.DataFrame:
         """Their table."""
-        return self.frontier.table()
+        return self.frontier.table(full=True)
 
     @cached_property
     def decision(self) -> Decision:
@@ -77,14 +77,14 @@ class Question:
     @cached_property
     def settling(self) -> Settling | None:
         """The run that would settle what is not clear."""
-        table = self.decision.table()
+        table = self.decision.table(full=True)
         return settling_run(self.fit, self.query, table, self.limits, self.latency)
 
     @cached_property
     def compared(self) -> pd.DataFrame:
         """Each pair of architectures at the budgets and along the curve."""
         query = self.query.at([*self.compute, *self.curve])
-        return comparison_of(self.fit, query).table()
+        return comparison_of(self.fit, query).table(full=True)
 
     @property
     def comparison(self) -> pd.DataFrame:

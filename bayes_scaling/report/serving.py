@@ -95,7 +95,7 @@ def _chosen(question: Question, fit: LatencyFit) -> Iterator[tuple[dict[str, Any
         scenarios = question.plan.scenarios
         asked += [(name, found, scenarios[name].limits) for name, found in question.plan.decisions.items()]
     for where, found, wanted in asked:
-        for row in found.table().query("chosen").to_dict("records"):
+        for row in found.table(full=True).query("chosen").to_dict("records"):
             if not _timed(fit, str(row["architecture"])):
                 continue
             prefill = wanted.prefill if wanted.served else row["context_length"]

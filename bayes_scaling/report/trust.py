@@ -71,7 +71,7 @@ def _left_out(question: Question) -> Section:
     if found is None:
         remedy = "bayes-scaling backtest FILE --folder FOLDER, then report with --backtest FOLDER"
         return Section("Runs left out", (Text(f"No back-test was given. Make one: {remedy}.", "note"),))
-    by_distance = found.table("distance")
+    by_distance = found.table("distance", full=True)
     blocks: list[Block] = [
         table("Share of runs left out inside their intervals, all splits", score_columns(found.pooled)),
         table("The same by distance of compute from the fitted runs, in decades", score_columns(by_distance)),

@@ -11,12 +11,28 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import RunsError
+from bayes_scaling.faces.faced import Faced
+from bayes_scaling.faces.shown import shown
 from bayes_scaling.runs.columns import CANONICAL, COUNTS, TEXT
 from bayes_scaling.runs.findings import Finding, find
 
+SHORT = (
+    "architecture",
+    "context_length",
+    "n",
+    "params_min",
+    "params_max",
+    "tokens_min",
+    "tokens_max",
+    "flops_min",
+    "flops_max",
+    "loss_min",
+    "loss_max",
+)  # columns of a short table
 
-@dataclass(frozen=True, eq=False)
-class Runs:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Runs(Faced, printer="runs.print_runs", figures={"runs": "runs.plot_runs"}):
     """A validated table of training runs, made by `load_runs`.
 
     Attributes
@@ -51,7 +67,7 @@ class Runs:
     def __len__(self) -> int:
         return len(self.frame)
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         names = ", ".join(self.architectures)
         return f"Runs({len(self)} runs of {names}; {len(self.groups)} groups; source {self.source!r})"
 
@@ -78,6 +94,13 @@ class Runs:
             digest.update(f"{name}:{len(self)};".encode())
             digest.update(_bytes(name, self.frame[name]))
         return digest.hexdigest()
+
+    def table(self, full: bool = False) -> pd.DataFrame:
+        """The ranges of every group, as `describe` gives them, displayed as people read them.
+
+        With ``full`` all the runs: a copy of `frame`.
+        """
+        return self.frame.copy() if full else shown(self.describe(), SHORT, full)
 
     def describe(self) -> pd.DataFrame:
         """Size and ranges of every group.

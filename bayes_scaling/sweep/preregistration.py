@@ -69,8 +69,8 @@ def preregister_sweep(fit: Fit, specs: Sequence[RunSpec], path: str | Path, seed
     content |= {
         "protocol": protocol_hash(),
         "predictions": [prediction | time for prediction, time in rows],
-        "optima": records(frontier(fit, budgets, cost=COST).table()),
-        "comparisons": records(compare(fit, budgets, cost=COST).table()),
+        "optima": records(frontier(fit, budgets, cost=COST).table(full=True)),
+        "comparisons": records(compare(fit, budgets, cost=COST).table(full=True)),
         "decisions": _decisions(fit, planned, design, seed),
     }
     return write_record(Path(path), content)

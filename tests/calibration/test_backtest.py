@@ -129,7 +129,7 @@ def test_a_calibrated_forecast_covers_and_others_do_not(runs, perfect) -> None:
     assert pooled.loc["law alone", "in_90"] < 0.75
     assert pooled.loc["huber", "in_50"] > 0.8
     assert pooled["log_score"].idxmax() == "model" and pooled["crps"].idxmin() == "model"
-    table = found.table("distance")
+    table = found.table("distance", full=True)
     assert set(table["forecaster"]) == set(pooled.index)
     assert list(dict.fromkeys(table["distance"])) == [
         "within",
@@ -138,9 +138,9 @@ def test_a_calibrated_forecast_covers_and_others_do_not(runs, perfect) -> None:
         "0.5 to 1",
         "1 to 1.5",
     ]
-    assert found.table("architecture", "split")["runs"].sum() == len(found.rows)
+    assert found.table("architecture", "split", full=True)["runs"].sum() == len(found.rows)
     with pytest.raises(RunsError, match="no column 'colour'"):
-        found.table("colour")
+        found.table("colour", full=True)
 
 
 def test_a_stopped_back_test_goes_on(runs, perfect, tmp_path, monkeypatch) -> None:

@@ -102,7 +102,7 @@ def test_frontier_records_are_the_table(fit, fit_file):
     ]
     names = {f"{name}_{q}" for name in ("params", "tokens", "loss") for q in QUANTILES}
     assert names | {"architecture", "context_length", "compute", "cost"} <= set(rows[0])
-    table = bs.frontier(fit, [3e19, 1e20, 1e21], 8192).table()
+    table = bs.frontier(fit, [3e19, 1e20, 1e21], 8192).table(full=True)
     for name in names:
         assert np.allclose([r[name] for r in rows], table[name], rtol=1e-12)
     assert {r["cost"] for r in rows} == {"6ND"} and {r["context_length"] for r in rows} == {8192}

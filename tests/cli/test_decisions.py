@@ -48,12 +48,12 @@ def same(rows, table) -> None:
 def test_records_are_the_librarys(file) -> None:
     same(
         records("decide", file, *ASKED, "--utility", "cvar:0.9"),
-        decide(FIT, 1e22, 8192, utility="cvar:0.9").table(),
+        decide(FIT, 1e22, 8192, utility="cvar:0.9").table(full=True),
     )
-    same(records("design", file, *ASKED, "--runs", 2), design_runs(FIT, 1e22, 8192, runs=2).table())
+    same(records("design", file, *ASKED, "--runs", 2), design_runs(FIT, 1e22, 8192, runs=2).table(full=True))
     served = ("--loss", "2.05", "--served-tokens", "1e12", "--context-length", 8192)
-    same(records("lifetime", file, *served), lifetime(FIT, 2.05, 1e12, 8192).table())
-    same(records("map", file, "--compute", "1e20,1e22"), compare_map(FIT, [1e20, 1e22]).table())
+    same(records("lifetime", file, *served), lifetime(FIT, 2.05, 1e12, 8192).table(full=True))
+    same(records("map", file, "--compute", "1e20,1e22"), compare_map(FIT, [1e20, 1e22]).table(full=True))
     plan = records("plan", file, file.parent / "plan.toml")
     assert [row["scenario"] for row in plan] == ["free"] * 4 + ["small"] * 2
 

@@ -35,19 +35,19 @@ def runs_file(tmp_path_factory):
 
 def test_iso_loss_records_are_the_table(fit_file) -> None:
     found = records("iso-loss", fit_file, "--loss", "2.6,2.5", "--cost", "accounted")
-    table = bs.iso_loss(FIT, [2.6, 2.5], cost="accounted").table()
+    table = bs.iso_loss(FIT, [2.6, 2.5], cost="accounted").table(full=True)
     assert [row["compute_median"] for row in found] == pytest.approx(list(table["compute_median"]))
 
 
 def test_optimal_params_records_are_the_table(fit_file) -> None:
     found = records("optimal-params", fit_file, "--params", "7e9", "--architecture", "xlstm")
-    table = bs.optimal_for_params(FIT, 7e9, architecture="xlstm").table()
+    table = bs.optimal_for_params(FIT, 7e9, architecture="xlstm").table(full=True)
     assert [row["tokens_q05"] for row in found] == pytest.approx(list(table["tokens_q05"]))
 
 
 def test_context_records_are_the_table(fit_file) -> None:
     found = records("context", fit_file, "--compute", "1e20")
-    table = bs.context_effect(FIT, 1e20).table()
+    table = bs.context_effect(FIT, 1e20).table(full=True)
     assert [row["params_slope_median"] for row in found] == pytest.approx(list(table["params_slope_median"]))
 
 

@@ -29,7 +29,7 @@ BETTER = with_floor(0.8)
 
 
 def test_a_winner_with_little_regret_is_clear() -> None:
-    table = decide(BETTER, BUDGET, LENGTH).table().set_index("architecture")
+    table = decide(BETTER, BUDGET, LENGTH).table(full=True).set_index("architecture")
     assert table["best_probability"]["xlstm"] > 0.95
     assert table["clear"].to_dict() == {"transformer": False, "xlstm": True}
     assert headlines(decide(BETTER, BUDGET, LENGTH))[0].startswith(
@@ -39,7 +39,7 @@ def test_a_winner_with_little_regret_is_clear() -> None:
 
 def test_even_odds_are_not_clear_and_name_both() -> None:
     decision = decide(EVEN, BUDGET, LENGTH)
-    table = decision.table()
+    table = decision.table(full=True)
     assert table["best_probability"].max() < 0.8 and not table["clear"].any() and table["chosen"].sum() == 1
     (line,) = headlines(decision)
     assert "No clear winner: " in line and "Train" not in line
@@ -59,16 +59,16 @@ def tilted(sd: float) -> Fit:
 def test_a_winner_whose_regret_is_large_is_not_clear() -> None:
     wide = tilted(0.5)
     decision = decide(wide, BUDGET, LENGTH, "xlstm", tolerance=1e-6)
-    row = decision.table().iloc[0]
+    row = decision.table(full=True).iloc[0]
     assert row["best_probability"] == 1 and not row["clear"]
     assert row["overall_regret_mean"] > 0.1 * (row["loss_q95"] - row["loss_q05"])
     assert "No clear size. The best guess, xlstm with" in headlines(decision)[0]
     careless = decide(wide, BUDGET, LENGTH, "xlstm", tolerance=1.0)
-    assert careless.table()["clear"].all()  # the control: it does not matter
+    assert careless.table(full=True)["clear"].all()  # the control: it does not matter
 
 
 def test_rivals_are_those_of_the_same_question() -> None:
-    table = decide(EVEN, [1e20, BUDGET]).table()
+    table = decide(EVEN, [1e20, BUDGET]).table(full=True)
     row = table[table["compute"] == BUDGET].iloc[0].to_dict()
     found = rivals(table, row)
     assert set(found["architecture"]) == {"transformer", "xlstm"}
@@ -80,7 +80,7 @@ def test_rivals_are_those_of_the_same_question() -> None:
 def test_what_is_not_clear_has_a_run_that_would_settle_it(fit: Fit, settles: bool, capsys) -> None:
     query = Query.of(fit, [1e20, BUDGET], LENGTH)
     decision = decide(fit, [1e20, BUDGET], LENGTH)
-    table = decision.table()
+    table = decision.table(full=True)
     found = settling_run(fit, query, table, Limits(), None)
     assert (found is not None) == settles
     assert len(unclear(table)) == (2 if settles else 0)

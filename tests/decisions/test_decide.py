@@ -38,7 +38,7 @@ def ask(fit=WIDE, compute=BUDGET, **more):
 
 
 def one(decision, architecture: str = "xlstm") -> dict:
-    table = decision.table()
+    table = decision.table(full=True)
     return table[table["architecture"] == architecture].iloc[0].to_dict()
 
 
@@ -102,11 +102,11 @@ def test_the_action_regrets_less_than_plug_in_params(decision) -> None:
 
 
 def test_overall_regret_is_the_value_of_perfect_information(decision) -> None:
-    chosen = decision.table().query("chosen").iloc[0]
+    chosen = decision.table(full=True).query("chosen").iloc[0]
     lowest = decision.draws["optimum_loss"].min("architecture").to_numpy()
     assert chosen["overall_regret_mean"] == pytest.approx(chosen["loss_mean"] - lowest.mean())
-    assert decision.table()["best_probability"].sum() == pytest.approx(1)
-    assert chosen["objective"] == decision.table()["objective"].min()
+    assert decision.table(full=True)["best_probability"].sum() == pytest.approx(1)
+    assert chosen["objective"] == decision.table(full=True)["objective"].min()
 
 
 def test_flat_region_holds_the_confidence_at_its_ends(decision) -> None:
@@ -203,7 +203,7 @@ def test_serving_limits_cut_where_the_probability_is_wanted(decision) -> None:
 def test_infeasible_says_which_limit_is_in_the_way() -> None:
     asked = {"step_time_ms": 8.0, "params_at_least": 1.5e9, "tokens_at_most": 1e12}
     found = ask(limits=asked, latency=FakeServing())
-    table = found.table().set_index("architecture")
+    table = found.table(full=True).set_index("architecture")
     assert not table["feasible"]["transformer"] and table["feasible"]["xlstm"] and table["chosen"]["xlstm"]
     assert set(table["binding"]["transformer"].split(", ")) == {"step_time_ms", "params_at_least"}
     blocked = found.limits.query("architecture == 'transformer'").set_index("name")
@@ -214,7 +214,7 @@ def test_infeasible_says_which_limit_is_in_the_way() -> None:
     assert blocked["price"]["params_at_least"] == pytest.approx(alone - free, abs=1e-6)
     asked["params_at_least"] = 1.5e9
     nothing = ask(architecture="transformer", limits=asked, latency=FakeServing())
-    assert not nothing.table()["chosen"].any() and nothing.curves.empty
+    assert not nothing.table(full=True)["chosen"].any() and nothing.curves.empty
 
 
 REPETITION = {"repeat_tokens": 15.0, "repeat_params": 5.0}
@@ -254,7 +254,8 @@ def test_accounted_cost_and_units() -> None:
 def test_draws_far_out_are_flagged() -> None:
     fit = small_fit()
     near, far = (
-        decide(fit, compute, LENGTH, extrapolate=True).table()["lost_share"] for compute in (6e18, 1e26)
+        decide(fit, compute, LENGTH, extrapolate=True).table(full=True)["lost_share"]
+        for compute in (6e18, 1e26)
     )
     assert (near < 0.05).all() and (far > near).all() and far.max() > 0.2
 

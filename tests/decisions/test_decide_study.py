@@ -31,7 +31,7 @@ def one_truth(base, seed: int) -> dict[str, float]:  # type: ignore[no-untyped-d
     found = decide(world.as_fit(base, world.sample(data, rng)), world.TARGET, 8192, "xlstm")
     predicted = found.draws["regret"].to_numpy().ravel()
     plug_in = point_estimate(data)
-    realised = world.regret_at(z, found.table()["params"][0])
+    realised = world.regret_at(z, found.table(full=True)["params"][0])
     sane = np.clip(plug_in, *world.sizes(world.TARGET, np.array([1 / SANE, SANE]))[0])  # NaN stays
     other = world.regret_at(z, sane) if np.isfinite(plug_in) else np.nan
     return {"bayes": realised, "huber": other, "rank": float((predicted < realised).mean())}

@@ -69,7 +69,7 @@ def test_every_run_reaches_the_loss(fit) -> None:
 
 
 def test_a_loss_below_the_floor_is_out_of_reach() -> None:
-    table = lifetime(FIT, 1.0, 1e12, LENGTH).table()
+    table = lifetime(FIT, 1.0, 1e12, LENGTH).table(full=True)
     assert (table["probability"] == 0).all() and table["params_median"].isna().all()
 
 
@@ -85,7 +85,7 @@ def test_counted_serving_knows_prompt_and_answer() -> None:
         lifetime(FIT, LOSS, 1e13, LENGTH, prefill=p, generated=100.0, cost="accounted") for p in (100, 1e5)
     )
     median = {
-        name: found.table().set_index("architecture")["total_median"]
+        name: found.table(full=True).set_index("architecture")["total_median"]
         for name, found in (("s", short), ("l", long))
     }
     assert median["l"]["transformer"] > 1.3 * median["s"]["transformer"]
@@ -127,7 +127,7 @@ def test_the_more_is_served_the_smaller_is_the_cheapest() -> None:
 
 def test_table_and_pairs() -> None:
     found = lifetime(FIT, LOSS, SERVED)
-    table, pairs = found.table(), found.pairs()
+    table, pairs = found.table(full=True), found.pairs()
     assert len(table) == 8 and len(pairs) == 8
     assert list(table.columns[:6]) == [
         "architecture",

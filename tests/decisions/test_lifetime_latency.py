@@ -92,9 +92,9 @@ def test_a_larger_batch_is_cheaper_and_a_dearer_hour_is_dearer(found):
 
 
 def test_money_is_device_hours(found):
-    table = found.table()
+    table = found.table(full=True)
     np.testing.assert_allclose(table["money_median"], 2.0 * table["total_median"] / (4e14 * 3600))
-    assert "money_median" not in timed().table()
+    assert "money_median" not in timed().table(full=True)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_command(tmp_path):
     lengths = ("--prefill", 2048, "--generated", 101)
     told = json.loads(run(*asked, *timed_by, *lengths, "--price-per-hour", 2, "--json").stdout)
     np.testing.assert_allclose(
-        [row["money_median"] for row in told], timed(price_per_hour=2.0).table()["money_median"]
+        [row["money_median"] for row in told], timed(price_per_hour=2.0).table(full=True)["money_median"]
     )
     shown = run(*asked, *timed_by, *lengths, "--price-per-hour", 2)
     assert shown.exit_code == 0 and "money" in shown.stdout

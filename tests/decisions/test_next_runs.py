@@ -121,7 +121,7 @@ def test_noise_of_heavy_tails_tells_less_than_its_scale() -> None:
 @pytest.mark.parametrize("goal", ["regret", "loss", "params", "difference"])
 def test_every_run_leaves_less(goal: str) -> None:
     found = design_runs(FIT, *ASKED, goal=goal, runs=3, by="value")
-    left = found.table()["left"].to_numpy()
+    left = found.table(full=True)["left"].to_numpy()
     assert found.now > left[0] > left[1] >= left[2] >= 0
     assert found.runs["value"].iloc[0] == pytest.approx(found.candidates["value"].max())
     assert (np.diff(found.runs["nats"]) >= 0).all() and found.runs["nats"].iloc[-1] <= found.perfect
@@ -131,22 +131,22 @@ def test_every_run_leaves_less(goal: str) -> None:
 
 
 def test_reweighting_agrees_with_the_covariances() -> None:
-    row = design_runs(FIT, *ASKED, goal="loss", runs=1, largest=2e20).table().iloc[0]
+    row = design_runs(FIT, *ASKED, goal="loss", runs=1, largest=2e20).table(full=True).iloc[0]
     assert not row["refit"] and row["pareto_k"] < 0.7
     assert row["reweighted"] == pytest.approx(row["left"], rel=0.35)
 
 
 def test_runs_that_reweighting_cannot_tell_ask_for_a_refit() -> None:
-    found = design_runs(FIT, *ASKED, runs=6, by="value", largest=1e22).table()
+    found = design_runs(FIT, *ASKED, runs=6, by="value", largest=1e22).table(full=True)
     assert found["refit"].iloc[-1] and np.isnan(found["reweighted"].iloc[-1])
 
 
 def test_price_and_total() -> None:
-    dear = design_runs(FIT, *ASKED, goal="loss", runs=2, by="value").table()
-    cheap = design_runs(FIT, *ASKED, goal="loss", runs=2).table()
+    dear = design_runs(FIT, *ASKED, goal="loss", runs=2, by="value").table(full=True)
+    cheap = design_runs(FIT, *ASKED, goal="loss", runs=2).table(full=True)
     assert cheap["value_per_price"].iloc[0] >= dear["value_per_price"].iloc[0]
     assert cheap["price"].sum() < dear["price"].sum()
-    limited = design_runs(FIT, *ASKED, runs=9, by="value", total=1e20).table()
+    limited = design_runs(FIT, *ASKED, runs=9, by="value", total=1e20).table(full=True)
     assert limited["price"].sum() <= 1e20 and len(limited) >= 1
 
 
@@ -170,7 +170,7 @@ def test_limits_are_of_the_decision() -> None:
     free = design_runs(FIT, *ASKED, runs=1)
     limited = design_runs(FIT, *ASKED, runs=1, limits={"params_at_most": 1e9})
     assert limited.perfect != pytest.approx(free.perfect, rel=1e-3)
-    known = decide(FIT, *ASKED, limits={"params_at_most": 1e9}).table().query("chosen")
+    known = decide(FIT, *ASKED, limits={"params_at_most": 1e9}).table(full=True).query("chosen")
     assert limited.perfect == pytest.approx(float(known["overall_regret_mean"].iloc[0]), abs=1e-5)
     only = {"step_time_ms": 8.0, "params_at_least": 1.2e9}
     serving = FakeServing()

@@ -50,16 +50,16 @@ def test_each_scenario_is_its_decision(file) -> None:
     alone = decide(
         FIT, [1e21, 1e22], 8192, utility="cvar:0.9", limits={"params_at_most": 3e9, "batch_size": 8}
     )
-    table = found.table()
+    table = found.table(full=True)
     assert list(table.columns[:2]) == ["scenario", "architecture"] and len(table) == 6
     rows = table[table["scenario"] == "cheap"].drop(columns="scenario").reset_index(drop=True)
-    pd.testing.assert_frame_equal(rows, alone.table(), check_dtype=False)
+    pd.testing.assert_frame_equal(rows, alone.table(full=True), check_dtype=False)
     assert set(found.limits()["name"]) == {"params_at_most", "step_time_ms"}
 
 
 def test_scenarios_in_python() -> None:
     found = plan(FIT, [Scenario("a", 1e21), Scenario("b", 1e22, 2048, "xlstm")])
-    assert list(found.table()["scenario"]) == ["a"] * 4 + ["b"] and found.limits().empty
+    assert list(found.table(full=True)["scenario"]) == ["a"] * 4 + ["b"] and found.limits().empty
 
 
 @pytest.mark.parametrize(

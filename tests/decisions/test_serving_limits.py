@@ -34,8 +34,8 @@ def package(monkeypatch):
 def test_a_latency_fit_answers_as_its_package_does(package) -> None:
     limits = {"step_time_ms": 8.0, "memory": True, "prefill": 4096}
     fit = synthetic_fit(draws=40, sigma=0.02)
-    found = decide(fit, 1e22, 8192, limits=limits, latency=LatencyFit()).table()
-    wanted = decide(fit, 1e22, 8192, limits=limits, latency=FakeServing()).table()
+    found = decide(fit, 1e22, 8192, limits=limits, latency=LatencyFit()).table(full=True)
+    wanted = decide(fit, 1e22, 8192, limits=limits, latency=FakeServing()).table(full=True)
     np.testing.assert_array_equal(found["params"], wanted["params"])
     assert isinstance(load_serving("latency.nc"), Serving) and load_serving(None) is None
 

@@ -39,14 +39,14 @@ def found():
 
 def test_two_architectures_are_compared_as_compare_does() -> None:
     pairs = compare_map(FIT, BUDGETS).pairs().sort_values(["architecture", "context_length", "compute"])
-    known = compare(FIT, BUDGETS).table().sort_values(["architecture", "context_length", "compute"])
+    known = compare(FIT, BUDGETS).table(full=True).sort_values(["architecture", "context_length", "compute"])
     np.testing.assert_allclose(pairs["probability"], known["probability"])
     np.testing.assert_allclose(pairs["extrapolation_decades"], known["extrapolation_decades"])
     assert pairs["probability"].between(0.02, 0.98).any()
 
 
 def test_probabilities_and_ranks_add_up(found) -> None:
-    table = found.table()
+    table = found.table(full=True)
     np.testing.assert_allclose(table.groupby(CELLS)["best_probability"].sum(), 1)
     np.testing.assert_allclose(table.groupby(CELLS)["expected_rank"].sum(), 6)
     assert table["expected_rank"].between(1, 3).all() and table["expected_rank"].nunique() > 5
@@ -55,14 +55,14 @@ def test_probabilities_and_ranks_add_up(found) -> None:
 def test_ranks_are_one_more_than_the_pairs_lost(found) -> None:
     lost = 1 - found.pairs().set_index(["architecture", *CELLS])["probability"]
     expected = 1 + lost.groupby(level=[0, 1, 2]).sum()
-    rank = found.table().set_index(["architecture", *CELLS])["expected_rank"]
+    rank = found.table(full=True).set_index(["architecture", *CELLS])["expected_rank"]
     np.testing.assert_allclose(rank, expected.loc[rank.index])
 
 
 def test_best_is_the_lowest_of_all(found) -> None:
     lowest = found.loss.to_numpy().argmin(0)
     share = (lowest == 1).mean((-2, -1)).ravel()
-    rows = found.table().set_index("architecture").loc["xlstm"]
+    rows = found.table(full=True).set_index("architecture").loc["xlstm"]
     np.testing.assert_allclose(rows["best_probability"], share)
 
 
@@ -70,11 +70,14 @@ def test_limits_of_serving_turn_the_map() -> None:
     """The transformer is twice as slow: a limit that only xLSTM keeps to leaves nobody else."""
     limited = {"step_time_ms": 8.0, "params_at_least": 1.2e9}
     strict = compare_map(FIT, BUDGETS, limits=limited, latency=FakeServing())
-    table = strict.table().set_index("architecture")
+    table = strict.table(full=True).set_index("architecture")
     assert not table["feasible"]["transformer"].any() and table["feasible"]["xlstm"].all()
     assert (table["best_probability"]["xlstm"] == 1).all() and (table["expected_rank"]["xlstm"] == 1).all()
     nobody = compare_map(FIT, BUDGETS, limits=limited | {"step_time_ms": 0.1}, latency=FakeServing())
-    assert nobody.table()["best_probability"].isna().all() and nobody.pairs()["probability"].isna().all()
+    assert (
+        nobody.table(full=True)["best_probability"].isna().all()
+        and nobody.pairs()["probability"].isna().all()
+    )
 
 
 def test_defaults_reach_beyond_the_runs() -> None:

@@ -77,7 +77,7 @@ def _coefficients_inside(fit: Fit, truth: Truth) -> dict[str, list[bool]]:
 def _optima_inside(fit: Fit, optima: pd.DataFrame) -> dict[str, list[bool]]:
     """For params, tokens and loss, whether each true optimum is inside."""
     keys = ["architecture", "context_length", "compute"]
-    table = frontier(fit, optima["compute"].unique()).table().merge(optima, on=keys)
+    table = frontier(fit, optima["compute"].unique()).table(full=True).merge(optima, on=keys)
     return {
         name: table[name].between(table[f"{name}_q05"], table[f"{name}_q95"]).tolist() for name in QUANTITIES
     }

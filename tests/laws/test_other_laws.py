@@ -56,13 +56,15 @@ def test_every_question_has_an_answer(fits, model: str, tmp_path) -> None:
     path = fit.save(tmp_path / "fit.nc")
     again = bs.load_fit(path)
     np.testing.assert_array_equal(again.posterior["A"], fit.posterior["A"])
-    table = bs.frontier(again, [1e20, 1e22], [8192, 4096], cost="accounted").table()  # 4096 has no runs
+    table = bs.frontier(again, [1e20, 1e22], [8192, 4096], cost="accounted").table(
+        full=True
+    )  # 4096 has no runs
     assert np.isfinite(table.select_dtypes("number")).all(axis=None)
-    assert bs.compare(again, 1e21, 8192).table()["probability"].between(0, 1).all()
+    assert bs.compare(again, 1e21, 8192).table(full=True)["probability"].between(0, 1).all()
     loss = float(table["loss_median"].iloc[0])
-    assert bs.iso_loss(again, loss, 8192, cost="accounted").table()["compute_median"].iloc[0] > 1e18
-    assert np.isfinite(bs.optimal_for_params(again, 1e9, 8192).table()["compute_median"]).all()
-    assert bs.context_effect(again, 1e20).table()["params_slope_median"].notna().all()
+    assert bs.iso_loss(again, loss, 8192, cost="accounted").table(full=True)["compute_median"].iloc[0] > 1e18
+    assert np.isfinite(bs.optimal_for_params(again, 1e9, 8192).table(full=True)["compute_median"]).all()
+    assert bs.context_effect(again, 1e20).table(full=True)["params_slope_median"].notna().all()
     assert set(fit.law.names) <= set(fit.summary()["variable"])
     assert len(fit.checks()) > 8
     assert "eprint" in bs.cite(fit)
@@ -156,7 +158,7 @@ def test_draws_of_all_laws_make_one_fit(fits, tmp_path) -> None:
     np.testing.assert_allclose(
         loss.sel(context_length=8192).to_numpy()[chosen], own.to_numpy()[chosen], rtol=1e-9
     )
-    assert bs.compare(again, 1e21, 8192).table()["probability"].between(0, 1).all()
+    assert bs.compare(again, 1e21, 8192).table(full=True)["probability"].between(0, 1).all()
     assert set(mixed.idata["prior"].to_dataset()) >= set(NEUTRAL)
     close(plots.plot_coefficients(plots.coefficient_densities(again)))
     table = plots.coefficient_densities(again)

@@ -155,16 +155,16 @@ def repeating(law: str = "overfitting") -> bs.Fit:
 def test_every_question_has_an_answer_where_tokens_repeat() -> None:
     fit = repeating()
     scarce = {"unique_tokens": 2e9}
-    table = bs.frontier(fit, [1e20, 1e21], 8192, **scarce).table()
+    table = bs.frontier(fit, [1e20, 1e21], 8192, **scarce).table(full=True)
     assert np.isfinite(table.select_dtypes("number")).all(axis=None)
     np.testing.assert_allclose(table["epochs_median"], table["tokens_median"] / 2e9)
-    assert (table["loss_median"] > bs.frontier(fit, [1e20, 1e21], 8192).table()["loss_median"]).all()
-    assert bs.compare(fit, 1e21, 8192, **scarce).table()["probability"].between(0, 1).all()
+    assert (table["loss_median"] > bs.frontier(fit, [1e20, 1e21], 8192).table(full=True)["loss_median"]).all()
+    assert bs.compare(fit, 1e21, 8192, **scarce).table(full=True)["probability"].between(0, 1).all()
     loss = float(table["loss_median"].max()) + 0.02
-    target = bs.iso_loss(fit, loss, 8192, **scarce).table()
+    target = bs.iso_loss(fit, loss, 8192, **scarce).table(full=True)
     assert (target["probability"] == 1).all() and target["compute_median"].between(1e18, 1e21).all()
-    assert (bs.iso_loss(fit, 1.75, 8192, **scarce).table()["probability"] == 0).all()
-    sizes = bs.optimal_for_params(fit, 1e9, 8192, **scarce).table()
+    assert (bs.iso_loss(fit, 1.75, 8192, **scarce).table(full=True)["probability"] == 0).all()
+    sizes = bs.optimal_for_params(fit, 1e9, 8192, **scarce).table(full=True)
     assert np.isfinite(sizes["compute_median"]).all()
 
 
@@ -216,12 +216,12 @@ def test_what_overfits_is_found_and_the_frontier_has_epochs() -> None:
     for name in ("overfit", "overfit_params", "overfit_epochs"):
         low, high = fit.posterior[name].quantile([0.001, 0.999]).to_numpy()
         assert low < TRUTH[name] < high, name
-    table = bs.frontier(fit, [1e19, 1e20], unique_tokens=1e9).table()
+    table = bs.frontier(fit, [1e19, 1e20], unique_tokens=1e9).table(full=True)
     true = LAW.complete({name: np.asarray(value) for name, value in TRUTH.items()} | {"unique_tokens": 1e9})
     x = optimum.optimal_log_params(true, np.log([1e19, 1e20]), get_cost("6ND").curve(2048.0, "dense"))
     epochs = np.array([1e19, 1e20]) / 6 / np.exp(x) / 1e9
     assert ((table["epochs_q025"] < epochs) & (epochs < table["epochs_q975"])).all()
-    assert "epochs_median" not in bs.frontier(fit, 1e19).table()
+    assert "epochs_median" not in bs.frontier(fit, 1e19).table(full=True)
     limited = bs.fit(frame, law="data-limited", discrepancy="none", progress=False)
     assert float(limited.posterior["sigma"].median()) > 2 * float(fit.posterior["sigma"].median())
 

@@ -32,7 +32,7 @@ def plain() -> Fit:
 
 
 def width(fit: Fit, compute: float) -> float:
-    row = bs.frontier(fit, compute, 8192).table().iloc[0]
+    row = bs.frontier(fit, compute, 8192).table(full=True).iloc[0]
     return float(np.log(row["loss_q95"] / row["loss_q05"]))
 
 
@@ -80,11 +80,11 @@ def test_a_thinned_fit_keeps_each_draws_drift(fit: Fit) -> None:
 
 
 def test_every_question_has_an_answer(fit: Fit, tmp_path) -> None:
-    table = bs.compare(fit, [1e20, FAR], 8192).table()
+    table = bs.compare(fit, [1e20, FAR], 8192).table(full=True)
     assert table["probability"].between(0, 1).all()
-    assert bs.iso_loss(fit, 3.0, 8192).table()["compute_median"].notna().all()
-    assert bs.optimal_for_params(fit, 5e8, 8192).table()["compute_median"].notna().all()
-    assert bs.context_effect(fit, 1e20).table().notna().any(axis=None)
+    assert bs.iso_loss(fit, 3.0, 8192).table(full=True)["compute_median"].notna().all()
+    assert bs.optimal_for_params(fit, 5e8, 8192).table(full=True)["compute_median"].notna().all()
+    assert bs.context_effect(fit, 1e20).table(full=True).notna().any(axis=None)
     assert len(fit.checks().table()) > 8
 
 

@@ -76,7 +76,7 @@ def test_the_file_keeps_it(fits, tmp_path) -> None:
     assert again.spec.errors == "skewed"
     assert bs.ModelSpec.from_toml(again.spec.to_toml()) == again.spec
     assert "skew" in set(again.summary()["variable"])
-    assert bs.frontier(again, 1e21, 4096).table()["loss_median"].notna().all()
+    assert bs.frontier(again, 1e21, 4096).table(full=True)["loss_median"].notna().all()
 
 
 def test_the_density_has_two_scales_and_one_whole() -> None:

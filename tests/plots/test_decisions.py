@@ -34,7 +34,7 @@ def test_axes_are_labelled_and_the_legend_covers_nothing(figure) -> None:
 
 
 def test_the_action_lies_on_the_curve_and_at_its_lowest(figure, decision) -> None:
-    for ax, row in zip(figure.axes, decision.table().to_dict("records"), strict=False):
+    for ax, row in zip(figure.axes, decision.table(full=True).to_dict("records"), strict=False):
         curve, action = ax.lines[:2]
         assert action.get_xdata()[0] == row["params"]
         assert action.get_ydata()[0] == pytest.approx(np.min(curve.get_ydata()), abs=1e-4)

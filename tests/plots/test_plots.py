@@ -33,8 +33,8 @@ def curves(fit):
 
 def figures(fit):
     return {
-        "frontier": plots.plot_frontier(frontier(fit, GRID).table()),
-        "comparison": plots.plot_comparison(compare(fit, GRID).table()),
+        "frontier": plots.plot_frontier(frontier(fit, GRID).table(full=True)),
+        "comparison": plots.plot_comparison(compare(fit, GRID).table(full=True)),
         "isoflop": plots.plot_isoflop(plots.isoflop_curves(fit, points=8), fit.runs.frame),
         "residuals": plots.plot_residuals(plots.residual_table(fit)),
         "coefficients": plots.plot_coefficients(plots.coefficient_densities(fit)),
@@ -122,7 +122,9 @@ def test_isoflop_needs_shared_budgets(fit):
 
 
 def test_isoflop_curve_has_its_minimum_at_the_frontier(fit, curves):
-    optimum = frontier(fit, [6e19]).table().set_index(["architecture", "context_length"])["params_median"]
+    optimum = (
+        frontier(fit, [6e19]).table(full=True).set_index(["architecture", "context_length"])["params_median"]
+    )
     fine = plots.isoflop_curves(fit, points=400)
     fine = fine[np.isclose(fine["compute"], 6e19, rtol=1e-3)]
     for keys, part in fine.groupby(["architecture", "context_length"]):
@@ -169,7 +171,7 @@ def test_comparison_draws_each_pair_once_winner_first(drawn):
 
 
 def test_a_loss_beyond_reach_leaves_the_axis_and_is_counted(fit):
-    table = compare(fit, GRID).table()
+    table = compare(fit, GRID).table(full=True)
     far = table.assign(
         multiplier_q95=np.where(table["compute"] > 1e21, np.inf, table["multiplier_q95"]),
         unreached_probability=np.where(table["compute"] > 1e21, 0.25, 0.0),
@@ -194,12 +196,12 @@ def test_a_loss_beyond_reach_leaves_the_axis_and_is_counted(fit):
 @pytest.mark.parametrize(("plot", "ask"), [(plots.plot_frontier, frontier), (plots.plot_comparison, compare)])
 def test_one_budget_is_no_curve(fit, plot, ask):
     with pytest.raises(BayesScalingError, match="two budgets"):
-        plot(ask(fit, 1e20).table())
+        plot(ask(fit, 1e20).table(full=True))
 
 
 def test_frontier_shades_what_lies_beyond_the_runs(fit):
     def entries(compute):
-        figure = plots.plot_frontier(frontier(fit, compute).table())
+        figure = plots.plot_frontier(frontier(fit, compute).table(full=True))
         return [text.get_text() for text in figure.legends[0].get_texts()]
 
     assert "beyond the runs" in entries(GRID)

@@ -84,7 +84,7 @@ def test_what_a_far_budget_is_told():
         decide(FIT, [1e21, 1e33], 8192)
     with pytest.raises(BudgetError, match=r"1e\+33 is 13 decades outside the fitted runs .*unit right"):
         decide(FIT, [1e21, 1e33], 8192, extrapolate=True)
-    assert len(decide(FIT, [1e15, 1e26], 8192, extrapolate=True).table()) == 4
+    assert len(decide(FIT, [1e15, 1e26], 8192, extrapolate=True).table(full=True)) == 4
 
 
 def test_a_plan_with_a_far_budget_names_the_scenario(folder, monkeypatch):

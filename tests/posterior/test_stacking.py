@@ -95,11 +95,13 @@ def test_only_the_draws_of_a_drifting_model_drift(fits) -> None:
 
 def test_the_mixture_answers_every_question(fits, tmp_path) -> None:
     mixed = mixture({name: fits[name] for name in ("chinchilla", "gamma")}, [0.5, 0.5])
-    medians = [bs.frontier(f, 1e21, 8192).table()["params_median"].iloc[0] for f in (*fits.values(), mixed)]
+    medians = [
+        bs.frontier(f, 1e21, 8192).table(full=True)["params_median"].iloc[0] for f in (*fits.values(), mixed)
+    ]
     assert min(medians) * 0.9 < medians[-1] < max(medians) * 1.1
-    unseen = bs.frontier(mixed, 1e21, 4096).table()
+    unseen = bs.frontier(mixed, 1e21, 4096).table(full=True)
     assert unseen["params_median"].notna().all()
-    assert bs.compare(mixed, 1e21, 8192).table()["probability"].between(0, 1).all()
+    assert bs.compare(mixed, 1e21, 8192).table(full=True)["probability"].between(0, 1).all()
     assert mixed.checks()["divergences"].value >= 0
     mixed.save(tmp_path / "mixed.nc")
     again = bs.load_fit(tmp_path / "mixed.nc")

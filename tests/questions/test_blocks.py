@@ -20,11 +20,11 @@ def fit():
 
 
 def test_a_table_in_blocks_is_the_table(fit, monkeypatch) -> None:
-    whole = bs.frontier(fit, BUDGETS).table()
+    whole = bs.frontier(fit, BUDGETS).table(full=True)
     monkeypatch.setattr(module, "MEMORY", 7 * module.WORK * 100 * 4)
     blocked = bs.frontier(fit, BUDGETS)
     assert blocked.at_once == 7 and "draws" not in vars(blocked)
-    pd.testing.assert_frame_equal(blocked.table(), whole, rtol=1e-8)
+    pd.testing.assert_frame_equal(blocked.table(full=True), whole, rtol=1e-8)
     assert "draws" not in vars(blocked)  # nothing is kept
     np.testing.assert_allclose(blocked.draws["loss"], bs.frontier(fit, BUDGETS).draws["loss"], rtol=1e-12)
 

@@ -65,7 +65,7 @@ def test_pairs_are_antisymmetric(comparison) -> None:
     first, second = (comparison.draws.isel(pair=i) for i in (0, 1))
     np.testing.assert_allclose(first["difference"], -second["difference"], atol=1e-14)
     np.testing.assert_allclose(first["crossing"], second["crossing"], rtol=1e-12)
-    probability = comparison.table()["probability"].to_numpy()
+    probability = comparison.table(full=True)["probability"].to_numpy()
     np.testing.assert_allclose(probability[:4] + probability[4:], 1.0)
 
 
@@ -74,7 +74,7 @@ def test_difference_and_probability_are_the_frontiers(comparison) -> None:
     wanted = loss.sel(architecture="transformer") - loss.sel(architecture="xlstm")
     np.testing.assert_allclose(comparison.draws["difference"].isel(pair=0), wanted, atol=1e-14)
     share = (wanted < 0).mean(("chain", "draw")).to_numpy().ravel()
-    np.testing.assert_allclose(comparison.table()["probability"][:4], share)
+    np.testing.assert_allclose(comparison.table(full=True)["probability"][:4], share)
     assert share.min() > 0 and share.max() < 1  # both orders occur, so the sign is tested
 
 
@@ -88,7 +88,7 @@ def test_every_multiplier_buys_the_same_loss(factor: float, finite: float) -> No
     assert within.mean() == pytest.approx(finite, abs=0.1) and within.all() == (finite == 1)
     np.testing.assert_allclose(found[within], (needed / BUDGETS)[within], rtol=1e-3)
     assert np.isinf(found[~within]).all()
-    share = result.table()["unreached_probability"].to_numpy()[: within[0, 0].size]
+    share = result.table(full=True)["unreached_probability"].to_numpy()[: within[0, 0].size]
     np.testing.assert_allclose(share, (~within).mean((0, 1)).ravel())
 
 
@@ -123,7 +123,7 @@ def test_every_crossing_is_the_nearest_one(comparison) -> None:
 
 @pytest.mark.parametrize(("factor", "probability"), [(0.8, 1.0), (1.25, 0.0)])
 def test_a_clear_truth_is_seen(factor: float, probability: float) -> None:
-    table = compare(scaled(factor), 1e22).table().set_index("architecture").loc["xlstm"]
+    table = compare(scaled(factor), 1e22).table(full=True).set_index("architecture").loc["xlstm"]
     assert set(table["probability"]) == {probability}
     assert (table["crossing_probability"] < 0.05).all()
     assert ((probability - 0.5) * np.log(table["multiplier_median"]) > 0.5 * np.log(2)).all()
@@ -133,7 +133,7 @@ def test_the_same_law_for_both_favours_neither() -> None:
     twins = compare(with_xlstm(lambda name, own, transformer: transformer), BUDGETS)
     assert (twins.draws["difference"] == 0).all() and twins.draws["crossing"].isnull().all()
     np.testing.assert_allclose(twins.draws["multiplier"], 1, rtol=1e-3)
-    table = twins.table()
+    table = twins.table(full=True)
     assert table["probability"].nunique() == 1 and table["probability"].max() <= 0.5
     assert (table["crossing_probability"] == 0).all() and table["crossing_median"].isna().all()
 
@@ -142,12 +142,12 @@ def test_the_same_belief_of_both_is_even_odds() -> None:
     """The transformer's draws in another order: alike as a whole, unlike draw by draw."""
     order = np.random.default_rng(1).permutation(100)
     alike = compare(with_xlstm(lambda name, own, transformer: transformer[:, order]), BUDGETS)
-    np.testing.assert_allclose(alike.table()["probability"], 0.5, atol=5 * 0.5 / np.sqrt(400))
+    np.testing.assert_allclose(alike.table(full=True)["probability"], 0.5, atol=5 * 0.5 / np.sqrt(400))
     assert (np.abs(alike.draws["difference"]) > 0).mean() > 0.9
 
 
 def test_table(comparison) -> None:
-    table = comparison.table()
+    table = comparison.table(full=True)
     first = ["architecture", "other", "context_length", "compute", "cost", "probability"]
     names = ("difference", "multiplier", "crossing")
     statistics = [f"{name}_{key}" for name in names for key in [*QUANTILES, "mean", "sd"]]
@@ -175,7 +175,7 @@ def test_reach_is_the_farther_of_the_pair_and_the_search_goes_beyond_both() -> N
     small = (frame["architecture"] == "transformer") | (frame["flops"] < 3e19)
     result = compare(replace(FIT, runs=FIT.runs.subset(small.to_numpy())), BUDGETS)
     highest = frame.loc[small & (frame["architecture"] == "xlstm"), "flops"].max()
-    table = result.table()
+    table = result.table(full=True)
     np.testing.assert_allclose(table["compute_extrapolation_decades"], np.log10(table["compute"] / highest))
     np.testing.assert_allclose(np.log10(result.searched), [np.log10(6e18) - 2, 22 + 4])
 

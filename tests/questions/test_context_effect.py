@@ -53,8 +53,10 @@ def xr_gap(loss):
 
 def test_tables() -> None:
     effect = context_effect(FIT, [1e20, 1e21])
-    assert len(effect.table()) == 4
-    assert {"params_slope_median", "tokens_slope_q05", "loss_slope_q95", "cost"} <= set(effect.table())
+    assert len(effect.table(full=True)) == 4
+    assert {"params_slope_median", "tokens_slope_q05", "loss_slope_q95", "cost"} <= set(
+        effect.table(full=True)
+    )
     assert list(effect.order_table()[["architecture", "other"]].iloc[0]) == ["transformer", "xlstm"]
 
 

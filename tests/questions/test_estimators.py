@@ -37,9 +37,9 @@ def with_alone(monkeypatch, factor: float) -> None:
 
 def test_the_columns_are_those_of_each_estimator_by_itself(table) -> None:
     fit = small_fit()
-    default = frontier(fit, *ASKED).table()
+    default = frontier(fit, *ASKED).table(full=True)
     alone = law_alone(fit)
-    lone = frontier(Fit(alone.idata, alone.runs, alone.spec), *ASKED).table()
+    lone = frontier(Fit(alone.idata, alone.runs, alone.spec), *ASKED).table(full=True)
     for name in ("params_median", "params_q05", "loss_q95"):
         np.testing.assert_allclose(table[name], default[name])
         np.testing.assert_allclose(table[f"alone_{name}"], lone[name])

@@ -82,7 +82,7 @@ def test_all_runs_count_and_a_groups_own_distance_is_told() -> None:
     frame = FIT.runs.frame
     few = (frame["architecture"] == "transformer") | (frame["flops"] < 2e19)
     fit = type(FIT)(FIT.idata, FIT.runs.subset(few.to_numpy()), FIT.spec)
-    table = frontier(fit, 10**3.5 * frame["flops"].max()).table().set_index("architecture")
+    table = frontier(fit, 10**3.5 * frame["flops"].max()).table(full=True).set_index("architecture")
     far = table["compute_extrapolation_decades"]
     assert (far["xlstm"] > 4).all() and (far["transformer"] < 3.6).all()
     assert f"up to {far['xlstm'].max():.1f} decades of compute" in far_remark(table)
@@ -92,11 +92,11 @@ def test_the_maps_default_budgets_are_answered_however_few_runs_a_group_has() ->
     frame = FIT.runs.frame
     few = (frame["architecture"] == "transformer") | (frame["flops"] < 2e19)
     fit = type(FIT)(FIT.idata, FIT.runs.subset(few.to_numpy()), FIT.spec)
-    assert compare_map(fit).table()["compute_extrapolation_decades"].max() > 2
+    assert compare_map(fit).table(full=True)["compute_extrapolation_decades"].max() > 2
 
 
 def test_far_rows_are_told_above_the_table_and_the_four_distances_below(capsys) -> None:
-    table = frontier(FIT, [1e20, 1e24]).table()
+    table = frontier(FIT, [1e20, 1e24]).table(full=True)
     print_frontier(table)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("Far: 4 of 8 rows lie up to 3.5 decades of compute outside the fitted runs.")
@@ -113,7 +113,7 @@ def test_nothing_is_told_of_rows_among_the_runs() -> None:
 
 
 def test_a_context_without_runs_is_named() -> None:
-    table = frontier(FIT, 1e20, [4096, 8192, 81920], "xlstm").table()
+    table = frontier(FIT, 1e20, [4096, 8192, 81920], "xlstm").table(full=True)
     assert table["group_runs"].tolist() == [0, 48, 0]
     np.testing.assert_allclose(table["context_extrapolation_decades"], [0, 0, 1])
     assert "xlstm at context 4096, xlstm at context 81920" in unseen_remark(table)
@@ -124,20 +124,20 @@ def test_optima_at_the_edge_of_their_search_are_told_by_every_question() -> None
     """As often as `decide` has them, which searches by itself."""
     fit = small_fit()
     asked = {"context_length": 8192, "extrapolate": True}
-    table = frontier(fit, [6e18, 1e26], **asked).table()
+    table = frontier(fit, [6e18, 1e26], **asked).table(full=True)
     near, far = (table[table["compute"] == compute]["lost_share"].to_numpy() for compute in (6e18, 1e26))
     assert (near < 0.05).all() and far.max() > 0.2
-    decided = decide(fit, 1e26, 8192, extrapolate=True).table()
+    decided = decide(fit, 1e26, 8192, extrapolate=True).table(full=True)
     np.testing.assert_allclose(far, decided["lost_share"], atol=1e-9)
     remark = lost_remark(table[table["compute"] == 1e26])
     assert f"up to {far.max():.0%} of the draws have no optimum within the search range" in remark
     assert lost_remark(table[table["lost_share"] <= 0.01]) == ""  # the control
-    pair = compare(fit, 1e26, **asked).table()
+    pair = compare(fit, 1e26, **asked).table(full=True)
     np.testing.assert_allclose(pair["lost_share"], far.max())
-    back = iso_loss(fit, float(table["loss_median"].min()), architecture="xlstm", **asked).table()
+    back = iso_loss(fit, float(table["loss_median"].min()), architecture="xlstm", **asked).table(full=True)
     assert 0 <= back["lost_share"].iloc[0] <= 1
 
 
 def test_without_a_drift_no_optimum_is_at_the_edge() -> None:
-    table = frontier(FIT, [1e20, 1e24]).table()
+    table = frontier(FIT, [1e20, 1e24]).table(full=True)
     assert (table["lost_share"] == 0).all() and lost_remark(table) == ""

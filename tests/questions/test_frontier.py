@@ -59,7 +59,7 @@ def test_an_unseen_context_is_wider() -> None:
 
 
 def test_table_and_reach(accounted) -> None:
-    table = accounted.table()
+    table = accounted.table(full=True)
     assert len(table) == 2 * 2 * 3
     assert list(table.columns[:4]) == ["architecture", "context_length", "compute", "cost"]
     assert {

@@ -55,13 +55,13 @@ def test_a_loss_below_e_cannot_be_reached() -> None:
     result = iso_loss(FIT, [0.01, 2.8])
     assert np.isinf(result.draws["compute"].sel(loss=0.01)).all()
     assert np.isnan(result.draws["params"].sel(loss=0.01)).all()
-    table = result.table()
+    table = result.table(full=True)
     assert set(table["probability"]) == {0.0, 1.0}
     assert table.loc[table["loss"] == 0.01, "params_median"].isna().all()
 
 
 def test_table_names() -> None:
-    table = optimal_for_params(FIT, [1e8, 1e9]).table()
+    table = optimal_for_params(FIT, [1e8, 1e9]).table(full=True)
     assert len(table) == 8
     assert {
         "architecture",

@@ -125,7 +125,7 @@ def test_sections_stand_in_order(page):
 
 
 def test_the_answer_is_the_decision(page):
-    decided = bs.decide(small_fit(), BUDGETS, 8192).table().query("chosen")
+    decided = bs.decide(small_fit(), BUDGETS, 8192).table(full=True).query("chosen")
     cards = [block for block in page.sections[0].blocks if isinstance(block, Card)]
     assert [card.title for card in cards] == ["6e19 FLOPs, context 8,192", "1e21 FLOPs, context 8,192"]
     for card, row in zip(cards, decided.to_dict("records"), strict=True):
@@ -148,7 +148,7 @@ def test_response_intervals_hold_mean_intervals():
 def test_map_names_the_likeliest_architecture(page):
     (found,) = (block for block in blocks(page.sections) if isinstance(block, Map))
     assert len(found.down) == 2 and len(found.cells) == 2 and len(found.across) == len(found.cells[0])
-    table = bs.compare_map(small_fit(), [1e20]).table().set_index(["context_length", "architecture"])
+    table = bs.compare_map(small_fit(), [1e20]).table(full=True).set_index(["context_length", "architecture"])
     for down, row in zip(found.down, found.cells, strict=True):
         cell, here = row[found.across.index("1e20")], table.loc[int(down.replace(",", ""))]
         assert cell.winner == here["best_probability"].idxmax()

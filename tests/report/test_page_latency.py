@@ -33,8 +33,8 @@ def section():
 def chosen():
     """The chosen rows: the question's own, then the plan's."""
     timed = small_timings()
-    own = bs.decide(small_fit(), 1e21, 8192, limits=LIMITS, latency=timed).table().query("chosen")
-    planned = bs.plan(small_fit(), PLAN, timed).table().query("chosen")
+    own = bs.decide(small_fit(), 1e21, 8192, limits=LIMITS, latency=timed).table(full=True).query("chosen")
+    planned = bs.plan(small_fit(), PLAN, timed).table(full=True).query("chosen")
     return own.to_dict("records") + planned.to_dict("records")
 
 

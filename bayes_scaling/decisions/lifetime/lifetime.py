@@ -20,6 +20,8 @@ from bayes_scaling.decisions.limits import SECONDS_PER_HOUR
 from bayes_scaling.decisions.serving_limits import fitted_latency
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError, DecisionError
+from bayes_scaling.faces.faced import Faced
+from bayes_scaling.faces.shown import shown
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.laws.ladder import crossings, make_ladder
 from bayes_scaling.numbers.positive import positive_values
@@ -31,10 +33,22 @@ from bayes_scaling.runs.reach import refuse_too_far
 
 LEAST, MOST = 1e6, 1e20  # served tokens between which a break-even is looked for
 ANSWERS = (*QUANTITIES, "lost")
+SHORT = (
+    "architecture",
+    "context_length",
+    "served_tokens",
+    "probability",
+    "params_",
+    "tokens_",
+    "total_",
+    "overtraining_median",
+    "saving_median",
+    "money_",
+)  # columns of a short table
 
 
-@dataclass(frozen=True, eq=False)
-class Lifetime:
+@dataclass(frozen=True, eq=False, repr=False)
+class Lifetime(Faced, printer="results.print_lifetime"):
     """Draws of the cheapest model over its life.
 
     Attributes
@@ -63,7 +77,7 @@ class Lifetime:
     reach: xr.Dataset
     money_per_flop: float | None = None
 
-    def table(self) -> pd.DataFrame:
+    def table(self, full: bool = False) -> pd.DataFrame:
         """One row for each architecture, context length and number of served tokens.
 
         Columns: architecture, context_length, served_tokens, loss, cost, probability (that the loss can be
@@ -72,7 +86,12 @@ class Lifetime:
         the draws whose cheapest has the most tokens searched, 500 million times the cheapest training's;
         extrapolation_decades of the median training, the same of compute, params, tokens and context, and
         group_runs, as for `Frontier`.
+
+        Unless ``full``, only the columns that answer the question, displayed as people read them.
         """
+        return shown(self._rows(), SHORT, full)
+
+    def _rows(self) -> pd.DataFrame:
         parts = [summarise_draws(self.draws[name], name) for name in QUANTITIES]
         if self.money_per_flop is not None:
             parts.append(summarise_draws(self.draws["total"] * self.money_per_flop, "money"))

@@ -23,6 +23,8 @@ from bayes_scaling.decisions.next_runs.reweighting import (
 )
 from bayes_scaling.decisions.serving_limits import as_serving, check_served
 from bayes_scaling.errors import BudgetError, DecisionError
+from bayes_scaling.faces.faced import Faced
+from bayes_scaling.faces.shown import shown
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.query import Query
 from bayes_scaling.runs.reach import group_columns
@@ -32,10 +34,22 @@ GOALS = ("regret", "loss", "params", "difference")
 BY = ("value_per_price", "value")
 FANTASIES = 16  # of the greedy choice
 CHECKED = 64  # of its check by reweighting
+SHORT = (
+    "architecture",
+    "context_length",
+    "params",
+    "tokens",
+    "price",
+    "value",
+    "left",
+    "nats",
+    "compute_saved",
+    "refit",
+)  # columns of a short table
 
 
-@dataclass(frozen=True, eq=False)
-class Design:
+@dataclass(frozen=True, eq=False, repr=False)
+class Design(Faced, printer="planning.print_design"):
     """Runs to make next.
 
     Attributes
@@ -68,8 +82,14 @@ class Design:
     cost: str
     asked: pd.DataFrame
 
-    def table(self) -> pd.DataFrame:
-        """The runs."""
+    def table(self, full: bool = False) -> pd.DataFrame:
+        """The runs.
+
+        Unless ``full``, only the columns that answer the question, displayed as people read them.
+        """
+        return shown(self._rows(), SHORT, full)
+
+    def _rows(self) -> pd.DataFrame:
         return self.runs.copy()
 
 

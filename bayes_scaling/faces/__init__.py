@@ -1,0 +1,1 @@
+"""How a result shows itself, without its room knowing of printers and figures."""
