@@ -26,6 +26,7 @@ from bayes_scaling.cli.query_commands import (
 from bayes_scaling.cli.report_command import report
 from bayes_scaling.cli.study_commands import classical, figures
 from bayes_scaling.cli.sweep_commands import sweep
+from bayes_scaling.cli.wide import with_wide
 
 EXIT_CODES = (
     "Exit codes: 0 fine, whatever the verdict on a fit that was asked; 1 the checks failed, or no choice "
@@ -65,6 +66,6 @@ COMMANDS = (
     bench,
 )
 for command in COMMANDS:
-    app.command(command.__name__.strip("_").replace("_", "-"))(command)
+    app.command(command.__name__.strip("_").replace("_", "-"))(with_wide(command))
 app.add_typer(latency)
 app.add_typer(sweep)

@@ -15,6 +15,7 @@ from bayes_scaling.cli.failures import GuardedGroup, note
 from bayes_scaling.cli.fit_commands import report_checks
 from bayes_scaling.cli.output import print_json
 from bayes_scaling.cli.verdict import open_latency
+from bayes_scaling.cli.wide import with_wide
 from bayes_scaling.errors import ConvergenceWarning
 from bayes_scaling.files.whole import whole
 from bayes_scaling.roofline.devices import Device, get_device
@@ -48,6 +49,7 @@ Seed = Annotated[int, typer.Option(help="Of the draws.")]
 
 
 @latency.command()
+@with_wide
 def fit(
     timings: TimingsFile,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="LATENCY", help="Where to save (.nc).")],
@@ -77,6 +79,7 @@ def fit(
 
 
 @latency.command()
+@with_wide
 def predict(
     fitted: Annotated[Path, typer.Argument(metavar="LATENCY", help="What `latency fit` saved (.nc).")],
     queries: Annotated[
@@ -95,6 +98,7 @@ def predict(
 
 
 @latency.command()
+@with_wide
 def summary(
     fitted: Annotated[Path, typer.Argument(metavar="LATENCY", help="What `latency fit` saved (.nc).")],
     json: Json = False,
@@ -107,6 +111,7 @@ def summary(
 
 
 @latency.command()
+@with_wide
 def backtest(
     timings: TimingsFile,
     size: Annotated[
@@ -132,6 +137,7 @@ def backtest(
 
 
 @latency.command()
+@with_wide
 def measure(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="CSV", help="For the timings.")],
 ) -> None:
@@ -146,6 +152,7 @@ def measure(
 
 
 @latency.command()
+@with_wide
 def stages(
     timings: TimingsFile,
     bench: Annotated[Path, typer.Option("--bench", metavar="CSV", help="Microbenchmarks of the device.")],

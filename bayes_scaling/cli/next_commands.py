@@ -90,7 +90,7 @@ def map_(
     """Which architecture wins where, over compute and context length."""
     from bayes_scaling.cli.verdict import open_serving
     from bayes_scaling.decisions.winner_map import compare_map
-    from bayes_scaling.printing.planning import print_map
+    from bayes_scaling.printing.maps import print_map
 
     budgets = numbers(compute, "--compute")
     lengths = numbers(context_length, "--context-length")
@@ -105,7 +105,7 @@ def map_(
         latency=open_serving(latency, json),
         extrapolate=extrapolate,
     )
-    print_json(found.table(full=True)) if json else print_map(found.table(full=True))
+    print_json(found.table(full=True)) if json else print_map(found)
     if figure is not None:
         from bayes_scaling.plots import plot_map, save_figure
 

@@ -11,6 +11,7 @@ from bayes_scaling.cli.arguments import FitFile, Json, check_folder
 from bayes_scaling.cli.failures import GuardedGroup, note
 from bayes_scaling.cli.output import print_json
 from bayes_scaling.cli.verdict import open_fit
+from bayes_scaling.cli.wide import with_wide
 
 sweep = typer.Typer(
     name="sweep",
@@ -29,6 +30,7 @@ Record = Annotated[
 
 
 @sweep.command("plan")
+@with_wide
 def plan_(part: Part = None, json: Json = False) -> None:
     """List the planned runs: counts, sizes, FLOPs; with --json every run."""
     from bayes_scaling.printing.sweep import print_plan
@@ -42,6 +44,7 @@ def plan_(part: Part = None, json: Json = False) -> None:
 
 
 @sweep.command("run")
+@with_wide
 def run_(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="CSV", help="One row a finished run; gone on with.")
@@ -61,6 +64,7 @@ def run_(
 
 
 @sweep.command()
+@with_wide
 def preregister(
     fit: FitFile,
     output: Annotated[
@@ -78,6 +82,7 @@ def preregister(
 
 
 @sweep.command()
+@with_wide
 def judge(
     record: Record,
     runs: Annotated[Path, typer.Argument(metavar="RUNS", help="What `sweep run` wrote (.csv).")],

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from bayes_scaling.printing.as_text import wrapped
+from bayes_scaling.printing.table import output_width, print_line
+
 if TYPE_CHECKING:
     from bayes_scaling.decisions.serving_limits import Serving
     from bayes_scaling.latency import LatencyFit
@@ -101,7 +104,7 @@ class _Announcing:
         """Write what is pending, then the text."""
         lines, self.pending = self.pending, []
         for line in lines:
-            self._stream.write(f"{line}\n")
+            self._stream.write(wrapped(line, output_width()) + "\n")
         return int(self._stream.write(text))
 
     def __getattr__(self, name: str) -> Any:
@@ -134,7 +137,7 @@ def _say_below() -> None:
     for verdict in _ASKED.get() or ():
         if verdict.checks.status == "REVIEW" and not verdict.told:
             named = ", ".join(row.name for row in verdict.checks if row.status == "REVIEW")
-            typer.echo(f"Review: {named}. For advice run {verdict.command}")
+            print_line(f"Review: {named}. For advice run {verdict.command}")
 
 
 def _remember(verdict: Verdict) -> None:

@@ -37,7 +37,7 @@ SHORT = (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Map(Faced, printer="results.print_map", figures={"map": "winners.plot_map"}):
+class Map(Faced, printer="maps.print_map", figures={"map": "winners.plot_map"}):
     """Probabilities of winning at each budget and context length, each architecture at its own optimum.
 
     Attributes

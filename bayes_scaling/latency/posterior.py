@@ -121,7 +121,7 @@ class LatencyFit(Faced, printer="fits.print_latency_fit", figures={"timings": "t
         return shifts(self)
 
     def table(self, full: bool = False) -> pd.DataFrame:
-        """The columns of `summary` that matter most, displayed as people read them; all of them if ``full``."""
+        """The main columns of `summary`, displayed as people read them; all of them if ``full``."""
         return shown(self.summary(), SHORT, full)
 
     def save(self, path: str | Path) -> Path:

@@ -70,7 +70,7 @@ class Fit(Faced, Posterior, printer="fits.print_fit", figures=FIGURES):
         return summarise(self)
 
     def table(self, full: bool = False) -> pd.DataFrame:
-        """The columns of `summary` that matter most, displayed as people read them; all of them if ``full``."""
+        """The main columns of `summary`, displayed as people read them; all of them if ``full``."""
         return shown(self.summary(), SHORT, full)
 
     def checks(self, left_out: pd.DataFrame | None = None) -> Checks:

@@ -68,17 +68,12 @@ def _write_table(columns: Sequence[Column], stream: TextIO, width: int, terminal
         )
     for row in zip(*(column.cells for column in columns), strict=True):
         table.add_row(*(Text(visible(cell), style=_STYLES.get(cell, "")) for cell in row))
-    console = _OfTable(file=stream, highlight=False, force_terminal=terminal)
+    drawn = StringIO()
+    console = Console(file=drawn, highlight=False, force_terminal=terminal)
     console.width = max(width, narrowest)
     console.print(table)
-    stream.write("\n")
-
-
-class _OfTable(Console):
-    """Leaves a closed pipe to the command line, where rich would end the process with 1."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
+    lines = drawn.getvalue().rstrip("\n").split("\n")
+    stream.write("\n".join(line.rstrip() for line in lines) + "\n\n")
 
 
 def _natural(column: Column) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bayes_scaling.printing.columns import column, groups, interval_column, text
+from bayes_scaling.printing.columns import column, groups, interval_column, text, wide
 from bayes_scaling.printing.numbers import count, loss, plain, power
 from bayes_scaling.printing.table import print_line, print_table
 
@@ -39,7 +39,7 @@ def print_huber(table: pd.DataFrame) -> None:
             column(table, "estimate", "estimate", plain),
             column(table, "bootstrap se", "se", plain),
             interval_column(table, "", plain, BOOTSTRAP, ("q025", "q975")),
-            column(table, "objective", "objective", plain),
+            *wide(column(table, "objective", "objective", plain)),
             column(table, "runs", "runs", str),
         ]
     )

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 
+from bayes_scaling.printing.blocks import Column
 from bayes_scaling.printing.numbers import interval
-from bayes_scaling.printing.table import Column
 
 Format = Callable[[float], str]
 INTERVAL = "90% interval"
+
+
+def wide(*columns: Column) -> list[Column]:
+    """The same columns, left out where a table must be narrow."""
+    return [replace(column, wide=True) for column in columns]
 
 
 def groups(table: pd.DataFrame) -> list[Column]:

@@ -9,10 +9,15 @@ import pandas as pd
 
 from bayes_scaling.decisions.clarity import Settling, rivals
 from bayes_scaling.decisions.decide import Decision
-from bayes_scaling.printing.columns import column, groups, interval_column, text
+from bayes_scaling.printing.columns import column, groups, interval_column, text, wide
 from bayes_scaling.printing.numbers import count, factor, interval, loss, power, probability
 from bayes_scaling.printing.table import Column, print_line, print_table
 from bayes_scaling.printing.views import note_reach, print_far
+
+CHOICE = (
+    "Cost of uncertainty: what the choice loses on average to one that knew everything. Shape: the nearest "
+    "that can be built, and what its size loses."
+)
 
 
 def print_decision(decision: Decision, settling: Settling | None = None) -> None:
@@ -29,6 +34,9 @@ def print_decision(decision: Decision, settling: Settling | None = None) -> None
         print_table(action_columns(feasible, decision))
         for line in action_notes(decision):
             print_line(line)
+        print_line("")
+        print_table(choice_columns(feasible[feasible["chosen"]]))
+        print_line(CHOICE)
     if len(decision.limits):
         print_line("")
         print_limits(decision.limits)
@@ -40,7 +48,7 @@ def print_decision(decision: Decision, settling: Settling | None = None) -> None
 
 def action_columns(table: pd.DataFrame, decision: Decision) -> list[Column]:
     """Columns of the feasible rows of `bayes_scaling.decisions.decide.Decision.table`."""
-    flat = zip(table["flat_low"], table["flat_high"], table["flat_factor"], strict=True)
+    flat = zip(table["flat_low"], table["flat_high"], strict=True)
     little = f"< {decision.tolerance:g}"
     return [
         *groups(table),
@@ -48,11 +56,12 @@ def action_columns(table: pd.DataFrame, decision: Decision) -> list[Column]:
         Column("train", tuple(map(_mark, table["chosen"], table["clear"])), right=False),
         column(table, "params", "params", count),
         column(table, "tokens", "tokens", count),
-        column(table, "loss (nats/token)", "loss_median", loss),
-        interval_column(table, "loss_", loss),
+        column(table, "loss (nats)", "loss_median", loss),
+        *wide(interval_column(table, "loss_", loss)),
         column(table, "mean regret", "regret_mean", loss),
-        column(table, f"P(regret {little})", "regret_probability", probability),
-        Column("flat region of params", tuple(_flat(*ends) for ends in flat)),
+        *wide(column(table, f"P(regret {little})", "regret_probability", probability)),
+        Column("flat region (params)", tuple(_flat(*ends) for ends in flat)),
+        *wide(column(table, "its ratio", "flat_factor", factor)),
         column(table, "P(best)", "best_probability", probability),
     ]
 
@@ -61,7 +70,7 @@ def _mark(chosen: bool, clear: bool) -> str:
     """Of the row to train: an order where the choice is clear, else a guess."""
     if not chosen:
         return ""
-    return "this" if clear else "best guess"
+    return "this" if clear else "guess"
 
 
 def headlines(decision: Decision) -> list[str]:
@@ -110,7 +119,7 @@ def action_notes(decision: Decision) -> tuple[str, str]:
     """What the columns of the actions mean."""
     return (
         f"Params minimise the {decision.utility} of the loss over the draws; cost {decision.cost}. Regret: "
-        "nats per token over the optimum each draw would have wanted.",
+        "nats per token relative to the best params under each posterior draw.",
         f"Flat region: params at which regret is < {decision.tolerance:g} with probability "
         f"{decision.confidence:g} or more.",
     )
@@ -135,28 +144,29 @@ def limits_columns(table: pd.DataFrame) -> list[Column]:
 
 
 def decision_remarks(decision: Decision) -> list[str]:
-    """What to know of a decision, one sentence a line."""
+    """What nothing keeps to, one sentence a line."""
     table = decision.table(full=True)
-    feasible = table[table["feasible"]]
-    blocked = [
+    return [
         f"{_where(row)}: nothing keeps to all limits; {_remedy(row)}."
         for row in table[~table["feasible"]].to_dict("records")
     ]
-    return [*blocked, *_remarks(feasible)] if len(feasible) else blocked
 
 
-def _remarks(table: pd.DataFrame) -> list[str]:
+def choice_columns(chosen: pd.DataFrame) -> list[Column]:
+    """What to know of each choice: prices of not knowing and of a real shape, worth of more compute."""
+    more = tuple(f"{np.log(1.1) * slope:+.4f}" for slope in chosen["loss_slope_median"])
     return [
-        f"{_where(row)}: against knowing everything the choice loses {loss(row['overall_regret_mean'])} "
-        f"nats on average; a real shape ({row['shape'] or 'none known'}) costs "
-        f"{_price(row['shape_price'])}; a budget 10% larger would change the loss by "
-        f"{np.log(1.1) * row['loss_slope_median']:+.4f}."
-        for row in table[table["chosen"]].to_dict("records")
+        *groups(chosen),
+        column(chosen, "compute", "compute", power),
+        column(chosen, "cost of uncertainty (nats)", "overall_regret_mean", loss),
+        Column("nearest shape", tuple(shape or "none known" for shape in chosen["shape"]), right=False),
+        column(chosen, "its price (nats)", "shape_price", _price),
+        Column("10% more compute (nats)", more),
     ]
 
 
 def _price(value: float) -> str:
-    return "less than 0.0001" if abs(value) < 5e-5 else loss(value)
+    return "< 0.0001" if abs(value) < 5e-5 else loss(value)
 
 
 def _where(row: dict[Any, Any]) -> str:
@@ -167,8 +177,8 @@ def _remedy(row: dict[Any, Any]) -> str:
     return f"without {row['binding']} there would be an answer" if row["binding"] else "loosen more than one"
 
 
-def _flat(low: float, high: float, wide: float) -> str:
-    return "nowhere" if low != low else f"{interval(count(low), count(high))} ({factor(wide)})"
+def _flat(low: float, high: float) -> str:
+    return "nowhere" if low != low else interval(count(low), count(high))
 
 
 def _allowed(low: float, high: float) -> str:

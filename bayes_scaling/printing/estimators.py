@@ -25,19 +25,26 @@ MEANING = (
 def print_estimators(table: pd.DataFrame) -> None:
     """`bayes_scaling.questions.estimators.estimators`, the three as columns."""
     print_line("")
-    print_table(estimator_columns(table))
+    print_table(_estimator_rows(table))
     print_line(MEANING)
     if not (table["alone_how"] == SAMPLED).all():
         print_line("The law alone was not sampled: its draws are of a normal at its mode, if there is one.")
 
 
-def estimator_columns(table: pd.DataFrame) -> list[Column]:
-    """Columns of the three estimators' params and losses."""
-    columns = [*groups(table), column(table, "compute (FLOPs)", "compute", power)]
-    for quantity, form in (("params", count), ("loss", loss)):
-        for prefix, name in NAMES.items():
-            cells = tuple(_estimate(row, f"{prefix}{quantity}", form) for row in table.to_dict("records"))
-            columns.append(Column(f"{quantity}, {name}", cells))
+def _estimator_rows(table: pd.DataFrame) -> list[Column]:
+    """Params and loss, a row for each estimator."""
+    rows = table.loc[table.index.repeat(len(NAMES))].reset_index(drop=True)
+    prefixes = list(NAMES) * len(table)
+    records = list(zip(rows.to_dict("records"), prefixes, strict=True))
+    columns = [
+        *groups(rows),
+        column(rows, "compute (FLOPs)", "compute", power),
+        Column("estimator", tuple(NAMES[prefix] for prefix in prefixes), right=False),
+    ]
+    forms: dict[str, Format] = {"params": count, "loss": loss}
+    for quantity, form in forms.items():
+        cells = tuple(_estimate(row, f"{prefix}{quantity}", form) for row, prefix in records)
+        columns.append(Column(f"{quantity} (90% interval)", cells))
     return columns
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bayes_scaling.latency.backtest import LatencyBacktest
-from bayes_scaling.printing.columns import column, interval_column, text
+from bayes_scaling.printing.columns import column, interval_column, text, wide
 from bayes_scaling.printing.numbers import count, plain, probability
 from bayes_scaling.printing.table import print_heading, print_line, print_table
 
@@ -42,7 +42,7 @@ def print_coefficients(table: pd.DataFrame) -> None:
             text(table, "phase", "phase"),
             text(table, "coefficient", "coefficient"),
             text(table, "unit", "unit"),
-            column(table, "prior median", "prior_median", plain),
+            *wide(column(table, "prior median", "prior_median", plain)),
             column(table, "median", "median", plain),
             interval_column(table, "", plain),
             column(table, "shift (prior sd)", "shift", lambda value: f"{value:+.1f}"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bayes_scaling.decisions.next_runs.next_runs import Design
-from bayes_scaling.printing.columns import Format, column, groups, interval_column, text
+from bayes_scaling.printing.columns import Format, column, groups, interval_column, text, wide
 from bayes_scaling.printing.numbers import count, factor, loss, plain, power, probability
 from bayes_scaling.printing.table import Column, print_line, print_table
 from bayes_scaling.printing.views import note_reach, print_far
@@ -46,7 +46,7 @@ def plan_columns(kept: pd.DataFrame) -> list[Column]:
         column(kept, "params", "params", count),
         column(kept, "tokens", "tokens", count),
         column(kept, "loss (nats/token)", "loss_median", loss),
-        interval_column(kept, "loss_", loss),
+        *wide(interval_column(kept, "loss_", loss)),
         column(kept, "mean regret", "overall_regret_mean", loss),
         column(kept, "P(best)", "best_probability", probability),
         text(kept, "limits that bind", "binding"),
@@ -63,8 +63,9 @@ def print_lifetime(table: pd.DataFrame) -> None:
     columns = [
         *groups(table),
         column(table, "served tokens", "served_tokens", count),
-        column(table, "P(can be reached)", "probability", probability),
     ]
+    reached = column(table, "P(can be reached)", "probability", probability)
+    columns += [reached] if (table["probability"] < 1).any() else wide(reached)
     quantities: tuple[tuple[str, str, Format], ...] = (
         ("params", "params", count),
         ("tokens", "training tokens", count),
@@ -72,10 +73,13 @@ def print_lifetime(table: pd.DataFrame) -> None:
         ("overtraining", "over-training", factor),
     )
     for name, title, form in quantities:
-        columns += [column(table, title, f"{name}_median", form), interval_column(table, f"{name}_", form)]
+        ends = interval_column(table, f"{name}_", form)
+        columns.append(column(table, title, f"{name}_median", form))
+        columns += [ends] if name == "params" else wide(ends)
     columns.append(column(table, "saving", "saving_median", factor))
     if "money_median" in table:
-        columns += [column(table, "money", "money_median", count), interval_column(table, "money_", count)]
+        columns.append(column(table, "money", "money_median", count))
+        columns += wide(interval_column(table, "money_", count))
     print_table(columns)
     print_line(
         f"Medians and 90% intervals of what reaches {table['loss'].iloc[0]:g} nats at the least total; cost "
@@ -128,12 +132,14 @@ def design_columns(design: Design) -> list[Column]:
         column(table, "params", "params", count),
         column(table, "tokens", "tokens", count),
         column(table, "price", "price", power),
-        column(table, f"value ({unit})", "value", plain),
-        column(table, f"left ({unit})", "left", plain),
-        column(table, "worth so far (nats)", "nats", loss),
-        column(table, "compute saved", "compute_saved", power),
-        column(table, "Pareto k", "pareto_k", "{:.2f}".format),
-        Column("then", tuple("refit" if refit else "" for refit in table["refit"]), right=False),
+        column(table, f"takes away ({unit})", "value", plain),
+        column(table, f"leaves ({unit})", "left", plain),
+        column(table, "all so far worth (nats)", "nats", loss),
+        *wide(
+            column(table, "compute saved", "compute_saved", power),
+            column(table, "Pareto k", "pareto_k", "{:.2f}".format),
+        ),
+        Column("after it", tuple("refit" if refit else "" for refit in table["refit"]), right=False),
     ]
 
 
@@ -145,28 +151,3 @@ def design_note(design: Design) -> str:
         f"({UNITS[design.goal]}). Knowing everything would be worth {loss(design.perfect)} nats per token. "
         f"Cost {design.cost}."
     )
-
-
-def print_map(table: pd.DataFrame) -> None:
-    """Who wins where."""
-    print_far(table)
-    print_table(
-        [
-            *groups(table),
-            column(table, "compute (FLOPs)", "compute", power),
-            column(table, "P(best)", "best_probability", _chance),
-            column(table, "expected rank", "expected_rank", "{:.2f}".format),
-        ]
-    )
-    print_line(
-        f"Each architecture at its own optimum; cost {table['cost'].iloc[0]}. Rank 1 is the lowest loss."
-    )
-    if not table["feasible"].all():
-        print_line(
-            f"Note: in {int((~table['feasible']).sum())} of {len(table)} rows nothing keeps to the limits."
-        )
-    note_reach(table, "rows")
-
-
-def _chance(value: float) -> str:
-    return "-" if value != value else probability(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bayes_scaling.calibration.judging import INTERVALS, Verdict
-from bayes_scaling.printing.columns import column, groups, text
+from bayes_scaling.printing.columns import column, groups, text, wide
 from bayes_scaling.printing.numbers import loss, signed_loss
 from bayes_scaling.printing.table import Column, print_heading, print_line, print_table
 
@@ -28,12 +28,18 @@ def score_columns(table: pd.DataFrame) -> list[Column]:
     """Columns of `bayes_scaling.calibration.judging.tabulate`."""
     return [
         column(table, "runs", "runs", str),
-        *(_share_column(table, level) for level in INTERVALS),
+        *(part for level in INTERVALS for part in _shares(table, level)),
         column(table, "bias (nats/token)", "bias", signed_loss),
         column(table, "mean |error|", "mae", loss),
         column(table, "CRPS", "crps", loss),
         column(table, "CRPS if right", "crps_expected", loss),
     ]
+
+
+def _shares(table: pd.DataFrame, level: int) -> list[Column]:
+    """The column of a level, those between 50% and 90% only where there is room."""
+    found = _share_column(table, level)
+    return [found] if level in (50, 90) else wide(found)
 
 
 def _share_column(table: pd.DataFrame, level: int) -> Column:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bayes_scaling.decisions.lifetime.lifetime import Lifetime
 from bayes_scaling.decisions.scenarios import Plan
-from bayes_scaling.decisions.winner_map import Map
 from bayes_scaling.printing import planning, views
 from bayes_scaling.questions.compare import Comparison
 from bayes_scaling.questions.context_effect import ContextEffect
@@ -31,11 +30,6 @@ def print_context(found: ContextEffect) -> None:
     """How the optimum moves with the context length, and where the order changes."""
     views.print_context(found.table(full=True))
     views.print_order(found.order_table())
-
-
-def print_map(found: Map) -> None:
-    """Who wins where."""
-    planning.print_map(found)
 
 
 def print_plan(found: Plan) -> None:

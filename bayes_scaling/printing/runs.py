@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bayes_scaling.printing.columns import column, groups, range_column
+from bayes_scaling.printing.columns import column, groups, range_column, wide
 from bayes_scaling.printing.numbers import count, loss, power
 from bayes_scaling.printing.table import Column, print_line, print_table
 from bayes_scaling.runs.table import Runs
@@ -24,7 +24,7 @@ def runs_columns(table: pd.DataFrame) -> list[Column]:
         range_column(table, "params", "params", count),
         range_column(table, "tokens", "tokens", count),
         range_column(table, "flops", "compute (FLOPs)", power),
-        range_column(table, "tokens_per_param", "tokens/param", count),
+        *wide(range_column(table, "tokens_per_param", "tokens/param", count)),
     ]
     if "loss_min" in table:
         columns.append(range_column(table, "loss", "loss (nats/token)", loss))

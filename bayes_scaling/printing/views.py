@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from bayes_scaling.posterior.checks import Checks
-from bayes_scaling.printing.columns import Format, column, groups, interval_column, text
+from bayes_scaling.printing.columns import Format, column, groups, interval_column, text, wide
 from bayes_scaling.printing.numbers import count, factor, loss, plain, power, probability, signed_loss
 from bayes_scaling.printing.table import Column, print_line, print_table
+from bayes_scaling.questions.compare import pairs_once
 from bayes_scaling.runs.reach import COLUMNS, FAR, FARTHEST, NEAR, column_of
 
 LOST = 0.01  # share of the draws
@@ -46,9 +47,9 @@ def print_summary(table: pd.DataFrame) -> None:
             where[2],
             column(table, "median", "median", plain),
             interval_column(table, "", plain),
-            column(table, "sd", "sd", plain),
+            *wide(column(table, "sd", "sd", plain)),
             column(table, "ESS bulk", "ess_bulk", "{:.0f}".format),
-            column(table, "ESS tail", "ess_tail", "{:.0f}".format),
+            *wide(column(table, "ESS tail", "ess_tail", "{:.0f}".format)),
             column(table, "R-hat", "r_hat", "{:.3f}".format),
         ]
     )
@@ -105,8 +106,10 @@ def frontier_columns(table: pd.DataFrame) -> list[Column]:
     )
     columns = [*groups(table), column(table, "compute (FLOPs)", "compute", power)]
     for name, title, form in pairs:
-        columns += [column(table, title, f"{name}_median", form), interval_column(table, f"{name}_", form)]
-    columns.append(column(table, "tokens/param", "tokens_per_param_median", count))
+        ends = interval_column(table, f"{name}_", form)
+        columns.append(column(table, title, f"{name}_median", form))
+        columns += wide(ends) if name == "tokens" else [ends]
+    columns += wide(column(table, "tokens/param", "tokens_per_param_median", count))
     if "epochs_median" in table:
         columns.append(column(table, "epochs", "epochs_median", plain))
         columns.append(interval_column(table, "epochs_", plain))
@@ -136,7 +139,8 @@ def print_target(table: pd.DataFrame) -> None:
     first: tuple[str, Format] = ("loss (nats/token)", loss) if target == "loss" else ("params", count)
     columns = [*groups(table), column(table, first[0], target, first[1])]
     if target == "loss":
-        columns.append(column(table, "P(can be reached)", "probability", probability))
+        reached = column(table, "P(can be reached)", "probability", probability)
+        columns += [reached] if (table["probability"] < 1).any() else wide(reached)
     rest: dict[str, tuple[str, Format]] = {
         "compute": ("compute (FLOPs)", power),
         "params": ("params", count),
@@ -145,10 +149,9 @@ def print_target(table: pd.DataFrame) -> None:
     }
     for name, (title, form) in rest.items():
         if name != target:
-            columns += [
-                column(table, title, f"{name}_median", form),
-                interval_column(table, f"{name}_", form),
-            ]
+            ends = interval_column(table, f"{name}_", form)
+            columns.append(column(table, title, f"{name}_median", form))
+            columns += wide(ends) if name == "tokens" else [ends]
     print_table(columns)
     print_line(f"Medians and 90% intervals; cost {table['cost'].iloc[0]}.")
     note_reach(table, "rows")
@@ -162,10 +165,9 @@ def print_context(table: pd.DataFrame) -> None:
         column(table, "compute (FLOPs)", "compute", power),
     ]
     for name in ("params", "tokens", "loss"):
-        columns += [
-            column(table, f"d ln {name} / d ln context", f"{name}_slope_median", plain),
-            interval_column(table, f"{name}_slope_", plain),
-        ]
+        ends = interval_column(table, f"{name}_slope_", plain)
+        columns.append(column(table, f"d ln {name} / d ln context", f"{name}_slope_median", plain))
+        columns += wide(ends) if name == "tokens" else [ends]
     print_table(columns)
     print_line(f"Of the compute-optimal params, tokens and loss; cost {table['cost'].iloc[0]}.")
     note_reach(table, "budgets")
@@ -190,10 +192,14 @@ def print_order(table: pd.DataFrame) -> None:
 
 
 def print_comparison(table: pd.DataFrame) -> None:
-    """Which architecture wins."""
+    """Which architecture wins, each pair once."""
     print_far(table)
+    table = pairs_once(table)
     print_table(comparison_columns(table))
     print_line(MULTIPLIER)
+    never = float(table["unreached_probability"].max())
+    if never > 0:
+        print_line(f"P(the other never reaches that loss) is up to {probability(never)}; --wide shows each.")
     note_reach(table, "budgets")
 
 
@@ -206,7 +212,7 @@ def comparison_columns(table: pd.DataFrame) -> list[Column]:
         column(table, "compute (FLOPs)", "compute", power),
         column(table, "P(lower loss)", "probability", probability),
         column(table, "loss difference (nats/token)", "difference_median", signed_loss),
-        interval_column(table, "difference_", signed_loss),
+        *wide(interval_column(table, "difference_", signed_loss)),
         column(table, "compute multiplier", "multiplier_median", factor),
         interval_column(table, "multiplier_", factor),
         *_unreached(table),
@@ -217,7 +223,7 @@ def _unreached(table: pd.DataFrame) -> list[Column]:
     """How often no compute is enough, where that happens."""
     if not (table["unreached_probability"] > 0).any():
         return []
-    return [column(table, "P(other never reaches it)", "unreached_probability", _chance)]
+    return wide(column(table, "P(other never reaches it)", "unreached_probability", _chance))
 
 
 def lost_remark(table: pd.DataFrame) -> str:
@@ -287,8 +293,9 @@ def reach_remark(table: pd.DataFrame, what: str) -> str:
 def _decades(table: pd.DataFrame) -> str:
     """How far in each of compute, params, tokens and context, the farthest row of each."""
     far = {name: table[column_of(name)].max() for name in COLUMNS if column_of(name) in table}
-    shown = [f"{name} by up to {value:.1f} decades" for name, value in far.items() if value > NEAR]
-    return ", ".join(shown)
+    tenths = {name: f"{value:.1f}" for name, value in far.items() if value > NEAR}
+    shown = [f"{name} by up to {tenth} decades" for name, tenth in tenths.items() if tenth != "0.0"]
+    return ", ".join(shown) or "by less than a tenth of a decade"
 
 
 def unseen_remark(table: pd.DataFrame) -> str:

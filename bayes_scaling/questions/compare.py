@@ -191,5 +191,15 @@ def _reach(here: Frontier, pairs: list[tuple[str, str]]) -> xr.Dataset:
     return xr.concat(parts, dim="pair")
 
 
+def pairs_once(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `Comparison.table` with each pair in one order: first the one that wins more often."""
+    mean = table.groupby(["architecture", "other"])["probability"].mean()
+    ranked = mean.sort_values(ascending=False, kind="stable").index.tolist()
+    chosen = {frozenset(pair): pair for pair in reversed(ranked)}
+    kept = set(chosen.values())
+    mask = [pair in kept for pair in zip(table["architecture"], table["other"], strict=True)]
+    return table[mask]
+
+
 def _share(truth: xr.DataArray) -> np.ndarray:
     return truth.mean(("chain", "draw")).to_numpy().ravel()
