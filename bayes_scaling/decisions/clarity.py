@@ -56,7 +56,9 @@ def rivals(table: pd.DataFrame, row: Mapping[Any, Any]) -> pd.DataFrame:
 def settling_run(
     fit: Fit, query: Query, table: pd.DataFrame, limits: Limits, latency: Any
 ) -> Settling | None:
-    """The run that would settle the largest question of a decision that is not clear; None where all are.
+    """The run that would settle the largest question of a decision that is not clear.
+
+    None where all are clear, or where no run takes away enough to matter.
 
     Of runs up to three times the most compute of the fitted ones, the one worth most.
 
@@ -79,6 +81,8 @@ def settling_run(
     goal = "difference" if len(names) > 1 else "regret"
     compute, length = float(row["compute"]), int(row["context_length"])
     design = design_runs(fit, compute, length, names, runs=1, goal=goal, by="value", **asked)
+    if design.runs.empty:
+        return None
     run = {str(name): value for name, value in design.runs.iloc[0].items()}
     share = float(run["value"]) / design.now if design.now > 0 else 0.0
     return Settling(length, compute, run, goal, share)

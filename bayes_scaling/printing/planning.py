@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bayes_scaling.decisions.next_runs.next_runs import Design
+from bayes_scaling.decisions.next_runs.next_runs import WORTH, Design
 from bayes_scaling.printing.columns import Format, column, groups, interval_column, text, wide
 from bayes_scaling.printing.numbers import count, factor, loss, plain, power, probability
 from bayes_scaling.printing.table import Column, print_line, print_table
 from bayes_scaling.printing.views import note_reach, print_far
+from bayes_scaling.questions.compare import pairs_once
 
 REFIT = (
     "after the runs marked refit the draws at hand cannot be reweighted (k > 0.7): fit again with their "
@@ -64,7 +65,7 @@ def print_lifetime(table: pd.DataFrame) -> None:
         *groups(table),
         column(table, "served tokens", "served_tokens", count),
     ]
-    reached = column(table, "P(can be reached)", "probability", probability)
+    reached = column(table, "P(can reach)", "probability", probability)
     columns += [reached] if (table["probability"] < 1).any() else wide(reached)
     quantities: tuple[tuple[str, str, Format], ...] = (
         ("params", "params", count),
@@ -99,6 +100,7 @@ def print_break_even(table: pd.DataFrame) -> None:
     if table.empty:
         return
     print_line("")
+    table = pairs_once(table)
     print_table(
         [
             text(table, "architecture", "architecture"),
@@ -116,7 +118,8 @@ def print_break_even(table: pd.DataFrame) -> None:
 def print_design(design: Design) -> None:
     """The runs to make next."""
     print_far(design.asked)
-    print_table(design_columns(design))
+    if len(design.runs):
+        print_table(design_columns(design))
     print_line(design_note(design))
     if design.table(full=True)["refit"].any():
         print_line(f"Note: {REFIT}")
@@ -134,7 +137,7 @@ def design_columns(design: Design) -> list[Column]:
         column(table, "price", "price", power),
         column(table, f"takes away ({unit})", "value", plain),
         column(table, f"leaves ({unit})", "left", plain),
-        column(table, "all so far worth (nats)", "nats", loss),
+        column(table, "gain so far (nats)", "nats", loss),
         *wide(
             column(table, "compute saved", "compute_saved", power),
             column(table, "Pareto k", "pareto_k", "{:.2f}".format),
@@ -146,8 +149,13 @@ def design_columns(design: Design) -> list[Column]:
 def design_note(design: Design) -> str:
     """What the columns of a design are about."""
     what = "expected regret" if design.goal == "regret" else f"variance of the {design.goal}"
+    now = f"{what} now {plain(design.now)} ({UNITS[design.goal]})"
+    none = f"None of {len(design.candidates)} candidates takes away {WORTH:.0%} of the {now}."
+    some = (
+        f"Chosen one by one from {len(design.candidates)} candidates; {now}. Gain: nats per token by which "
+        "the runs so far lower the expected loss of the decision."
+    )
     return (
-        f"Of {len(design.candidates)} candidates, greedily; {what} now {plain(design.now)} "
-        f"({UNITS[design.goal]}). Knowing everything would be worth {loss(design.perfect)} nats per token. "
-        f"Cost {design.cost}."
+        f"{some if len(design.runs) else none} Knowing everything would be worth {loss(design.perfect)} nats "
+        f"per token. Cost {design.cost}."
     )

@@ -45,8 +45,8 @@ def print_summary(table: pd.DataFrame) -> None:
             *where[:2],
             Column("context (tokens)", lengths),
             where[2],
-            column(table, "median", "median", plain),
-            interval_column(table, "", plain),
+            column(table, "median", "median", _short),
+            interval_column(table, "", _short),
             *wide(column(table, "sd", "sd", plain)),
             column(table, "ESS bulk", "ess_bulk", "{:.0f}".format),
             *wide(column(table, "ESS tail", "ess_tail", "{:.0f}".format)),
@@ -136,10 +136,10 @@ def print_target(table: pd.DataFrame) -> None:
     """Optimal runs for a wanted loss or size."""
     print_far(table)
     target = "loss" if list(table)[2] == "loss" else "params"
-    first: tuple[str, Format] = ("loss (nats/token)", loss) if target == "loss" else ("params", count)
+    first: tuple[str, Format] = ("loss (nats)", loss) if target == "loss" else ("params", count)
     columns = [*groups(table), column(table, first[0], target, first[1])]
     if target == "loss":
-        reached = column(table, "P(can be reached)", "probability", probability)
+        reached = column(table, "P(can reach)", "probability", probability)
         columns += [reached] if (table["probability"] < 1).any() else wide(reached)
     rest: dict[str, tuple[str, Format]] = {
         "compute": ("compute (FLOPs)", power),
@@ -243,6 +243,10 @@ def lost_remark(table: pd.DataFrame) -> str:
 def _chance(value: float) -> str:
     """A probability; nothing where it is none."""
     return probability(value) if value > 0 else ""
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}"
 
 
 def _tenth(value: float) -> str:

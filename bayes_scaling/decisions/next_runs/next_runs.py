@@ -34,6 +34,8 @@ GOALS = ("regret", "loss", "params", "difference")
 BY = ("value_per_price", "value")
 FANTASIES = 16  # of the greedy choice
 CHECKED = 64  # of its check by reweighting
+WORTH = 0.01  # share of what is left that a run takes away at least
+CHECKS = {"pareto_k": float, "reweighted": float, "refit": bool}  # of the choice, by reweighting
 SHORT = (
     "architecture",
     "context_length",
@@ -131,7 +133,7 @@ def design_runs(
         architecture, context_length, params, tokens and perhaps price. Default: a grid at the fitted context
         lengths and the asked one.
     runs : int
-        How many to choose at most.
+        How many to choose at most: none is chosen that takes away less than 1% of what is left.
     total : float, optional
         What they may cost together.
     largest : float, optional
@@ -216,11 +218,11 @@ def _chosen(
     start = make_belief(ensemble.losses, ensemble.target, ensemble.outcomes, noise, FANTASIES)
     perfect = float(start.means[0].min() - ensemble.optimum.mean())
     price = table["price"].to_numpy(dtype=float)
-    steps = list(_greedy(start, wanted, price, rng))
-    if not steps:
+    if price.min() > wanted.total:
         raise DecisionError(
             f"no candidate costs {wanted.total:.4g} or less; the cheapest costs {price.min():.4g}"
         )
+    steps = list(_greedy(start, wanted, price, perfect, rng))
     picked = [step.run for step in steps]
     nats = np.cumsum([step.nats for step in steps])
     regret = wanted.goal == "regret"
@@ -232,8 +234,8 @@ def _chosen(
     saved = wanted.compute * np.expm1(nats / -ensemble.slope) if ensemble.slope < 0 else np.nan
     chosen["compute_saved"] = saved
     checks = _reweighted(ensemble, picked, perfect if regret else None, seed)
-    for name in checks[0]:
-        chosen[name] = [check[name] for check in checks]
+    for name, kind in CHECKS.items():
+        chosen[name] = np.array([check[name] for check in checks], dtype=kind)
     alone = _values(start, wanted.goal)
     everything = table.assign(value=alone, value_per_price=alone / price)
     now = perfect if regret else start.variance
@@ -261,21 +263,26 @@ class _Step:
     belief: Belief
 
 
-def _greedy(belief: Belief, wanted: _Wanted, price: np.ndarray, rng: np.random.Generator) -> Iterator[_Step]:
-    """Runs one by one, each the best in view of those before."""
+def _greedy(
+    belief: Belief, wanted: _Wanted, price: np.ndarray, perfect: float, rng: np.random.Generator
+) -> Iterator[_Step]:
+    """Runs one by one, each the best in view of those before; none that takes away next to nothing."""
     left = np.ones(len(price), dtype=bool)
     spent = 0.0
+    gained = 0.0
     for _ in range(min(wanted.runs, len(price))):
-        affordable = left & (spent + price <= wanted.total)
+        value = _values(belief, wanted.goal)
+        remaining = perfect - gained if wanted.goal == "regret" else belief.variance
+        affordable = left & (spent + price <= wanted.total) & (value > WORTH * max(remaining, 0.0))
         if not affordable.any():
             return
-        value = _values(belief, wanted.goal)
         score = value / price if wanted.by == "value_per_price" else value
         run = int(np.where(affordable, score, -np.inf).argmax())
         nats = float(belief.loss_gains()[run])
         belief = belief.after(run, surprises(len(belief.means), rng))
         left[run] = False
         spent += price[run]
+        gained += nats
         yield _Step(run, float(value[run]), nats, belief)
 
 

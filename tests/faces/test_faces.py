@@ -1,0 +1,166 @@
+"""Every result shows itself: repr and HTML hold its numbers, tables are short or whole, plots are figures."""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from typing import Any
+
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.faces.faced import Faced
+from bayes_scaling.printing.numbers import count, loss, power
+from tests.helpers.fits import small_fit
+
+COMPUTE = [1e20, 1e21]
+WIDTH = 100
+SCENARIO = bs.Scenario(name="free", compute=1e20, context_length=8192)
+
+
+@cache
+def results() -> dict[str, Faced]:
+    fit = small_fit()
+    return {
+        "runs": fit.runs,
+        "fit": fit,
+        "frontier": fit.frontier(COMPUTE),
+        "comparison": fit.compare(COMPUTE),
+        "decision": fit.decide(COMPUTE, 8192),
+        "map": fit.compare_map(COMPUTE),
+        "target": fit.iso_loss([2.6, 2.5]),
+        "size": fit.optimal_for_params(1e9),
+        "context": fit.context_effect(1e20),
+        "predictions": fit.predictions(fit.runs),
+        "plan": fit.plan([SCENARIO]),
+        "lifetime": fit.lifetime(2.5, [1e11, 1e13]),
+        "design": fit.design_runs(1e21, 8192, runs=2),
+    }
+
+
+NAMES = (
+    "runs",
+    "fit",
+    "frontier",
+    "comparison",
+    "decision",
+    "map",
+    "target",
+    "size",
+    "context",
+    "predictions",
+    "plan",
+    "lifetime",
+    "design",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_repr_is_narrow_and_so_is_its_html_of_the_same_words(name: str) -> None:
+    result = results()[name]
+    text = repr(result)
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert "transformer" in text and "xlstm" in text and "object at" not in text
+    html = result._repr_html_()  # type: ignore[operator]
+    assert html.count("<table>") == html.count("</table>") >= 1
+    assert "<script" not in html and "transformer" in html
+
+
+def test_what_is_shown_are_the_numbers_of_the_whole_table() -> None:
+    frontier: Any = results()["frontier"]
+    text = repr(frontier)
+    row = frontier.table(full=True).iloc[0]
+    shown = (power(row["compute"]), count(row["params_median"]), loss(row["loss_q95"]))
+    for part in (*shown, "cost 6ND"):
+        assert part in text
+        assert part in frontier._repr_html_()
+    other = fit_elsewhere()
+    assert count(row["params_median"]) not in repr(other)  # the control: numbers of another question
+
+
+def fit_elsewhere() -> Any:
+    return small_fit().frontier(3e19, 8192, "xlstm")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_short_table_is_part_of_the_whole_one(name: str) -> None:
+    result: Any = results()[name]
+    if name == "runs":
+        assert len(result.table(full=True)) == len(result)
+        return
+    short = result.table()
+    whole = result.table(full=True)
+    assert set(short) < set(whole) and 4 <= len(short.columns) < len(whole.columns)
+    assert short.astype(object).fillna(0).equals(whole[list(short)].astype(object).fillna(0))
+
+
+def test_short_tables_are_displayed_as_people_read_numbers() -> None:
+    frontier: Any = results()["frontier"]
+    short = frontier.table()
+    value = short["params_median"].iloc[0]
+    assert count(value) in repr(short) and count(value) in short._repr_html_()
+    assert count(value) in repr(short[short["compute"] == COMPUTE[0]])
+    assert f"{value:e}"[:8] not in repr(short)
+    assert short["params_median"].iloc[0] == frontier.table(full=True)["params_median"].iloc[0]
+    assert count(value) not in repr(
+        frontier.table(full=True)
+    )  # the control: the whole table is a plain frame
+
+
+def test_names_are_text_in_html() -> None:
+    frame = small_fit().runs.frame.assign(architecture="<b>bold</b>")
+    runs = bs.load_runs(frame)
+    html = runs._repr_html_()
+    assert "&lt;b&gt;" in html and "<b>" not in html
+
+
+METHODS = (
+    "frontier",
+    "compare",
+    "compare_map",
+    "decide",
+    "design_runs",
+    "plan",
+    "iso_loss",
+    "optimal_for_params",
+    "context_effect",
+    "lifetime",
+)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_questions_are_methods_that_take_what_the_functions_take(name: str) -> None:
+    method = list(inspect.signature(getattr(bs.Fit, name)).parameters.values())[1:]
+    function = dict(inspect.signature(getattr(bs, name)).parameters)
+    function.pop("fit")
+    for parameter in method:
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+            assert function[parameter.name].default == parameter.default
+    assert name in dir(small_fit())
+
+
+def test_a_method_answers_as_its_function_does() -> None:
+    asked: Any = {"compute": 1e20, "context_length": 8192}
+    ours = small_fit().frontier(**asked).table(full=True)
+    assert ours.equals(bs.frontier(small_fit(), **asked).table(full=True))
+    assert not ours.equals(small_fit().frontier(1e21, 8192).table(full=True))
+
+
+PLOTTED = ("runs", "fit", "frontier", "comparison", "decision", "map", "target", "context", "predictions")
+
+
+@pytest.mark.parametrize("name", PLOTTED)
+def test_every_plot_is_a_figure_with_labels(name: str) -> None:
+    figure = results()[name].plot()
+    axes = [ax for ax in figure.axes if ax.get_visible() and ax.get_label() != "<colorbar>"]
+    assert axes
+    assert any(ax.get_xlabel() for ax in axes) and any(ax.get_ylabel() for ax in axes)
+    assert figure._repr_png_()[:4] == b"\x89PNG"
+
+
+def test_an_unknown_figure_names_those_there_are() -> None:
+    with pytest.raises(BayesScalingError, match=r"'residual'.*residuals"):
+        small_fit().plot("residual")
+    with pytest.raises(BayesScalingError, match="no figure"):
+        results()["plan"].plot()
