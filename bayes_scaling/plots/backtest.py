@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from bayes_scaling.calibration.backtest import Backtest
 from bayes_scaling.plots import style
 
 BINS = 10
 NOMINAL = 0.9
 
 
-def plot_backtest(rows: pd.DataFrame, by_distance: pd.DataFrame) -> Figure:
+def plot_backtest(
+    found: Backtest | pd.DataFrame,
+    by_distance: pd.DataFrame | None = None,
+    *,
+    ax: Any = None,
+    figsize: tuple[float, float] | None = None,
+) -> Figure:
     """Three panels: coverage of 90% intervals and mean error by distance, histogram of PIT values.
 
     Parameters
     ----------
-    rows : DataFrame
-        `bayes_scaling.calibration.backtest.Backtest.rows`.
-    by_distance : DataFrame
-        ``Backtest.table("distance")``.
+    found : Backtest, or its ``rows``
+    by_distance : DataFrame, optional
+        Full ``Backtest.table("distance")``; made of the rows by default.
+    ax : array of three Axes, optional
+        Where to draw. Default: a figure of its own.
+    figsize : tuple of float, optional
+        Inches.
 
     Returns
     -------
     Figure
     """
-    figure, axes = style.panels(1, 3)
+    rows = found.rows if isinstance(found, Backtest) else found
+    if by_distance is None:
+        by_distance = Backtest(rows).table("distance", full=True)
+    place = style.Place(ax, figsize)
+    figure, axes = style.panels(1, 3, place)
     cover, error, histogram = axes.ravel()
     names = list(dict.fromkeys(by_distance["forecaster"]))
     colour = style.colours(names)
@@ -43,12 +59,12 @@ def plot_backtest(rows: pd.DataFrame, by_distance: pd.DataFrame) -> Figure:
     cover.axhline(NOMINAL, color=style.GREY, lw=0.8, ls="--")
     cover.set(ylim=(0, 1.03), ylabel="share in the 90% interval")
     error.set(ylim=(0, None), ylabel="mean absolute error (mnat)")
-    for ax in (cover, error):
-        ax.set_xticks(range(len(order)), order, rotation=30, ha="right")
-        ax.set_xlabel("decades of compute from the fitted runs")
+    for panel in (cover, error):
+        panel.set_xticks(range(len(order)), order, rotation=30, ha="right")
+        panel.set_xlabel("decades beyond the fitted runs")
     histogram.axhline(1, color=style.GREY, lw=0.8, ls="--")
-    histogram.set(xlim=(0, 1), xlabel="share of draws below the loss (PIT)", ylabel="density")
-    style.legend_below(figure, [style.swatch(colour[name], name) for name in names])
+    histogram.set(xlim=(0, 1), xlabel="share of draws below (PIT)", ylabel="density")
+    style.legend_below(figure, [style.swatch(colour[name], name) for name in names], place)
     return figure
 
 

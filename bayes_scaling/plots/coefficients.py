@@ -17,7 +17,6 @@ from bayes_scaling.posterior.fit import Fit
 
 POINTS = 200
 EDGES = (0.005, 0.995)  # quantiles between which a density is drawn
-LINES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (5, 1, 1, 1)))
 UNITS = {"E": "nats/token", "repeat_tokens": "epochs", "A": "nats$^{1/\\gamma}$", "B": "nats$^{1/\\gamma}$"}
 SYMBOLS = {"alpha": "$\\alpha$", "beta": "$\\beta$", "gamma": "$\\gamma$", "eta": "$\\eta$"}
 SYMBOLS |= {"repeat_tokens": "worth of repeated tokens", "repeat_params": "worth of excess params"}
@@ -50,38 +49,45 @@ def coefficient_densities(fit: Fit) -> pd.DataFrame:
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
-def plot_coefficients(table: pd.DataFrame) -> Figure:
+def plot_coefficients(
+    found: Fit | pd.DataFrame, *, ax: Any = None, figsize: tuple[float, float] | None = None
+) -> Figure:
     """Prior (grey) and posterior densities, one panel a coefficient.
 
     Parameters
     ----------
-    table : DataFrame
-        `coefficient_densities`.
+    found : Fit, or `coefficient_densities`
+    ax : array of Axes, three in a row, optional
+        Where to draw. Default: a figure of its own.
+    figsize : tuple of float, optional
+        Inches.
 
     Returns
     -------
     Figure
     """
+    table = coefficient_densities(found) if isinstance(found, Fit) else found
+    place = style.Place(ax, figsize)
     names = list(dict.fromkeys(table["variable"]))
     groups = table[table["source"] == "posterior"]
     palette = style.colours(sorted(groups["architecture"].unique()))
-    lines = dict(zip(sorted(groups["context_length"].unique()), LINES * len(groups), strict=False))
-    figure, axes = style.panels(-(-len(names) // COLUMNS), COLUMNS)
-    for ax, name in zip(axes.ravel(), names, strict=False):
-        _panel(ax, table[table["variable"] == name], palette, lines)
-        ax.set_xlabel(", ".join(filter(None, (SYMBOLS.get(name, name), _unit(name)))))
-    for ax in axes.ravel()[len(names) :]:
-        ax.set_visible(False)
+    lines = style.lines(groups["context_length"])
+    figure, axes = style.panels(-(-len(names) // COLUMNS), COLUMNS, place, height=1.6)
+    for panel, name in zip(axes.ravel(), names, strict=False):
+        _panel(panel, table[table["variable"] == name], palette, lines)
+        panel.set_xlabel(", ".join(filter(None, (SYMBOLS.get(name, name), _unit(name)))))
+    for panel in axes.ravel()[len(names) :]:
+        panel.set_visible(False)
     for row in axes:
         row[0].set_ylabel("density over its peak")
-    style.legend_below(figure, _entries(palette, lines))
+    style.legend_below(figure, _entries(palette, lines), place)
     return figure
 
 
 def _panel(ax: Axes, table: pd.DataFrame, palette: dict[Any, str], lines: dict[Any, Any]) -> None:
     if table["value"].min() > 0:
         decades = np.log10(table["value"].max() / table["value"].min())
-        style.log_axis(ax, "x", counts=decades < FEW_DECADES, subs=(1, 2, 5))
+        style.log_axis(ax, "x", "{:g}".format if decades < FEW_DECADES else style.short_power)
     keys: Any
     for keys, part in table.groupby(["source", "architecture", "context_length"]):
         source, architecture, length = keys

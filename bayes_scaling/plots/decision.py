@@ -1,4 +1,4 @@
-"""Loss along a budget with the action and the region in which little is lost."""
+"""Loss along a budget with the action and the region in which little is lost, rivals side by side."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from bayes_scaling.decisions.decide import Decision
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.plots import style
 
-KEYS = ["architecture", "context_length", "compute"]
+QUESTION = ["context_length", "compute"]
 MOST = 6
-FLAT = style.PALETTE[2]
-ACTION = "black"
 
 
-def plot_decision(decision: Decision) -> Figure:
-    """Loss and P(little is lost) against params, one column a group and budget.
+def plot_decision(found: Decision, *, ax: Any = None, figsize: tuple[float, float] | None = None) -> Figure:
+    """Loss and P(little is lost) against params, one column a context length and budget.
 
     Parameters
     ----------
-    decision : Decision
-        Of six groups and budgets at most.
+    found : Decision
+        Of six context lengths and budgets at most.
+    ax : array of Axes, optional
+        Two rows, a column for each context length and budget. Default: a figure of its own.
+    figsize : tuple of float, optional
+        Inches.
 
     Returns
     -------
@@ -35,65 +37,71 @@ def plot_decision(decision: Decision) -> Figure:
     Raises
     ------
     BayesScalingError
-        Nothing is feasible, or there are more columns than six.
+        Nothing is feasible, there are more columns than six, or another number of axes.
     """
-    table = decision.table(full=True)
+    table = found.table(full=True)
     table = table[table["feasible"]]
-    if not 0 < len(table) <= MOST:
+    questions = list(table[QUESTION].drop_duplicates().itertuples(index=False, name=None))
+    if not 0 < len(questions) <= MOST:
         raise BayesScalingError(
-            f"{len(table)} decisions cannot be drawn: ask for 1 to {MOST} groups and budgets"
+            f"{len(questions)} decisions cannot be drawn: ask for 1 to {MOST} context lengths and budgets"
         )
-    figure, axes = style.panels(2, len(table), sharex=False, sharey="row", height_ratios=(1.5, 1))
-    figure.set_figwidth(max(4.6, figure.get_figwidth()))
-    for row, (top, bottom) in zip(table.to_dict("records"), axes.T, strict=True):
-        part = decision.curves
-        for key in KEYS:
-            part = part[part[key] == row[key]]
-        _loss(top, part, row)
-        _within(bottom, part, row, decision)
-        title = f"{row['architecture']}, {style.tokens_label(int(str(row['context_length'])))}"
-        top.set_title(
-            f"{title}\n{style.short_power(float(str(row['compute'])))} FLOPs", loc="left", fontsize=style.TEXT
-        )
+    palette = style.colours(sorted(table["architecture"].unique()))
+    place = style.Place(ax, figsize)
+    figure, axes = style.panels(2, len(questions), place, sharex="col", sharey="row", height_ratios=(1.5, 1))
+    for (length, compute), (top, bottom) in zip(questions, axes.T, strict=True):
+        rows = table[(table["context_length"] == length) & (table["compute"] == compute)]
+        for row in rows.to_dict("records"):
+            curve = _curve(found.curves, row)
+            colour = palette[row["architecture"]]
+            _loss(top, curve, row, colour)
+            _within(bottom, curve, row, colour)
+        bottom.axhline(found.confidence, color=style.GREY, lw=0.8, ls=(0, (3, 2)))
+        bottom.set_ylim(0, 1.02)
+        bottom.set_xlabel("params")
+        style.title(top, f"{style.short_power(compute)} FLOPs,\n{style.tokens_label(length)}")
     axes[0, 0].set_ylabel("loss (nats/token)")
-    axes[1, 0].set_ylabel(f"P(regret < {decision.tolerance:g})")
-    style.legend_below(figure, _entries(decision), columns=2 if len(table) == 1 else 4)
+    axes[1, 0].set_ylabel(f"P(regret < {found.tolerance:g})")
+    style.legend_below(figure, _entries(found, table, palette), place)
     return figure
 
 
-def _loss(ax: Axes, curve: pd.DataFrame, row: dict[Any, Any]) -> None:
-    style.log_axis(ax, "x", counts=True, subs=_subs(curve))
+def _curve(curves: pd.DataFrame, row: dict[Any, Any]) -> pd.DataFrame:
+    """The curve of one architecture along one budget."""
+    for name in ("architecture", *QUESTION):
+        curves = curves[curves[name] == row[name]]
+    return curves
+
+
+def _loss(ax: Axes, curve: pd.DataFrame, row: dict[Any, Any], colour: str) -> None:
+    style.log_axis(ax, "x", style.short_count)
     ax.fill_between(
-        curve["params"], curve["loss_q05"], curve["loss_q95"], color=style.PALETTE[0], alpha=style.BAND, lw=0
+        curve["params"], curve["loss_q05"], curve["loss_q95"], color=colour, alpha=style.BAND, lw=0
     )
-    ax.plot(curve["params"], curve["objective"], color=style.PALETTE[0], lw=1.6)
-    ax.plot([row["params"]], [row["objective"]], "o", color=ACTION, ms=5, zorder=4)
-    _flat(ax, row)
+    ax.plot(curve["params"], curve["objective"], color=colour, lw=1.5)
+    fill = colour if row["chosen"] else "white"
+    ax.plot([row["params"]], [row["objective"]], "o", mfc=fill, mec=colour, ms=5, zorder=4)
 
 
-def _within(ax: Axes, curve: pd.DataFrame, row: dict[Any, Any], decision: Decision) -> None:
-    style.log_axis(ax, "x", counts=True, subs=_subs(curve))
-    ax.plot(curve["params"], curve["within"], color=style.PALETTE[0], lw=1.6)
-    ax.axhline(decision.confidence, color=style.GREY, lw=0.8, ls=(0, (3, 2)))
-    ax.axvline(row["params"], color=ACTION, lw=0.8)
-    ax.set_ylim(0, 1.02)
-    ax.set_xlabel("params")
-    _flat(ax, row)
-
-
-def _subs(curve: pd.DataFrame) -> tuple[float, ...]:
-    return (1,) if np.log10(curve["params"].max() / curve["params"].min()) > 2.5 else (1, 3)
-
-
-def _flat(ax: Axes, row: dict[Any, Any]) -> None:
+def _within(ax: Axes, curve: pd.DataFrame, row: dict[Any, Any], colour: str) -> None:
+    style.log_axis(ax, "x", style.short_count)
+    ax.plot(curve["params"], curve["within"], color=colour, lw=1.5)
     if np.isfinite(row["flat_low"]):
-        ax.axvspan(row["flat_low"], row["flat_high"], color=FLAT, alpha=0.15, lw=0, zorder=0)
+        inside = curve["params"].between(row["flat_low"] * (1 - 1e-9), row["flat_high"] * (1 + 1e-9))
+        ax.fill_between(
+            curve["params"], 0, curve["within"], where=inside.to_numpy(), color=colour, alpha=0.15, lw=0
+        )
 
 
-def _entries(decision: Decision) -> list[Any]:
-    return [
-        style.swatch(style.PALETTE[0], f"{decision.utility} of the loss"),
-        style.band_swatch(style.PALETTE[0], "90% of the draws"),
-        Line2D([], [], color=ACTION, marker="o", ls="", ms=5, label="action"),
-        style.band_swatch(FLAT, f"flat region, {decision.confidence:.0%}", alpha=0.3),
+def _entries(found: Decision, table: pd.DataFrame, palette: dict[Any, str]) -> list[Any]:
+    dot: dict[str, Any] = {"marker": "o", "ls": "", "ms": 5, "mec": style.GREY}
+    entries: list[Any] = [
+        *(style.swatch(colour, f"{name}, {found.utility}") for name, colour in palette.items()),
+        style.band_swatch(label="90% of the draws"),
+        Line2D([], [], mfc=style.GREY, label="chosen", **dot),
     ]
+    if not table["chosen"].all():
+        entries.append(Line2D([], [], mfc="white", label="rival", **dot))
+    if table["flat_low"].notna().any():
+        entries.append(style.band_swatch(label=f"flat region, {found.confidence:.0%}", alpha=0.2))
+    return entries

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,21 +11,30 @@ from matplotlib.lines import Line2D
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.plots import style
-from bayes_scaling.runs.reach import column_of
+from bayes_scaling.questions.frontier import Frontier
 
-COMPUTE = column_of("compute")
-QUANTITIES = {"params": "optimal params", "tokens": "optimal tokens", "loss": "loss there (nats/token)"}
+QUANTITIES = {"params": "optimal params", "tokens": "optimal tokens", "loss": "loss (nats/token)"}
 
 
-def plot_frontier(table: pd.DataFrame, truth: pd.DataFrame | None = None) -> Figure:
+def plot_frontier(
+    found: Frontier | pd.DataFrame,
+    truth: pd.DataFrame | None = None,
+    *,
+    ax: Any = None,
+    figsize: tuple[float, float] | None = None,
+) -> Figure:
     """Median, 50% and 90% bands of N*, D* and L* against compute, one row of panels a context length.
 
     Parameters
     ----------
-    table : DataFrame
-        `bayes_scaling.questions.frontier.Frontier.table`; two budgets or more.
+    found : Frontier, or its full table
+        Of two budgets or more.
     truth : DataFrame, optional
         Known optima of simulated runs: architecture, context_length, compute, params, tokens, loss.
+    ax : array of Axes, optional
+        Three for each context length. Default: a figure of its own.
+    figsize : tuple of float, optional
+        Inches.
 
     Returns
     -------
@@ -32,27 +43,30 @@ def plot_frontier(table: pd.DataFrame, truth: pd.DataFrame | None = None) -> Fig
     Raises
     ------
     BayesScalingError
-        Fewer than two budgets.
+        Fewer than two budgets, or another number of axes.
 
     Examples
     --------
-    >>> table = frontier(fit, compute=np.geomspace(1e19, 1e22, 30)).table()  # doctest: +SKIP
-    >>> plot_frontier(table).savefig("frontier.png")  # doctest: +SKIP
+    >>> found = frontier(fit, compute=np.geomspace(1e19, 1e22, 30))  # doctest: +SKIP
+    >>> plot_frontier(found).savefig("frontier.pdf")  # doctest: +SKIP
     """
+    table = style.full_table(found)
     if table["compute"].nunique() < 2:
         raise BayesScalingError("a frontier is drawn over two budgets or more; give more compute values")
     lengths = sorted(table["context_length"].unique())
     palette = style.colours(sorted(table["architecture"].unique()))
-    figure, axes = style.panels(len(lengths), len(QUANTITIES), sharex=True)
+    place = style.Place(ax, figsize)
+    figure, axes = style.panels(len(lengths), len(QUANTITIES), place, sharex=True)
     for row, length in zip(axes, lengths, strict=True):
         part = table[table["context_length"] == length]
         known = None if truth is None else truth[truth["context_length"] == length]
-        for ax, name in zip(row, QUANTITIES, strict=True):
-            _panel(ax, name, part, palette, known)
-        row[0].set_title(style.tokens_label(length), loc="left", fontsize=style.TEXT)
-    for ax in axes[-1]:
-        ax.set_xlabel("training compute (FLOPs)")
-    style.legend_below(figure, _entries(palette, truth is not None, _beyond(table) is not None))
+        for panel, name in zip(row, QUANTITIES, strict=True):
+            _panel(panel, name, part, palette, known)
+        style.title(row[0], style.tokens_label(length))
+    for panel in axes[-1]:
+        panel.set_xlabel("compute (FLOPs)")
+    entries = [style.swatch(colour, name) for name, colour in palette.items()]
+    style.legend_below(figure, [*entries, *_entries(table, truth is not None)], place)
     return figure
 
 
@@ -61,7 +75,7 @@ def _panel(
 ) -> None:
     style.log_axis(ax, "x")
     if name != "loss":
-        style.log_axis(ax, "y", counts=True)
+        style.log_axis(ax, "y", style.short_count)
     ax.set_ylabel(QUANTITIES[name])
     for architecture, part in table.groupby("architecture"):
         colour = palette[str(architecture)]
@@ -74,27 +88,11 @@ def _panel(
         part = part.sort_values("compute")
         ax.plot(part["compute"], part[name], color="black", lw=1, ls=(0, (2, 2)))
     ax.set_xlim(table["compute"].min(), table["compute"].max())
-    edge = _beyond(table)
-    if edge is not None:
-        ax.axvspan(edge, table["compute"].max(), color="#F0F0F0", zorder=0, lw=0)
+    style.beyond(ax, style.runs_end(table))
 
 
-def _beyond(table: pd.DataFrame) -> float | None:
-    """Smallest budget above the runs of every group, None where none is."""
-    if COMPUTE not in table:
-        return None
-    reach = table.groupby("compute")[COMPUTE].min()
-    inside = reach[reach == 0].index
-    if not len(inside) or inside.max() == reach.index.max():
-        return None
-    return float(inside.max())
-
-
-def _entries(palette: dict[str, str], truth: bool, beyond: bool) -> list[object]:
-    entries: list[object] = [style.swatch(colour, name) for name, colour in palette.items()]
-    entries.append(style.band_swatch(label="50% and 90% intervals"))
+def _entries(table: pd.DataFrame, truth: bool) -> list[Any]:
+    entries: list[Any] = [style.band_swatch(label="50% and 90% intervals")]
     if truth:
         entries.append(Line2D([], [], color="black", lw=1, ls=(0, (2, 2)), label="simulated truth"))
-    if beyond:
-        entries.append(style.band_swatch("#D8D8D8", "beyond the runs", 0.6))
-    return entries
+    return [*entries, *style.beyond_entry(table)]

@@ -70,39 +70,61 @@ def budgets(frame: pd.DataFrame) -> pd.DataFrame:
     return ordered.assign(budget=middle.where(usable)).sort_index()
 
 
-def plot_isoflop(curves: pd.DataFrame, runs: pd.DataFrame) -> Figure:
+def plot_isoflop(
+    found: Fit | pd.DataFrame,
+    runs: pd.DataFrame | None = None,
+    *,
+    ax: Any = None,
+    figsize: tuple[float, float] | None = None,
+) -> Figure:
     """Loss against params at each budget: runs, posterior median and 90% band of the law.
 
     Parameters
     ----------
-    curves : DataFrame
-        `isoflop_curves`.
-    runs : DataFrame
-        ``fit.runs.frame``; runs of no budget are left out.
+    found : Fit, or `isoflop_curves`
+    runs : DataFrame, optional
+        ``fit.runs.frame``, where curves are given; runs of no budget are left out.
+    ax : array of Axes, a row for each architecture, a column for each context length, optional
+        Where to draw. Default: a figure of its own.
+    figsize : tuple of float, optional
+        Inches.
 
     Returns
     -------
     Figure
+
+    Raises
+    ------
+    BayesScalingError
+        The runs share no budgets, curves without runs, or another number of axes.
     """
+    if isinstance(found, Fit):
+        curves = isoflop_curves(found)
+        runs = found.runs.frame if runs is None else runs
+    else:
+        curves = found
+    if runs is None:
+        raise BayesScalingError("curves are drawn with the runs they are of: give runs=fit.runs.frame")
+    place = style.Place(ax, figsize)
     names = sorted(curves["architecture"].unique())
     lengths = sorted(curves["context_length"].unique())
-    figure, axes = style.panels(len(names), len(lengths), sharex=True, sharey=True)
+    figure, axes = style.panels(len(names), len(lengths), place, sharex=True, sharey="row")
     levels = _levels(curves["compute"].to_numpy())
     points = budgets(runs).dropna(subset="budget")
     for row, name in zip(axes, names, strict=True):
-        for ax, length in zip(row, lengths, strict=True):
+        for panel, length in zip(row, lengths, strict=True):
             here = {"architecture": name, "context_length": length}
-            _panel(ax, _where(curves, here), _where(points, here), levels)
-            ax.set_title(f"{name}, {style.tokens_label(length)}", loc="left", fontsize=style.TEXT)
+            _panel(panel, _where(curves, here), _where(points, here), levels)
+            style.title(panel, f"{name}, {style.tokens_label(length)}")
         row[0].set_ylabel("loss (nats/token)")
-    for ax in axes[-1]:
-        ax.set_xlabel("params")
-    style.legend_below(figure, _entries(levels))
+    for panel in axes[-1]:
+        panel.set_xlabel("params")
+    style.legend_below(figure, _entries(levels), place)
     return figure
 
 
 def _panel(ax: Axes, curves: pd.DataFrame, runs: pd.DataFrame, levels: np.ndarray) -> None:
-    style.log_axis(ax, "x", counts=True)
+    style.log_axis(ax, "x", style.short_count)
     for compute, part in curves.groupby("compute"):
         colour = _colour(compute, levels)
         ax.fill_between(part["params"], part["q05"], part["q95"], color=colour, alpha=0.3, lw=0)

@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullFormatter
 
 from bayes_scaling.plots import style
 
@@ -19,13 +18,17 @@ OFFSET = 0.22  # between the stages of one query
 TITLES = {"ttft_ms": "time to first token", "step_time_ms": "step time"}
 
 
-def plot_stages(table: pd.DataFrame) -> Figure:
+def plot_stages(table: pd.DataFrame, *, ax: Any = None, figsize: tuple[float, float] | None = None) -> Figure:
     """A row of panels a quantity, a column an architecture: 90% intervals of queries after each stage.
 
     Parameters
     ----------
     table : DataFrame
         Of `bayes_scaling.latency.stages.latency_stages`, or several of it with other quantities.
+    ax : array of Axes, a row for each quantity, a column for each architecture, optional
+        Where to draw. Default: a figure of its own.
+    figsize : tuple of float, optional
+        Inches.
 
     Returns
     -------
@@ -35,15 +38,16 @@ def plot_stages(table: pd.DataFrame) -> Figure:
     stages = list(dict.fromkeys(table["stage"]))
     quantities = list(dict.fromkeys(table["quantity"]))
     colours = style.colours(stages)
-    figure, axes = style.panels(len(quantities), len(names), extra_height=1.2)
+    place = style.Place(ax, figsize)
+    figure, axes = style.panels(len(quantities), len(names), place, height=2.6)
     for row, quantity in zip(axes, quantities, strict=True):
-        for ax, name in zip(row, names, strict=True):
-            _panel(ax, table[(table["architecture"] == name) & (table["quantity"] == quantity)], colours)
-            ax.set_xlabel(f"{TITLES[quantity]} (ms)")
-            ax.set_title(name, fontsize=style.TEXT)
+        for panel, name in zip(row, names, strict=True):
+            _panel(panel, table[(table["architecture"] == name) & (table["quantity"] == quantity)], colours)
+            panel.set_xlabel(f"{TITLES[quantity]} (ms)")
+            style.title(panel, name)
     handles = [style.swatch(colours[stage], f"after the {stage}: 90% interval") for stage in stages]
     handles.append(Line2D([], [], color="black", marker="o", linestyle="", markersize=3, label="measured"))
-    style.legend_below(figure, handles, columns=2)
+    style.legend_below(figure, handles, place, columns=2)
     return figure
 
 
@@ -60,8 +64,7 @@ def _panel(ax: Axes, part: pd.DataFrame, colours: Mapping[str, str]) -> None:
     rows = part[part["stage"] == stages[-1]].iloc[chosen]
     ax.plot(rows["time_ms"], np.arange(len(rows)), "o", color="black", markersize=3, zorder=5)
     ax.set_yticks(np.arange(len(rows)), [_label(row) for row in rows.itertuples()])
-    style.log_axis(ax, "x")
-    ax.xaxis.set_minor_formatter(NullFormatter())  # short spans would label every tick, one over another
+    style.log_axis(ax, "x", "{:g}".format)
 
 
 def _label(row: Any) -> str:

@@ -12,14 +12,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bayes_scaling.classical import token_param_slopes
 from bayes_scaling.data.run_tables import load_runs
-from bayes_scaling.errors import RunsWarning
+from bayes_scaling.errors import BayesScalingError, RunsWarning
 from bayes_scaling.plots import style
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.prediction import predict_table
 
 KEYS = ["architecture", "context_length"]
 POINTS = 25
+ACROSS = 3  # panels in a row
+SAME_RATIO = 0.1  # difference of logs at which two ratios are one
 
 
 def ratio_curves(fit: Fit, slopes: pd.DataFrame) -> pd.DataFrame:
@@ -46,33 +49,57 @@ def ratio_curves(fit: Fit, slopes: pd.DataFrame) -> pd.DataFrame:
     return design.join(predict_table(fit, planned)[["median", "q05", "q95"]])
 
 
-def plot_ratios(curves: pd.DataFrame, slopes: pd.DataFrame, runs: pd.DataFrame) -> Figure:
+def plot_ratios(
+    found: Fit | pd.DataFrame,
+    slopes: pd.DataFrame | None = None,
+    runs: pd.DataFrame | None = None,
+    *,
+    ax: Any = None,
+    figsize: tuple[float, float] | None = None,
+) -> Figure:
     """Loss against compute, one panel a group, one colour a ratio.
 
     Parameters
     ----------
-    curves : DataFrame
-        `ratio_curves`.
-    slopes : DataFrame
-        `bayes_scaling.classical.token_param_slopes`; drawn as dashed lines.
-    runs : DataFrame
-        ``fit.runs.frame``.
+    found : Fit, or `ratio_curves`
+    slopes : DataFrame, optional
+        `bayes_scaling.classical.token_param_slopes`; drawn as dashed lines. Of a fit: those of its runs.
+    runs : DataFrame, optional
+        ``fit.runs.frame``, where curves are given.
+    ax : array of Axes, one for each group, optional
+        Where to draw. Default: a figure of its own.
+    figsize : tuple of float, optional
+        Inches.
 
     Returns
     -------
     Figure
     """
+    if isinstance(found, Fit):
+        slopes = token_param_slopes(found.runs, resamples=0) if slopes is None else slopes
+        runs = found.runs.frame if runs is None else runs
+        curves = ratio_curves(found, slopes)
+    else:
+        curves = found
+    if slopes is None or runs is None:
+        raise BayesScalingError("curves are drawn with their slopes and runs: give slopes= and runs=")
+    place = style.Place(ax, figsize)
     groups = list(curves[KEYS].drop_duplicates().itertuples(index=False, name=None))
-    figure, axes = style.panels(1, len(groups), sharex=True, sharey=True)
-    ratios = sorted(slopes["tokens_per_param"])
-    for ax, (name, length) in zip(axes[0], groups, strict=True):
-        _panel(ax, _of(curves, name, length), _of(slopes, name, length), _of(runs, name, length), ratios)
-        ax.set_title(f"{name}, {style.tokens_label(length)}", loc="left", fontsize=style.TEXT)
-        ax.set_xlabel("training compute (FLOPs)")
-    axes[0, 0].set_ylabel("loss (nats/token)")
+    across = min(len(groups), ACROSS) if place.ax is None else len(groups)
+    figure, axes = style.panels(-(-len(groups) // across), across, place, sharex=True, sharey=True)
+    ratios = _levels(slopes["tokens_per_param"].to_numpy(dtype=float))
+    for panel, (name, length) in zip(axes.ravel(), groups, strict=False):
+        _panel(panel, _of(curves, name, length), _of(slopes, name, length), _of(runs, name, length), ratios)
+        style.title(panel, f"{name}, {style.tokens_label(length)}")
+    for panel in axes.ravel()[len(groups) :]:
+        panel.set_visible(False)
+    for panel in axes[-1]:
+        panel.set_xlabel("compute (FLOPs)")
+    for row in axes:
+        row[0].set_ylabel("loss (nats/token)")
     entries: list[Any] = [style.swatch(_colour(r, ratios), f"{r:.3g} tokens/param") for r in ratios]
     dashed = Line2D([], [], color=style.GREY, lw=1, ls=(0, (3, 2)), label="straight line in logs")
-    style.legend_below(figure, [*entries, style.band_swatch(label="90% interval of the law"), dashed], 4)
+    style.legend_below(figure, [*entries, style.band_swatch(label="90% interval of the law"), dashed], place)
     return figure
 
 
@@ -91,6 +118,13 @@ def _panel(
         x = np.array([row["compute_low"], row["compute_high"]], dtype=float)
         y = np.exp(row["intercept"] + row["slope"] * np.log(x))
         ax.plot(x, y, color=colour, lw=1, ls=(0, (3, 2)))
+
+
+def _levels(ratios: np.ndarray) -> list[float]:
+    """One value for all lines whose ratios are nearly the same."""
+    values = np.sort(ratios)
+    cluster = np.cumsum(np.diff(np.log(values), prepend=np.log(values[:1])) > SAME_RATIO)
+    return [float(np.median(values[cluster == c])) for c in np.unique(cluster)]
 
 
 def _of(table: pd.DataFrame, name: str, length: int) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -33,7 +35,9 @@ def residual_table(fit: Fit) -> pd.DataFrame:
     return table.assign(predicted=middle, **percent, inside=(loss >= low) & (loss <= high))
 
 
-def plot_residuals(table: pd.DataFrame) -> Figure:
+def plot_residuals(
+    found: Fit | pd.DataFrame, *, ax: Any = None, figsize: tuple[float, float] | None = None
+) -> Figure:
     """Residuals in percent of the loss against compute, with the 90% predictive interval.
 
     The band is the mean of the intervals of runs of equal compute; whether a run is
@@ -41,29 +45,34 @@ def plot_residuals(table: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    table : DataFrame
-        `residual_table`.
+    found : Fit, or `residual_table`
+    ax : array of Axes, a row for each architecture, a column for each context length, optional
+        Where to draw. Default: a figure of its own.
+    figsize : tuple of float, optional
+        Inches.
 
     Returns
     -------
     Figure
     """
+    table = residual_table(found) if isinstance(found, Fit) else found
+    place = style.Place(ax, figsize)
     names = sorted(table["architecture"].unique())
     lengths = sorted(table["context_length"].unique())
     palette = style.colours(names)
-    figure, axes = style.panels(len(names), len(lengths), sharex=True, sharey=True)
+    figure, axes = style.panels(len(names), len(lengths), place, sharex=True, sharey=True)
     groups = dict(iter(table.groupby(["architecture", "context_length"])))
     for row, name in zip(axes, names, strict=True):
-        for ax, length in zip(row, lengths, strict=True):
-            ax.set_title(f"{name}, {style.tokens_label(length)}", loc="left", fontsize=style.TEXT)
-            style.log_axis(ax, "x")
+        for panel, length in zip(row, lengths, strict=True):
+            style.title(panel, f"{name}, {style.tokens_label(length)}")
+            style.log_axis(panel, "x")
             if (name, length) in groups:
-                _panel(ax, groups[name, length], palette[name])
+                _panel(panel, groups[name, length], palette[name])
         row[0].set_ylabel("loss over prediction (%)")
-    for ax in axes[-1]:
-        ax.set_xlabel("training compute (FLOPs)")
+    for panel in axes[-1]:
+        panel.set_xlabel("compute (FLOPs)")
     entries = style.inside_entries(table["inside"].mean(), "run", "90% predictive interval")
-    style.legend_below(figure, entries)
+    style.legend_below(figure, entries, place)
     return figure
 
 

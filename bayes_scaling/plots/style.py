@@ -3,42 +3,120 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
+from string import ascii_lowercase
 from tempfile import TemporaryFile
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.files.whole import write_bytes
+from bayes_scaling.plots.ticks import log_axis, short_count, short_power
+from bayes_scaling.runs.reach import column_of
+
+__all__ = ["log_axis", "short_count", "short_power"]
 
 # Okabe and Ito 2008: told apart with any colour vision.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "#8A8A8A"
 BAND, INNER_BAND = 0.18, 0.30  # opacity of the 90% and 50% bands
-PANEL_WIDTH, PANEL_HEIGHT = 3.1, 2.6  # inches
+COLUMN, PAGE = 3.25, 6.75  # inches: one and two columns of a paper, the widths of all figures
+PANEL_HEIGHT = 2.0  # inches
+NARROWEST = 1.6  # inches of a panel; many of them make a figure wider than a page
 DPI = 300
-TEXT, SMALL = 9, 8  # points
+SCREEN_DPI = 192  # of pictures in notebooks, which show them at half that
+TEXT, SMALL = 8, 8  # points, at the size at which figures are drawn
+BEYOND = "#EFEFEF"  # the ground where the runs end
+LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (5, 1, 1, 1)))
+USUAL = {"transformer": 0, "llama": 0, "xlstm": 1, "mamba2": 2, "mamba": 2}  # places in the palette
 INTERVAL_LABELS = ("posterior median", "90% interval")
-_SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
-_LARGEST = 1e15
 
 
-def panels(rows: int, columns: int, extra_height: float = 0.6, **share: Any) -> tuple[Figure, Any]:
-    """A figure and its axes, shape (rows, columns)."""
-    figure = Figure(
-        figsize=(PANEL_WIDTH * columns + 0.4, PANEL_HEIGHT * rows + extra_height), layout="constrained"
-    )
-    axes = figure.subplots(rows, columns, squeeze=False, **share)
+class Picture(Figure):
+    """A figure that Jupyter shows, once, whether or not pyplot was imported."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """The picture and the size at which it is shown."""
+        drawn = BytesIO()
+        self.savefig(drawn, format="png", dpi=SCREEN_DPI, facecolor="white")
+        width, height = self.get_size_inches()
+        size = {"width": int(width * SCREEN_DPI / 2), "height": int(height * SCREEN_DPI / 2)}
+        return drawn.getvalue(), size
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a figure is drawn.
+
+    Attributes
+    ----------
+    ax : Axes, or as many as the figure has panels, optional
+        Default: a figure of its own.
+    figsize : tuple of float, optional
+        Inches. Default: as wide as a column of a paper, or as a page where there are several panels.
+    """
+
+    ax: Any = None
+    figsize: tuple[float, float] | None = None
+
+
+def panels(
+    rows: int, columns: int, place: Place, height: float = PANEL_HEIGHT, extra: float = 0.5, **share: Any
+) -> tuple[Figure, Any]:
+    """A figure and its axes, shape (rows, columns), in their place.
+
+    Raises
+    ------
+    BayesScalingError
+        Axes were given, and not as many as there are panels.
+    """
+    if place.ax is not None:
+        axes = _given(place.ax, rows, columns)
+        figure = axes.ravel()[0].figure
+    else:
+        width = COLUMN if columns == 1 else max(PAGE, NARROWEST * columns)
+        figure = Picture(figsize=place.figsize or (width, height * rows + extra), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False, **share)
     for ax in axes.ravel():
         tidy(ax)
+    if place.ax is None and rows * columns > 1:
+        _letter(axes)
     return figure, axes
+
+
+def _given(ax: Any, rows: int, columns: int) -> Any:
+    axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+    if len(axes) != rows * columns:
+        raise BayesScalingError(
+            f"this figure has {rows} x {columns} panels: give ax that many axes, or none, not {len(axes)}"
+        )
+    return axes.reshape(rows, columns)
+
+
+def _letter(axes: Any) -> None:
+    """a, b, c above the panels' left corners."""
+    for letter, ax in zip(ascii_lowercase, axes.ravel(), strict=False):
+        place = (-2, 3.5)
+        ax.annotate(
+            letter,
+            (0, 1),
+            place,
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=TEXT,
+            fontweight="bold",
+            ha="right",
+            annotation_clip=False,
+        )
 
 
 def tidy(ax: Axes) -> None:
@@ -53,36 +131,56 @@ def tidy(ax: Axes) -> None:
 
 
 def colours(names: Iterable[Any]) -> dict[Any, str]:
-    """A colour for each name, in order."""
-    return dict(zip(names, cycle(PALETTE)))
+    """A colour for each name: that which is usual for an architecture, else the next that is free."""
+    found: dict[Any, str] = {}
+    names = list(dict.fromkeys(names))
+    for name in names:
+        usual = PALETTE[USUAL[name]] if name in USUAL else None
+        if usual is not None and usual not in found.values():
+            found[name] = usual
+    free = cycle([colour for colour in PALETTE if colour not in found.values()] or PALETTE)
+    return {name: found.get(name) or next(free) for name in names}
 
 
-def log_axis(ax: Axes, which: str, counts: bool = False, subs: Sequence[float] = (1, 3)) -> None:
-    """A log axis; ``counts`` labels it 100M, 1B and the like, also inside a decade at ``subs``."""
-    getattr(ax, f"set_{which}scale")("log")
-    if not counts:
-        return
-    axis = ax.xaxis if which == "x" else ax.yaxis
-    axis.set_major_locator(LogLocator(subs=subs))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: short_count(value)))
-    axis.set_minor_locator(NullLocator())
-    axis.set_minor_formatter(NullFormatter())
+def lines(context_lengths: Iterable[int]) -> dict[int, Any]:
+    """A line style for each context length, from the shortest."""
+    return dict(zip(sorted(set(context_lengths)), cycle(LINES)))
 
 
-def short_count(value: float) -> str:
-    """160M, 1.5B; powers of ten beyond 1e15."""
-    if value >= _LARGEST:
-        return short_power(value)
-    for scale, suffix in _SCALES:
-        if value >= scale * (1 - 1e-9):
-            return f"{value / scale:.3g}{suffix}"
-    return f"{value:.3g}"
+def title(ax: Axes, text: str) -> None:
+    """Above the panel, to the left."""
+    ax.set_title(text, loc="left", fontsize=TEXT)
 
 
-def short_power(value: float) -> str:
-    """1e20, 3e19, 2.4e18."""
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{float(mantissa):g}e{int(exponent)}"
+def beyond(ax: Axes, edge: float | None) -> None:
+    """Grey ground to the right of where the runs end, if they do."""
+    if edge is not None:
+        end = ax.get_xlim()[1]
+        ax.axvspan(edge, end, color=BEYOND, zorder=0, lw=0)
+        ax.set_xlim(right=end)
+
+
+def runs_end(table: pd.DataFrame) -> float | None:
+    """Largest budget of a table within the runs of a group; None where all are, or none is."""
+    name = column_of("compute")
+    if name not in table:
+        return None
+    reach = table.groupby("compute")[name].min()
+    inside = reach[reach == 0].index
+    if not len(inside) or inside.max() == reach.index.max():
+        return None
+    return float(inside.max())
+
+
+def beyond_entry(table: pd.DataFrame) -> list[Any]:
+    """The legend entry of the grey ground, where a table has any."""
+    ends = (runs_end(part) for _, part in table.groupby("context_length"))
+    return [band_swatch(BEYOND, "beyond the runs", 1.0)] if any(end is not None for end in ends) else []
+
+
+def full_table(found: Any) -> pd.DataFrame:
+    """The table to draw: a frame as it is, of a result all of its columns."""
+    return found if isinstance(found, pd.DataFrame) else found.table(full=True)
 
 
 def tokens_label(context_length: int) -> str:
@@ -110,8 +208,14 @@ def inside_entries(inside: float, what: str, band: str) -> list[Any]:
     ]
 
 
-def legend_below(figure: Figure, handles: Sequence[Any], columns: int = 6) -> None:
-    """A legend under all panels, where it covers nothing."""
+def legend_below(figure: Figure, handles: Sequence[Any], place: Place, columns: int = 4) -> None:
+    """A legend under all panels, where it covers nothing; in axes that were given, within them."""
+    if place.ax is not None:
+        last = np.atleast_1d(np.asarray(place.ax, dtype=object)).ravel()[-1]
+        last.legend(handles=list(handles), frameon=False, fontsize=SMALL)
+        return
+    narrow = figure.get_figwidth() < PAGE - 1
+    columns = min(columns, 2) if narrow else columns
     figure.legend(
         handles=list(handles),
         loc="outside lower center",

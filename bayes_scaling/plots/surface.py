@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -10,11 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bayes_scaling.draws import summarise_draws
+from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.plots import style
 from bayes_scaling.posterior.coefficients import coefficients, drift_of
 from bayes_scaling.posterior.fit import Fit
 
 POINTS = 40
+LEVELS = 9  # contours; every second has its loss beside it
 MARGIN = 0.15  # of the runs' range in logs, on each side
 
 
@@ -58,43 +62,67 @@ def loss_surface(fit: Fit, context_length: int, points: int = POINTS) -> pd.Data
     return pd.concat(parts, ignore_index=True)
 
 
-def plot_surface(surface: pd.DataFrame, runs: pd.DataFrame, frontier: pd.DataFrame | None = None) -> Figure:
+def plot_surface(
+    found: Fit | pd.DataFrame,
+    runs: pd.DataFrame | None = None,
+    frontier: pd.DataFrame | None = None,
+    *,
+    context_length: int | None = None,
+    ax: Any = None,
+    figsize: tuple[float, float] | None = None,
+) -> Figure:
     """Contours of the loss, one panel an architecture, with the runs and the compute-optimal path.
 
     Parameters
     ----------
-    surface : DataFrame
-        `loss_surface`.
-    runs : DataFrame
-        ``fit.runs.frame``.
+    found : Fit, or `loss_surface`
+    runs : DataFrame, optional
+        ``fit.runs.frame``, where a surface is given.
     frontier : DataFrame, optional
         `bayes_scaling.Frontier.table` at the same context length.
+    context_length : int, optional
+        Of a fit. Default: that with the most runs.
+    ax : array of Axes, one for each architecture, optional
+        Where to draw. Default: a figure of its own.
+    figsize : tuple of float, optional
+        Inches.
 
     Returns
     -------
     Figure
     """
+    if isinstance(found, Fit):
+        length = context_length or int(found.runs.frame["context_length"].value_counts().index[0])
+        surface = loss_surface(found, length)
+        runs = found.runs.frame if runs is None else runs
+    else:
+        surface = found
+    if runs is None:
+        raise BayesScalingError("a surface is drawn with the runs it is of: give runs=fit.runs.frame")
+    place = style.Place(ax, figsize)
     names = sorted(surface["architecture"].unique())
     length = int(surface["context_length"].iloc[0])
-    figure, axes = style.panels(1, len(names), extra_height=1.0, sharex=True, sharey=True)
+    figure, axes = style.panels(1, len(names), place, height=2.6, sharex=True, sharey=True)
     low = surface["median"].min()
     high = surface["median"].quantile(0.98)
-    levels = np.round(np.linspace(low, high, 12), 2)
-    for ax, name in zip(axes[0], names, strict=True):
-        _contours(ax, surface[surface["architecture"] == name], levels)
+    levels = np.round(np.linspace(low, high, LEVELS), 2)
+    for panel, name in zip(axes[0], names, strict=True):
+        _contours(panel, surface[surface["architecture"] == name], levels)
         here = runs[(runs["architecture"].astype(str) == name) & (runs["context_length"] == length)]
-        ax.plot(here["params"], here["tokens"], "o", color="black", ms=2, mew=0)
+        panel.plot(here["params"], here["tokens"], "o", color="black", ms=2, mew=0)
         if frontier is not None:
-            _path(ax, frontier[(frontier["architecture"] == name) & (frontier["context_length"] == length)])
-        ax.set_title(f"{name}, {style.tokens_label(length)}", loc="left", fontsize=style.TEXT)
-        ax.set_xlabel("params")
+            _path(
+                panel, frontier[(frontier["architecture"] == name) & (frontier["context_length"] == length)]
+            )
+        style.title(panel, f"{name}, {style.tokens_label(length)}")
+        panel.set_xlabel("params")
     axes[0, 0].set_ylabel("tokens")
     entries = [
         Line2D([], [], color="#777777", lw=1, label="loss, posterior median (nats/token)"),
         Line2D([], [], color="black", marker="o", ms=3, lw=0, label="runs"),
         Line2D([], [], color=style.PALETTE[1], lw=2, label="compute-optimal, 90% interval of params"),
     ]
-    style.legend_below(figure, entries if frontier is not None else entries[:2], columns=3)
+    style.legend_below(figure, entries if frontier is not None else entries[:2], place, columns=2)
     return figure
 
 
@@ -114,12 +142,12 @@ def _drifted(
 
 def _contours(ax: Axes, surface: pd.DataFrame, levels: np.ndarray) -> None:
     grid = surface.pivot(index="tokens", columns="params", values="median")
-    style.log_axis(ax, "x", counts=True)
-    style.log_axis(ax, "y", counts=True)
+    style.log_axis(ax, "x", style.short_count)
+    style.log_axis(ax, "y", style.short_count)
     x = grid.columns.to_numpy()
     y = grid.index.to_numpy()
     lines = ax.contour(x, y, grid.to_numpy(), np.unique(levels), cmap="viridis", linewidths=1)
-    ax.clabel(lines, fontsize=style.SMALL - 1, fmt="%.2f")
+    ax.clabel(lines, lines.levels[::2], fontsize=style.SMALL, fmt="%.2f", inline_spacing=2)
     ax.set_xlim(x.min(), x.max())
     ax.set_ylim(y.min(), y.max())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -40,7 +42,9 @@ def timing_table(fit: LatencyFit) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def plot_timings(table: pd.DataFrame) -> Figure:
+def plot_timings(
+    found: LatencyFit | pd.DataFrame, *, ax: Any = None, figsize: tuple[float, float] | None = None
+) -> Figure:
     """Times in percent above or below their prediction, one row of panels a quantity.
 
     The band is the 90% response interval averaged over predictions of nearly one time; whether a time is
@@ -48,29 +52,34 @@ def plot_timings(table: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    table : DataFrame
-        `timing_table`.
+    found : LatencyFit, or `timing_table`
+    ax : array of Axes, a row for each quantity, a column for each architecture, optional
+        Where to draw. Default: a figure of its own.
+    figsize : tuple of float, optional
+        Inches.
 
     Returns
     -------
     Figure
     """
+    table = timing_table(found) if isinstance(found, LatencyFit) else found
+    place = style.Place(ax, figsize)
     names = sorted(table["architecture"].unique())
     quantities = [name for name in TIME_TITLES if name in set(table["quantity"])]
     palette = style.colours(names)
-    figure, axes = style.panels(len(quantities), len(names), sharey="row")
+    figure, axes = style.panels(len(quantities), len(names), place, sharey="row")
     groups = dict(iter(table.groupby(["quantity", "architecture"])))
     for row, quantity in zip(axes, quantities, strict=True):
-        for ax, name in zip(row, names, strict=True):
-            ax.set_title(f"{name}, {TIME_TITLES[quantity]}", loc="left", fontsize=style.TEXT)
-            style.log_axis(ax, "x")
+        for panel, name in zip(row, names, strict=True):
+            style.title(panel, f"{name}, {TIME_TITLES[quantity]}")
+            style.log_axis(panel, "x", "{:g}".format)
             if (quantity, name) in groups:
-                _panel(ax, groups[quantity, name], palette[name])
+                _panel(panel, groups[quantity, name], palette[name])
         row[0].set_ylabel("measured over predicted (%)")
-    for ax in axes[-1]:
-        ax.set_xlabel("predicted (ms)")
+    for panel in axes[-1]:
+        panel.set_xlabel("predicted (ms)")
     entries = style.inside_entries(table["inside"].mean(), "time", "90% response interval")
-    style.legend_below(figure, entries, columns=2 if len(names) < 2 else 3)
+    style.legend_below(figure, entries, place)
     return figure
 
 

@@ -14,26 +14,38 @@ from bayes_scaling.calibration.judging import INTERVALS
 from bayes_scaling.plots import style
 
 
-def plot_verdict(runs: pd.DataFrame, groups: pd.DataFrame, distances: pd.DataFrame) -> Figure:
+def plot_verdict(
+    runs: pd.DataFrame,
+    groups: pd.DataFrame,
+    distances: pd.DataFrame,
+    *,
+    ax: Any = None,
+    figsize: tuple[float, float] | None = None,
+) -> Figure:
     """Three panels: error of each run over its intervals, shares inside by level, shares by distance.
 
     Parameters
     ----------
     runs, groups, distances : DataFrame
         Of a `bayes_scaling.calibration.judging.Verdict`.
+    ax : array of three Axes, optional
+        Where to draw. Default: a figure of its own.
+    figsize : tuple of float, optional
+        Inches.
 
     Returns
     -------
     Figure
     """
-    figure, axes = style.panels(1, 3)
+    place = style.Place(ax, figsize)
+    figure, axes = style.panels(1, 3, place)
     errors, levels, far = axes.ravel()
     palette = style.colours(sorted(runs["architecture"].astype(str).unique()))
     _errors(errors, runs, palette)
     _levels(levels, groups.iloc[-1])
     _far(far, distances.iloc[:-1])
     names = [style.swatch(colour, name) for name, colour in palette.items()]
-    style.legend_below(figure, [*names, *_entries()])
+    style.legend_below(figure, [*names, *_entries()], place, columns=3)
     return figure
 
 

@@ -26,17 +26,21 @@ DARK_INK, LIGHT_INK = "#010101", "#FDFDFD"
 LIGHT = 0.36  # luminance of a cell above which dark ink is read better
 
 
-def plot_map(found: Map) -> Figure:
+def plot_map(found: Map, *, ax: Any = None, figsize: tuple[float, float] | None = None) -> Figure:
     """Probability of winning over compute and context length, as colour and in numbers.
 
     Of two architectures one panel, P(the one beats the other); of more one panel each, P(it is best). The
     heavy line is where the odds are even; between the light ones, of 5% and 95%, lies the 90% interval of the
-    compute at which the order changes.
+    compute at which the order changes. Dashed: where each context length's runs end.
 
     Parameters
     ----------
     found : Map
         Of two budgets and two context lengths or more.
+    ax : Axes, optional
+        Where to draw; of more than two architectures one each.
+    figsize : tuple of float, optional
+        Inches.
 
     Returns
     -------
@@ -55,19 +59,19 @@ def plot_map(found: Map) -> Figure:
     names = sorted(table["architecture"].unique())
     palette = style.colours(names)
     shown = _pair(found, names) if len(names) == 2 else dict.fromkeys(names, (table, "best_probability"))
-    figure, axes = style.panels(1, len(shown), extra_height=0.9, sharey=True)
-    figure.set_figwidth(max(6.2, figure.get_figwidth()))
-    for ax, (title, (rows, column)) in zip(axes[0], shown.items(), strict=True):
+    place = style.Place(ax, figsize or (style.PAGE, 1.1 + 0.36 * max(table["context_length"].nunique(), 4)))
+    figure, axes = style.panels(1, len(shown), place, sharey=True)
+    for panel, (title, (rows, column)) in zip(axes[0], shown.items(), strict=True):
         part = rows[rows["architecture"] == title]
         other = palette[names[1]] if len(names) == 2 else "#FFFFFF"
-        mesh = _panel(ax, part, column, (other, palette[title]), len(shown) == 1)
+        mesh = _panel(panel, part, column, (other, palette[title]), len(shown) == 1)
         told = f"P({title} beats {names[1]})" if len(names) == 2 else f"P({title} is best)"
-        ax.set_title(told, loc="left", fontsize=style.TEXT)
-        figure.colorbar(mesh, ax=ax, ticks=(0, 0.5, 1), aspect=30, pad=0.02).ax.tick_params(
+        style.title(panel, told)
+        figure.colorbar(mesh, ax=panel, ticks=(0, 0.5, 1), aspect=30, pad=0.02).ax.tick_params(
             labelsize=style.SMALL
         )
     axes[0, 0].set_ylabel("context length (tokens)")
-    style.legend_below(figure, _entries(table), columns=4)
+    style.legend_below(figure, _entries(table), place)
     return figure
 
 
@@ -93,11 +97,18 @@ def _panel(ax: Axes, part: pd.DataFrame, column: str, ends: tuple[str, str], num
     ax.yaxis.set_major_locator(FixedLocator(range(len(lengths))))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda _, i: f"{lengths[i or 0]:,}"))
     ax.yaxis.set_minor_locator(NullLocator())
-    ax.set_xlabel("training compute (FLOPs)")
-    edge = part.loc[part[COMPUTE] == 0, "compute"]
-    if len(edge) and edge.max() < compute.max():
-        ax.axvline(edge.max(), color=DARK_INK, lw=0.9, ls=(0, (3, 2)))
+    ax.set_xlabel("compute (FLOPs)")
+    _edge(ax, part, lengths, across[-1])
     return mesh
+
+
+def _edge(ax: Axes, part: pd.DataFrame, lengths: list[int], end: float) -> None:
+    """A step line: in each row of the map where its runs end."""
+    inside = part[part[COMPUTE] == 0].groupby("context_length")["compute"].max()
+    x = [min(float(inside.get(length, np.nan)), end) for length in lengths]
+    if np.nanmax(x, initial=0.0) < part["compute"].max() or len(set(x)) > 1:
+        down = np.arange(len(lengths) + 1) - 0.5
+        ax.plot(np.repeat(x, 2), np.repeat(down, 2)[1:-1], color=DARK_INK, lw=0.9, ls=(0, (3, 2)))
 
 
 def _colours(ends: tuple[str, str]) -> LinearSegmentedColormap:
@@ -152,5 +163,5 @@ def _entries(table: pd.DataFrame) -> list[Any]:
         Line2D([], [], color="black", lw=0.8, label="5% and 95%"),
     ]
     if (table[COMPUTE] > 0).any():
-        entries.append(Line2D([], [], color="black", lw=0.9, ls=(0, (3, 2)), label="last budget of the runs"))
+        entries.append(Line2D([], [], color="black", lw=0.9, ls=(0, (3, 2)), label="the runs end"))
     return entries

@@ -36,11 +36,11 @@ FIGURES = {
     "coefficients": "coefficients.plot_coefficients",
     "surface": "surface.plot_surface",
     "ratios": "ratios.plot_ratios",
-    "optima": "optima.plot_optima",
-    "context": "optima.plot_context",
-    "frontier": "frontier.plot_frontier",
-    "comparison": "comparison.plot_comparison",
-    "map": "winners.plot_map",
+    "optima": "fits.optima",
+    "context": "fits.context",
+    "frontier": "fits.frontier",
+    "comparison": "fits.comparison",
+    "map": "fits.win_map",
 }
 
 

@@ -25,13 +25,13 @@ MEANING = (
 def print_estimators(table: pd.DataFrame) -> None:
     """`bayes_scaling.questions.estimators.estimators`, the three as columns."""
     print_line("")
-    print_table(_estimator_rows(table))
+    print_table(estimator_columns(table))
     print_line(MEANING)
     if not (table["alone_how"] == SAMPLED).all():
         print_line("The law alone was not sampled: its draws are of a normal at its mode, if there is one.")
 
 
-def _estimator_rows(table: pd.DataFrame) -> list[Column]:
+def estimator_columns(table: pd.DataFrame) -> list[Column]:
     """Params and loss, a row for each estimator."""
     rows = table.loc[table.index.repeat(len(NAMES))].reset_index(drop=True)
     prefixes = list(NAMES) * len(table)

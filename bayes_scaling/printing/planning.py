@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bayes_scaling.decisions.next_runs.next_runs import WORTH, Design
+from bayes_scaling.printing.blocks import is_wide
 from bayes_scaling.printing.columns import Format, column, groups, interval_column, text, wide
 from bayes_scaling.printing.numbers import count, factor, loss, plain, power, probability
 from bayes_scaling.printing.table import Column, print_line, print_table
@@ -70,12 +71,13 @@ def print_lifetime(table: pd.DataFrame) -> None:
     quantities: tuple[tuple[str, str, Format], ...] = (
         ("params", "params", count),
         ("tokens", "training tokens", count),
-        ("total", "training and serving (FLOPs)", power),
+        ("total", "total (FLOPs)", power),
         ("overtraining", "over-training", factor),
     )
     for name, title, form in quantities:
         ends = interval_column(table, f"{name}_", form)
-        columns.append(column(table, title, f"{name}_median", form))
+        middle = column(table, title, f"{name}_median", form)
+        columns += wide(middle) if name == "overtraining" else [middle]
         columns += [ends] if name == "params" else wide(ends)
     columns.append(column(table, "saving", "saving_median", factor))
     if "money_median" in table:
@@ -84,9 +86,11 @@ def print_lifetime(table: pd.DataFrame) -> None:
     print_table(columns)
     print_line(
         f"Medians and 90% intervals of what reaches {table['loss'].iloc[0]:g} nats at the least total; cost "
-        f"{table['cost'].iloc[0]}. Over-training: tokens per param over those of the cheapest training. "
-        "Saving: total of the cheapest training over the least."
+        f"{table['cost'].iloc[0]}. Total: FLOPs of training and serving. Saving: total of the cheapest training "
+        "over the least."
     )
+    if is_wide():
+        print_line("Over-training: tokens per param over those of the cheapest training.")
     lost = table["lost_share"].max()
     if lost > 0.01:
         print_line(
