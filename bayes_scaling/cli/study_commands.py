@@ -75,15 +75,22 @@ def figures(
     cost: Annotated[
         str | None, typer.Option(help="6ND or accounted. Default: accounted where it is known.")
     ] = None,
+    formats: Annotated[
+        str, typer.Option("--format", metavar="FORMATS", help="png, pdf and svg, or several: pdf,png.")
+    ] = "png",
     column: Columns = None,
     json: Json = False,
 ) -> None:
     """Draw the figures of a study, the posterior beside classical estimates."""
+    from bayes_scaling.cli.waiting import steps
     from bayes_scaling.plots.study import save_figures
     from bayes_scaling.printing.table import print_line
 
     loaded = open_fit(fit, json)
-    drawn = save_figures(loaded, output, None if runs is None else quiet_runs(runs, column), cost)
+    kinds = [kind.strip() for kind in formats.split(",")]
+    table = None if runs is None else quiet_runs(runs, column)
+    with steps("Drawing") as told:
+        drawn = save_figures(loaded, output, table, cost, formats=kinds, told=told)
     if json:
         print_json([{"file": str(path)} for path in drawn.files])
         return

@@ -1,6 +1,8 @@
-"""Figures, each drawn from a table that is public too.
+"""Figures of results, or of their tables.
 
-Every function returns a matplotlib ``Figure`` and leaves matplotlib's global state alone.
+Every function takes a result or its full table, ``ax`` and ``figsize``, and returns a matplotlib ``Figure``.
+Jupyter shows it, once, and matplotlib's global state is left alone. A figure is `COLUMN` inches wide, or
+`PAGE` where it has several panels, with text of 8 points: set it in a paper as it is.
 """
 
 from __future__ import annotations
@@ -16,13 +18,17 @@ from bayes_scaling.plots.predictions import plot_predictions
 from bayes_scaling.plots.ranks import plot_ranks
 from bayes_scaling.plots.ratios import plot_ratios, ratio_curves
 from bayes_scaling.plots.residuals import plot_residuals, residual_table
-from bayes_scaling.plots.style import open_folder, save_figure
+from bayes_scaling.plots.runs import plot_runs
+from bayes_scaling.plots.style import COLUMN, PAGE, open_folder, save_figure
 from bayes_scaling.plots.surface import loss_surface, plot_surface
+from bayes_scaling.plots.target import plot_target
 from bayes_scaling.plots.timings import TIME_TITLES, plot_timings, timing_table
 from bayes_scaling.plots.verdict import plot_verdict
 from bayes_scaling.plots.winners import plot_map
 
 __all__ = [
+    "COLUMN",
+    "PAGE",
     "TIME_TITLES",
     "coefficient_densities",
     "isoflop_curves",
@@ -41,7 +47,9 @@ __all__ = [
     "plot_ranks",
     "plot_ratios",
     "plot_residuals",
+    "plot_runs",
     "plot_surface",
+    "plot_target",
     "plot_timings",
     "plot_verdict",
     "ratio_curves",

@@ -79,7 +79,7 @@ def plot_coefficients(
     for panel in axes.ravel()[len(names) :]:
         panel.set_visible(False)
     for row in axes:
-        row[0].set_ylabel("density over its peak")
+        row[0].set_ylabel("density")
     style.legend_below(figure, _entries(palette, lines), place)
     return figure
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from bayes_scaling.classical import isoflop_fit
 from bayes_scaling.decisions.winner_map import compare_map
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.plots.budgets import budgets_of
 from bayes_scaling.plots.comparison import plot_comparison
 from bayes_scaling.plots.frontier import plot_frontier
 from bayes_scaling.plots.optima import plot_context, plot_optima
@@ -17,16 +17,6 @@ from bayes_scaling.plots.winners import plot_map
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions import compare as comparing
 from bayes_scaling.questions import frontier as asking
-from bayes_scaling.runs.table import Runs
-
-POINTS = 25  # budgets along a frontier
-ABOVE = 10.0  # how far beyond the runs a frontier is drawn
-
-
-def budgets_of(runs: Runs) -> np.ndarray:
-    """Budgets (compute,) in FLOPs from the least of the runs to a decade beyond their most."""
-    flops = runs.frame["flops"].to_numpy(dtype=float)
-    return np.geomspace(flops.min(), ABOVE * flops.max(), POINTS)
 
 
 def frontier(fit: Fit, compute: Any = None, *, ax: Any = None, figsize: Any = None, **asked: Any) -> Figure:

@@ -52,18 +52,25 @@ def plot_predictions(
 
 def _panel(ax: Axes, table: pd.DataFrame, colour: str) -> None:
     style.log_axis(ax, "x", style.short_count)
-    if table["params"].is_unique:
+    if _is_curve(table):
         bands = (("q05", "q95", style.BAND), ("q25", "q75", style.INNER_BAND))
         for low, high, opacity in bands:
             ax.fill_between(table["params"], table[low], table[high], color=colour, alpha=opacity, lw=0)
         ax.plot(table["params"], table["median"], color=colour, lw=1.2)
-    else:  # runs of one size and other tokens: no line leads through them
+    else:
         for low, high, width in (("q05", "q95", 0.8), ("q25", "q75", 2.0)):
             ax.vlines(table["params"], table[low], table[high], color=colour, lw=width, alpha=0.6)
     for inside, part in table.groupby("inside_90") if "loss" in table else ():
         ax.plot(
             part["params"], part["loss"], "o", ms=3.5, mfc="black" if inside else "white", mec="black", lw=0
         )
+
+
+def _is_curve(table: pd.DataFrame) -> bool:
+    """Whether a line leads through the runs: a run a size, and tokens that rise or fall with it."""
+    tokens = table["tokens"] if "tokens" in table else table["params"]
+    one_way = tokens.is_monotonic_increasing or tokens.is_monotonic_decreasing
+    return bool(table["params"].is_unique and one_way)
 
 
 def _entries(measured: bool) -> list[Any]:

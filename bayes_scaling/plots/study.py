@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,10 @@ from bayes_scaling.accounting import AccountingError
 from bayes_scaling.classical import isoflop_fit, token_param_slopes
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.files.whole import write_bytes
 from bayes_scaling.plots import open_folder, save_figure
+from bayes_scaling.plots.budgets import budgets_of
+from bayes_scaling.plots.captions import captions_text
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.compare import compare
 from bayes_scaling.questions.frontier import frontier
@@ -24,8 +27,7 @@ from bayes_scaling.runs.table import Runs
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-POINTS = 25  # budgets along a frontier
-ABOVE = 10.0  # how far beyond the runs a frontier is drawn
+FORMATS = ("png", "pdf", "svg")
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,20 @@ class Drawn:
 
 
 def save_figures(
-    fit: Fit, folder: str | Path, runs: Any = None, cost: str | None = None, resamples: int = 200
+    fit: Fit,
+    folder: str | Path,
+    runs: Any = None,
+    cost: str | None = None,
+    resamples: int = 200,
+    formats: Sequence[str] = ("png",),
+    told: Callable[[str], None] = lambda name: None,
 ) -> Drawn:
     """Draw the study's figures from a posterior and classical estimates of the same runs.
 
     isoflop (runs, curves), optima (N*, D* against compute), surface (loss over params and tokens with the
     optimal path), context (N*, D* against context length), ratios (lines of fixed tokens per param),
-    comparison (probability and compute multiplier), coefficients, residuals.
+    comparison (probability and compute multiplier), coefficients, residuals. All are as wide as a page of a
+    paper, 6.75 inches, with text of 8 points; ``captions.md`` beside them tells what they show.
 
     Parameters
     ----------
@@ -63,6 +72,10 @@ def save_figures(
         Default: "accounted" where each architecture of the fit has an accounting, else "6ND".
     resamples : int
         Of the classical bootstrap.
+    formats : sequence of str
+        Of "png" (300 dots an inch), "pdf" and "svg".
+    told : function of str
+        Called with the name of each figure before it is drawn.
 
     Returns
     -------
@@ -71,12 +84,17 @@ def save_figures(
     Raises
     ------
     BayesScalingError
-        The folder cannot be written to, or the runs name architectures or contexts the fit has not.
+        The folder cannot be written to, an unknown format, or the runs name architectures or contexts the
+        fit has not.
 
     Examples
     --------
     >>> bs.save_figures(fit, "figures").skipped  # doctest: +SKIP
     """
+    unknown = [kind for kind in formats if kind not in FORMATS]
+    if unknown or not formats:
+        given = repr(unknown[0]) if unknown else "none"
+        raise BayesScalingError(f"formats of figures are {', '.join(FORMATS)}, not {given}")
     target = open_folder(folder)
     table = fit.runs if runs is None else load_runs(runs)
     _same_groups(fit, table)
@@ -84,29 +102,33 @@ def save_figures(
     files = []
     skipped = {}
     for name, draw in _FIGURES.items():
+        told(name)
         try:
-            files.append(save_figure(draw(fit, table, cost, resamples), target / f"{name}.png"))
+            figure = draw(fit, table, cost, resamples)
         except BayesScalingError as error:
             skipped[name] = str(error)
-    return Drawn(tuple(files), skipped)
+            continue
+        files += [save_figure(figure, target / f"{name}.{kind}") for kind in formats]
+    drawn = [name for name in _FIGURES if name not in skipped]
+    captions = target / "captions.md"
+    write_bytes(captions, captions_text(drawn, str(fit), cost).encode())
+    return Drawn((*files, captions), skipped)
 
 
 def _isoflop(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
-    return plots.plot_isoflop(plots.isoflop_curves(fit), runs.frame)
+    return plots.plot_isoflop(fit, runs.frame)
 
 
 def _optima(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
-    budgets = _budgets(runs)
+    budgets = budgets_of(runs)
     found = isoflop_fit(runs, resamples=resamples)
-    return plots.plot_optima(
-        frontier(fit, budgets, cost=cost).table(full=True), found.table(), found.frontier(budgets)
-    )
+    return plots.plot_optima(frontier(fit, budgets, cost=cost), found.table(), found.frontier(budgets))
 
 
 def _surface(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
     lengths = runs.frame["context_length"].value_counts()
     length = int(lengths.index[0])  # the context with the most runs
-    path = frontier(fit, _budgets(runs), length, cost=cost).table(full=True)
+    path = frontier(fit, budgets_of(runs), length, cost=cost).table(full=True)
     return plots.plot_surface(plots.loss_surface(fit, length), runs.frame, path)
 
 
@@ -121,7 +143,7 @@ def _context(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
         raise BayesScalingError("no isoFLOP budget was run at two context lengths")
     lengths = np.unique(np.geomspace(fit.context_lengths[0], fit.context_lengths[-1], 7).round().astype(int))
     wanted = sorted({*(int(v) for v in lengths), *fit.context_lengths})
-    return plots.plot_context(frontier(fit, budgets, wanted, cost=cost).table(full=True), optima)
+    return plots.plot_context(frontier(fit, budgets, wanted, cost=cost), optima)
 
 
 def _ratios(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
@@ -130,15 +152,15 @@ def _ratios(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
 
 
 def _comparison(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
-    return plots.plot_comparison(compare(fit, _budgets(runs), cost=cost).table(full=True))
+    return plots.plot_comparison(compare(fit, budgets_of(runs), cost=cost))
 
 
 def _coefficients(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
-    return plots.plot_coefficients(plots.coefficient_densities(fit))
+    return plots.plot_coefficients(fit)
 
 
 def _residuals(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
-    return plots.plot_residuals(plots.residual_table(fit))
+    return plots.plot_residuals(fit)
 
 
 _FIGURES: dict[str, Callable[[Fit, Runs, str, int], Figure]] = {
@@ -151,11 +173,6 @@ _FIGURES: dict[str, Callable[[Fit, Runs, str, int], Figure]] = {
     "coefficients": _coefficients,
     "residuals": _residuals,
 }
-
-
-def _budgets(runs: Runs) -> np.ndarray:
-    flops = runs.frame["flops"].to_numpy(dtype=float)
-    return np.geomspace(flops.min(), ABOVE * flops.max(), POINTS)
 
 
 def _same_groups(fit: Fit, runs: Runs) -> None:

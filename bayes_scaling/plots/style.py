@@ -35,7 +35,7 @@ NARROWEST = 1.6  # inches of a panel; many of them make a figure wider than a pa
 DPI = 300
 SCREEN_DPI = 192  # of pictures in notebooks, which show them at half that
 TEXT, SMALL = 8, 8  # points, at the size at which figures are drawn
-BEYOND = "#EFEFEF"  # the ground where the runs end
+BEYOND = "#F0F0F0"  # the ground where the runs end
 LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (5, 1, 1, 1)))
 USUAL = {"transformer": 0, "llama": 0, "xlstm": 1, "mamba2": 2, "mamba": 2}  # places in the palette
 INTERVAL_LABELS = ("posterior median", "90% interval")
@@ -105,7 +105,7 @@ def _given(ax: Any, rows: int, columns: int) -> Any:
 def _letter(axes: Any) -> None:
     """a, b, c above the panels' left corners."""
     for letter, ax in zip(ascii_lowercase, axes.ravel(), strict=False):
-        place = (-2, 3.5)
+        place = (-6, 3.5)
         ax.annotate(
             letter,
             (0, 1),

@@ -14,8 +14,10 @@ from matplotlib.lines import Line2D
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.plots import style
+from bayes_scaling.plots.budgets import budgets_of
 from bayes_scaling.posterior.coefficients import coefficients, drift_of
 from bayes_scaling.posterior.fit import Fit
+from bayes_scaling.questions.frontier import frontier as ask
 
 POINTS = 40
 LEVELS = 9  # contours; every second has its loss beside it
@@ -95,6 +97,8 @@ def plot_surface(
         length = context_length or int(found.runs.frame["context_length"].value_counts().index[0])
         surface = loss_surface(found, length)
         runs = found.runs.frame if runs is None else runs
+        if frontier is None:
+            frontier = ask(found, budgets_of(found.runs), length).table(full=True)
     else:
         surface = found
     if runs is None:
@@ -103,6 +107,7 @@ def plot_surface(
     names = sorted(surface["architecture"].unique())
     length = int(surface["context_length"].iloc[0])
     figure, axes = style.panels(1, len(names), place, height=2.6, sharex=True, sharey=True)
+    palette = style.colours(names)
     low = surface["median"].min()
     high = surface["median"].quantile(0.98)
     levels = np.round(np.linspace(low, high, LEVELS), 2)
@@ -111,16 +116,15 @@ def plot_surface(
         here = runs[(runs["architecture"].astype(str) == name) & (runs["context_length"] == length)]
         panel.plot(here["params"], here["tokens"], "o", color="black", ms=2, mew=0)
         if frontier is not None:
-            _path(
-                panel, frontier[(frontier["architecture"] == name) & (frontier["context_length"] == length)]
-            )
+            at = (frontier["architecture"] == name) & (frontier["context_length"] == length)
+            _path(panel, frontier[at], palette[name])
         style.title(panel, f"{name}, {style.tokens_label(length)}")
         panel.set_xlabel("params")
     axes[0, 0].set_ylabel("tokens")
     entries = [
         Line2D([], [], color="#777777", lw=1, label="loss, posterior median (nats/token)"),
         Line2D([], [], color="black", marker="o", ms=3, lw=0, label="runs"),
-        Line2D([], [], color=style.PALETTE[1], lw=2, label="compute-optimal, 90% interval of params"),
+        Line2D([], [], color=style.GREY, lw=2, label="compute-optimal, 90% interval of params"),
     ]
     style.legend_below(figure, entries if frontier is not None else entries[:2], place, columns=2)
     return figure
@@ -152,11 +156,11 @@ def _contours(ax: Axes, surface: pd.DataFrame, levels: np.ndarray) -> None:
     ax.set_ylim(y.min(), y.max())
 
 
-def _path(ax: Axes, table: pd.DataFrame) -> None:
+def _path(ax: Axes, table: pd.DataFrame, colour: str) -> None:
     table = table.sort_values("compute")
     y = table["tokens_median"]
-    ax.fill_betweenx(y, table["params_q05"], table["params_q95"], color=style.PALETTE[1], alpha=0.3, lw=0)
-    ax.plot(table["params_median"], y, color=style.PALETTE[1], lw=2)
+    ax.fill_betweenx(y, table["params_q05"], table["params_q95"], color=colour, alpha=0.3, lw=0)
+    ax.plot(table["params_median"], y, color=colour, lw=2)
 
 
 def _range(values: np.ndarray, points: int) -> np.ndarray:

@@ -86,8 +86,8 @@ def print_lifetime(table: pd.DataFrame) -> None:
     print_table(columns)
     print_line(
         f"Medians and 90% intervals of what reaches {table['loss'].iloc[0]:g} nats at the least total; cost "
-        f"{table['cost'].iloc[0]}. Total: FLOPs of training and serving. Saving: total of the cheapest training "
-        "over the least."
+        f"{table['cost'].iloc[0]}. Total: FLOPs of training and serving. Saving: total of the cheapest "
+        "training over the least."
     )
     if is_wide():
         print_line("Over-training: tokens per param over those of the cheapest training.")
