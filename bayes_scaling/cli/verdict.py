@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bayes_scaling.printing.as_text import wrapped
-from bayes_scaling.printing.table import output_width, print_line
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions.serving_limits import Serving
@@ -102,10 +100,17 @@ class _Announcing:
 
     def write(self, text: str) -> int:
         """Write what is pending, then the text."""
+        if self.pending:
+            self._tell()
+        return int(self._stream.write(text))
+
+    def _tell(self) -> None:
+        from bayes_scaling.printing.as_text import wrapped
+        from bayes_scaling.printing.table import output_width
+
         lines, self.pending = self.pending, []
         for line in lines:
             self._stream.write(wrapped(line, output_width()) + "\n")
-        return int(self._stream.write(text))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -134,6 +139,8 @@ def verdicts() -> Iterator[None]:
 
 def _say_below() -> None:
     """One line for each fit that asks for review."""
+    from bayes_scaling.printing.table import print_line
+
     for verdict in _ASKED.get() or ():
         if verdict.checks.status == "REVIEW" and not verdict.told:
             named = ", ".join(row.name for row in verdict.checks if row.status == "REVIEW")

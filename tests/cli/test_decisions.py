@@ -59,7 +59,9 @@ def test_records_are_the_librarys(file) -> None:
 
 
 def test_decide_says_it_in_words(file, tmp_path) -> None:
-    found = run("decide", file, *ASKED, "--limit", "params_at_most=1e9", "--figure", tmp_path / "decide.png")
+    found = run(
+        "decide", file, *ASKED, "--limit", "params_at_most=1e9", "--figure", tmp_path / "decide.png", "--wide"
+    )
     assert found.exit_code == 0, found.stderr
     for part in (
         "P(regret < 0.01)",
@@ -80,7 +82,7 @@ def test_decide_tells_the_next_run_too(file) -> None:
     rows = records("decide", file, *ASKED, *limit, "--next", 1)
     assert all(row["next_params"] == pytest.approx(wanted["params"]) for row in rows)
     assert rows[0]["next_architecture"] == wanted["architecture"]
-    found = run("decide", file, *ASKED, *limit, "--next", 2)
+    found = run("decide", file, *ASKED, *limit, "--next", 2, "--wide")
     assert found.exit_code == 0 and "Runs to make next" in found.stdout and "Pareto k" in found.stdout
     assert_refused(
         run("decide", file, "--compute", "1e22", "--next", 1), "--next is for one budget and one context"
@@ -89,11 +91,11 @@ def test_decide_tells_the_next_run_too(file) -> None:
 
 def test_the_others_say_it_in_words(file, tmp_path) -> None:
     parts = {
-        ("design", file, *ASKED): ("Knowing everything", "Pareto k"),
-        ("lifetime", file, "--loss", 2.05, "--served-tokens", "1e12"): ("over-training", "P(costs less)"),
+        ("design", file, *ASKED): ("Knowing everything", "takes away"),
+        ("lifetime", file, "--loss", 2.05, "--served-tokens", "1e12"): ("saving", "P(costs less)"),
         ("map", file, "--compute", "1e20,1e22", "--figure", tmp_path / "map.png"): (
-            "expected rank",
-            "P(best)",
+            "P(transformer beats xlstm)",
+            "8192",
         ),
         ("plan", file, file.parent / "plan.toml"): ("scenario", "small", "params_at_most"),
     }

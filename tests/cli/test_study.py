@@ -118,6 +118,17 @@ def test_figures_are_drawn_or_explained(tmp_path) -> None:
     told = {line.split()[2] for line in result.stdout.splitlines() if line.startswith("Note: no ")}
     assert drawn | told == {*study._FIGURES}
     assert {"surface", "comparison", "coefficients", "residuals"} <= drawn
+    captions = (tmp_path / "figures" / "captions.md").read_text()
+    assert {line[3:] for line in captions.splitlines() if line.startswith("## ")} == drawn
+    assert "8 points" not in captions and "Cost of training" in captions
+
+
+def test_figures_in_the_formats_of_papers(tmp_path) -> None:
+    fit = small_fit().save(tmp_path / "small.nc")
+    run("figures", fit, "-o", tmp_path / "figures", "--format", "pdf,svg")
+    kinds = {path.suffix for path in (tmp_path / "figures").iterdir()}
+    assert kinds == {".pdf", ".svg", ".md"}
+    assert_refused(run("figures", fit, "-o", tmp_path, "--format", "gif"), "png, pdf, svg", "gif")
 
 
 def test_figures_of_other_runs_are_refused(fit_file, runs_file, tmp_path) -> None:
@@ -131,7 +142,10 @@ def test_figures_of_other_runs_are_refused(fit_file, runs_file, tmp_path) -> Non
 
 def test_figures_need_no_accounting(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(study, "_FIGURES", {"residuals": study._FIGURES["residuals"]})
-    assert [path.name for path in save_figures(FIT, tmp_path, cost="6ND").files] == ["residuals.png"]
+    assert [path.name for path in save_figures(FIT, tmp_path, cost="6ND").files] == [
+        "residuals.png",
+        "captions.md",
+    ]
 
 
 def test_lines_and_their_posterior() -> None:

@@ -156,7 +156,7 @@ def test_every_plot_is_a_figure_with_labels(name: str) -> None:
     axes = [ax for ax in figure.axes if ax.get_visible() and ax.get_label() != "<colorbar>"]
     assert axes
     assert any(ax.get_xlabel() for ax in axes) and any(ax.get_ylabel() for ax in axes)
-    assert figure._repr_png_()[:4] == b"\x89PNG"
+    assert figure._repr_png_()[0][:4] == b"\x89PNG"
 
 
 def test_an_unknown_figure_names_those_there_are() -> None:

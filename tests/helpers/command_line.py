@@ -15,8 +15,8 @@ PLANNED = "architecture,context_length,params,tokens\nxlstm,8192,1e9,2e10\ntrans
 
 
 def run(*arguments: Any) -> Any:
-    """The result of one command, its arguments made text."""
-    return CliRunner().invoke(app, [str(a) for a in arguments])
+    """The result of one command, its arguments made text; so wide that no sentence and no title is folded."""
+    return CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "1000"})
 
 
 def records(*arguments: Any) -> list[dict[str, Any]]:

@@ -92,7 +92,7 @@ def test_the_file_keeps_the_drift(fit: Fit, tmp_path) -> None:
     path = tmp_path / "fit.nc"
     fit.save(path)
     again = bs.load_fit(path)
-    assert again.spec.discrepancy == "drift" and "drift" in repr(again)
+    assert again.spec.discrepancy == "drift" and "drift" in str(again)
     np.testing.assert_array_equal(
         drift_of(again, "transformer").weights, drift_of(fit, "transformer").weights
     )

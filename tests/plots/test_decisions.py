@@ -27,15 +27,20 @@ def figure(decision):
 def test_axes_are_labelled_and_the_legend_covers_nothing(figure) -> None:
     figure.draw_without_rendering()
     top = figure.legends[0].get_window_extent().y1
-    assert len(figure.axes) == 4 and len(figure.legends) == 1
+    assert len(figure.axes) == 2 and len(figure.legends) == 1
     assert all(ax.get_window_extent().y0 > top for ax in figure.axes)
-    assert figure.axes[0].get_ylabel() == "loss (nats/token)" and figure.axes[2].get_xlabel() == "params"
-    assert figure.axes[0].get_title(loc="left") == "transformer, context 8,192\n1e22 FLOPs"
+    assert figure.axes[0].get_ylabel() == "loss (nats/token)" and figure.axes[1].get_xlabel() == "params"
+    assert figure.axes[0].get_title(loc="left") == "1e22 FLOPs,\ncontext 8,192"
+    labels = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert {"chosen", "rival", "transformer, mean", "xlstm, mean"} <= labels
 
 
 def test_the_action_lies_on_the_curve_and_at_its_lowest(figure, decision) -> None:
-    for ax, row in zip(figure.axes, decision.table(full=True).to_dict("records"), strict=False):
-        curve, action = ax.lines[:2]
+    lines = figure.axes[0].lines
+    drawn = zip(lines[::2], lines[1::2], strict=True)
+    for (curve, action), row in zip(drawn, decision.table(full=True).to_dict("records"), strict=True):
+        filled = action.get_markerfacecolor() != "white"
+        assert filled == row["chosen"]
         assert action.get_xdata()[0] == row["params"]
         assert action.get_ydata()[0] == pytest.approx(np.min(curve.get_ydata()), abs=1e-4)
         assert curve.get_xdata().max() == pytest.approx(4e9)
@@ -43,7 +48,7 @@ def test_the_action_lies_on_the_curve_and_at_its_lowest(figure, decision) -> Non
 
 def test_what_cannot_be_drawn() -> None:
     with pytest.raises(BayesScalingError, match="8 decisions cannot be drawn"):
-        plot_decision(decide(FIT, [1e21, 1e22]))
+        plot_decision(decide(FIT, [1e20, 3e20, 1e21, 1e22]))
     none = {"step_time_ms": 0.001, "params_at_least": 1e9}
     with pytest.raises(BayesScalingError, match="0 decisions"):
         plot_decision(decide(FIT, 1e22, 8192, limits=none, latency=FakeServing()))

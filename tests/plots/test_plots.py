@@ -13,6 +13,7 @@ from bayes_scaling import plots
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.plots import style
 from bayes_scaling.plots.isoflop import budgets
+from bayes_scaling.plots.ticks import RoundNumbers
 from bayes_scaling.questions.compare import compare
 from bayes_scaling.questions.frontier import frontier
 from tests.helpers.fits import CONTEXTS, small_fit
@@ -113,7 +114,7 @@ def test_isoflop_curves_are_smooth_where_costs_jump(fit):
 def test_isoflop_legend_names_one_budget_once(curves, fit):
     apart = curves.assign(compute=curves["compute"] * np.where(curves["architecture"] == "xlstm", 1.02, 1))
     labels = [t.get_text() for t in plots.plot_isoflop(apart, fit.runs.frame).legends[0].get_texts()]
-    assert labels == ["6.1e18 FLOPs", "6.1e19 FLOPs", "90% interval of the law"]
+    assert labels == ["6e18 FLOPs", "6e19 FLOPs", "90% interval of the law"]  # nominal budgets
 
 
 def test_isoflop_needs_shared_budgets(fit):
@@ -167,7 +168,9 @@ def test_posterior_densities_peak_near_their_medians(fit):
 
 def test_comparison_draws_each_pair_once_winner_first(drawn):
     titles = [ax.get_title(loc="left") for ax in drawn["comparison"].axes]
-    assert [t for t in titles if t] == ["xlstm against transformer"]
+    assert [t for t in titles if t] == [style.tokens_label(length) for length in CONTEXTS]
+    labels = [text.get_text() for text in drawn["comparison"].legends[0].get_texts()]
+    assert labels[0] == "xlstm against transformer, median"
 
 
 def test_a_loss_beyond_reach_leaves_the_axis_and_is_counted(fit):
@@ -176,8 +179,9 @@ def test_a_loss_beyond_reach_leaves_the_axis_and_is_counted(fit):
         multiplier_q95=np.where(table["compute"] > 1e21, np.inf, table["multiplier_q95"]),
         unreached_probability=np.where(table["compute"] > 1e21, 0.25, 0.0),
     )
-    top, bottom = plots.plot_comparison(far).axes
-    dotted = [line for line in top.lines if line.get_linestyle() != "-"]
+    axes = plots.plot_comparison(far).axes
+    tops, bottom = axes[: len(CONTEXTS)], axes[-1]
+    dotted = [line for top in tops for line in top.lines if line.get_linestyle() != "-"]
     assert len(dotted) == len(CONTEXTS)
     for line in dotted:
         shown = line.get_ydata()
@@ -187,16 +191,106 @@ def test_a_loss_beyond_reach_leaves_the_axis_and_is_counted(fit):
     for band in bottom.collections:
         corners = band.get_paths()[0].vertices
         assert np.isfinite(corners).all() and corners[:, 1].max() > end  # out of the axis, without a hole
-    labels = [text.get_text() for text in top.figure.legends[0].get_texts()]
-    assert "P(the other never reaches the loss)" in labels
+    never = "P(the other never reaches it)"
+    labels = [text.get_text() for text in bottom.figure.legends[0].get_texts()]
+    assert never in labels
     near = plots.plot_comparison(table.assign(unreached_probability=0.0))
-    assert labels[:-1] == [text.get_text() for text in near.legends[0].get_texts()]
+    assert [label for label in labels if label != never] == [
+        text.get_text() for text in near.legends[0].get_texts()
+    ]
 
 
 @pytest.mark.parametrize(("plot", "ask"), [(plots.plot_frontier, frontier), (plots.plot_comparison, compare)])
 def test_one_budget_is_no_curve(fit, plot, ask):
     with pytest.raises(BayesScalingError, match="two budgets"):
         plot(ask(fit, 1e20).table(full=True))
+
+
+def grounds(ax):
+    """Left edges of what is shaded behind the curves of a panel."""
+    return [patch.get_x() for patch in ax.patches]
+
+
+def test_each_context_is_shaded_beyond_its_own_runs(fit):
+    table = frontier(fit, GRID).table(full=True)
+    short = table["context_length"] == CONTEXTS[0]
+    column = style.column_of("compute")
+    moved = table.assign(**{column: np.where(short & (table["compute"] > 3e19), 0.3, table[column])})
+    axes = np.array(plots.plot_frontier(moved).axes).reshape(len(CONTEXTS), 3)
+    first, second = (grounds(row[0]) for row in axes)
+    assert first == [GRID[0]] and second == [GRID[1]]
+    whole = plots.plot_frontier(table)
+    assert grounds(whole.axes[0]) == grounds(whole.axes[3])  # the control: the same runs
+
+
+def test_results_and_their_tables_are_drawn_alike(fit):
+    found = frontier(fit, GRID)
+    ours, theirs = plots.plot_frontier(found), plots.plot_frontier(found.table(full=True))
+    for left, right in zip(ours.axes, theirs.axes, strict=True):
+        assert [line.get_ydata().tolist() for line in left.lines] == [
+            line.get_ydata().tolist() for line in right.lines
+        ]
+    assert len(plots.plot_residuals(fit).axes) == len(plots.plot_residuals(plots.residual_table(fit)).axes)
+
+
+def test_a_figure_is_drawn_where_it_is_told(fit):
+    figure = Figure(figsize=(9, 3))
+    axes = figure.subplots(1, 3)
+    found = frontier(fit, GRID, CONTEXTS[0])
+    assert plots.plot_frontier(found, ax=axes) is figure
+    assert all(ax.lines for ax in axes) and axes[-1].get_legend() and not figure.legends
+    with pytest.raises(BayesScalingError, match="1 x 3 panels"):
+        plots.plot_frontier(found, ax=axes[0])
+    assert plots.plot_frontier(found, figsize=(4, 2)).get_size_inches().tolist() == [4, 2]
+
+
+def test_widths_are_those_of_a_paper_and_text_has_8_points(fit, drawn):
+    assert drawn["frontier"].get_figwidth() == plots.PAGE == 6.75
+    assert fit.runs.plot().get_figwidth() == plots.COLUMN == 3.25
+    for figure in drawn.values():
+        texts = [ax.xaxis.label for ax in figure.axes] + list(figure.legends[0].get_texts())
+        assert {text.get_fontsize() for text in texts} == {8}
+        first = figure.axes[0].texts[0]
+        assert first.get_text() == "a" and first.get_fontweight() == "bold"
+
+
+def test_jupyter_shows_a_figure_once_and_without_pyplot():
+    code = (
+        "import sys\n"
+        "from tests.helpers.synthetic import synthetic_fit\n"
+        "figure = synthetic_fit(draws=20).plot()\n"
+        "data, size = figure._repr_png_()\n"
+        "assert data[:4] == bytes([137]) + b'PNG'\n"
+        "assert size['width'] == int(96 * figure.get_figwidth())\n"
+        "pyplot = sys.modules.get('matplotlib.pyplot')\n"
+        "assert pyplot is None or not pyplot.get_fignums()\n"  # else the cell's end would show it again
+        "from matplotlib.figure import Figure\n"
+        "assert not hasattr(Figure(), '_repr_png_')\n"  # the control
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_architecture_has_one_colour_whoever_stands_beside_it():
+    alone, both = style.colours(["xlstm"]), style.colours(["transformer", "xlstm"])
+    assert alone["xlstm"] == both["xlstm"] != both["transformer"]
+    many = style.colours(["a", "b", "xlstm"])
+    assert len(set(many.values())) == 3 and many["xlstm"] == both["xlstm"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(9.1e9, 1.2e10), (3e18, 3e21), (2048, 16384), (1e8, 3e9), (1.1, 1.3), (1e3, 1e30)]
+)
+def test_a_log_axis_has_three_ticks_or_more_and_not_too_many(low, high):
+    ticks = RoundNumbers().tick_values(low, high)
+    assert 3 <= len([tick for tick in ticks if low <= tick <= high]) <= 6
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(6.1e18, "6e18"), (6.25e10, "6.25e10"), (1e20, "1e20"), (2.44e19, "2.44e19")]
+)
+def test_budgets_are_called_by_round_numbers_that_are_near(value, told):
+    assert style.short_power(value) == told
 
 
 def test_frontier_shades_what_lies_beyond_the_runs(fit):

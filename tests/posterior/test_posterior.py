@@ -146,7 +146,7 @@ def test_bad_context_lengths(bad) -> None:
 def test_a_fit_is_frozen_and_says_what_it_is() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         FIT.runs = None  # type: ignore[misc]
-    assert repr(FIT) == (
+    assert str(FIT) == (
         "Fit(gamma law, none pooling, numpyro; 192 runs of transformer, xlstm; 4 chains x 300 draws)"
     )
 

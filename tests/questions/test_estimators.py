@@ -114,7 +114,7 @@ def test_repetition_has_no_classical_answer(table) -> None:
 def test_the_command_line_has_them_as_columns(tmp_path, capsys, table) -> None:
     print_estimators(table)
     shown = capsys.readouterr().out
-    for title in ("params, default", "params, law alone", "params, classical", "loss, law alone"):
+    for title in ("estimator", "default", "law alone", "classical", "params (90%", "loss (90%"):
         assert title in shown
     file = small_fit().save(tmp_path / "fit.nc")
     asked = ("frontier", file, "--compute", "6e19", "--context-length", 8192, "--architecture", "xlstm")
@@ -124,5 +124,5 @@ def test_the_command_line_has_them_as_columns(tmp_path, capsys, table) -> None:
     )
     assert row["alone_params_median"] == pytest.approx(table["alone_params_median"].iloc[1], rel=0.1)
     assert "alone_params_median" not in records(*asked)[0]
-    assert "params, law alone" in run(*asked, "--beside").stdout
-    assert "params, law alone" not in run(*asked).stdout
+    assert "  law alone  " in run(*asked, "--beside").stdout
+    assert "  law alone  " not in run(*asked).stdout

@@ -95,7 +95,8 @@ def test_the_maps_default_budgets_are_answered_however_few_runs_a_group_has() ->
     assert compare_map(fit).table(full=True)["compute_extrapolation_decades"].max() > 2
 
 
-def test_far_rows_are_told_above_the_table_and_the_four_distances_below(capsys) -> None:
+def test_far_rows_are_told_above_the_table_and_the_four_distances_below(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
     table = frontier(FIT, [1e20, 1e24]).table(full=True)
     print_frontier(table)
     lines = capsys.readouterr().out.splitlines()

@@ -209,7 +209,7 @@ def test_runs_are_frozen_and_travel_to_other_processes():
     copy = pickle.loads(pickle.dumps(runs))
     assert isinstance(copy, Runs)
     assert copy.data_hash == runs.data_hash
-    assert "16 runs of llama, xlstm" in repr(copy)
+    assert "16 runs of llama, xlstm" in str(copy)
 
 
 @pytest.mark.parametrize("source", [None, 3, b"runs.csv", [1, 2], "", "  "])
