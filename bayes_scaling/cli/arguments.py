@@ -6,11 +6,21 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bayes_scaling.errors import BudgetError, FitFileError, RunsError
+
+
+def choices(*known: str) -> dict[str, Any]:
+    """An option's metavar and completion where it takes one of some names; its reader refuses others."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in known if name.startswith(incomplete)]
+
+    return {"metavar": f"[{'|'.join(known)}]", "autocompletion": complete}
+
 
 FitFile = Annotated[Path, typer.Argument(metavar="FIT", help="A fit that `bayes-scaling fit` saved (.nc).")]
 RunsFile = Annotated[
@@ -37,7 +47,10 @@ ContextLengths = Annotated[
 Architectures = Annotated[
     list[str] | None, typer.Option("--architecture", metavar="NAME", help="Default: all fitted. Repeatable.")
 ]
-Cost = Annotated[str, typer.Option("--cost", help="Training cost of a token: 6ND or accounted.")]
+Cost = Annotated[
+    str, typer.Option("--cost", help="What training costs per token.", **choices("6ND", "accounted"))
+]
+Backends = Annotated[str, typer.Option("--backend", help="What samples.", **choices("numpyro", "pymc"))]
 UniqueTokens = Annotated[
     float | None,
     typer.Option(metavar="TOKENS", help="Different tokens to draw from, for a law of repetition."),
@@ -46,7 +59,10 @@ Extrapolate = Annotated[
     bool,
     typer.Option("--extrapolate", help="Answer more than four decades of compute beyond the runs too."),
 ]
-LAW_NAMES = "chinchilla, kaplan, varying-exponent, data-limited or overfitting"
+LAWS = ("gamma", "chinchilla", "kaplan", "varying-exponent", "data-limited", "overfitting")
+POOLINGS = ("partial", "none", "complete")
+DISCREPANCIES = ("drift", "none")
+ERRORS = ("symmetric", "skewed")
 NUMBER_REMEDY = "give a plain number such as 1e21, or several as 1e21,1e22"
 
 

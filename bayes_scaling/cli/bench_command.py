@@ -14,7 +14,10 @@ from bayes_scaling.cli.output import print_json
 
 def bench(
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="For the timings, one row a repeat (.csv).")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where the timings go, one row per repeat (.csv)."
+        ),
     ] = Path("bench.csv"),
     device: Annotated[str, typer.Option(help="cuda, or cpu for the kernels' twins on this host.")] = "cuda",
     kernel: Annotated[

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from bayes_scaling.cli.arguments import (
-    LAW_NAMES,
+    DISCREPANCIES,
+    ERRORS,
+    LAWS,
+    POOLINGS,
+    Backends,
     Columns,
     Json,
     RunsFile,
-    check_folder,
     check_output,
+    choices,
     numbers,
 )
+from bayes_scaling.cli.decision_arguments import OwnFigure, check_figure, draw
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
 from bayes_scaling.cli.output import print_json
 from bayes_scaling.cli.reading import quiet_runs
@@ -29,15 +34,17 @@ if TYPE_CHECKING:
 def sbc(
     file: RunsFile,
     replicates: Annotated[int, typer.Option(min=1, help="Simulated tables, each fitted.")] = 200,
-    law: Annotated[str, typer.Option(help=f"gamma, {LAW_NAMES}.")] = "gamma",
-    pooling: Annotated[str, typer.Option(help="partial, none or complete.")] = "partial",
-    discrepancy: Annotated[str, typer.Option(help="drift or none.")] = "drift",
-    errors: Annotated[str, typer.Option(help="symmetric or skewed.")] = "symmetric",
-    backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",
-    seed: Annotated[int, typer.Option(help="Of the simulation.")] = 0,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Figure of the ranks (.png, .pdf).")
-    ] = None,
+    law: Annotated[str, typer.Option(help="The law.", **choices(*LAWS))] = "gamma",
+    pooling: Annotated[
+        str, typer.Option(help="How groups inform each other.", **choices(*POOLINGS))
+    ] = "partial",
+    discrepancy: Annotated[
+        str, typer.Option(help="Whether losses deviate from the law.", **choices(*DISCREPANCIES))
+    ] = "drift",
+    errors: Annotated[str, typer.Option(help="How runs scatter.", **choices(*ERRORS))] = "symmetric",
+    backend: Backends = "numpyro",
+    seed: Annotated[int, typer.Option(help="Seed of the simulations.")] = 0,
+    figure: OwnFigure = None,
     column: Columns = None,
     json: Json = False,
 ) -> None:
@@ -51,10 +58,10 @@ def sbc(
     runs = quiet_runs(file, column)
     found = calibrate(runs, spec, replicates=replicates, seed=seed, backend=cast("Backend", backend))
     print_json(found.table()) if json else print_sbc(found)
-    if output is not None:
+    if figure is not None:
         from bayes_scaling.plots import plot_ranks, save_figure
 
-        save_figure(plot_ranks(found.ranks, RANKED), output)
+        save_figure(plot_ranks(found.ranks, RANKED), figure)
     if not found.uniform:
         raise typer.Exit(CHECKS_FAILED)
 
@@ -72,17 +79,22 @@ def backtest(
     cuts: Annotated[
         list[str] | None, typer.Option("--cuts", metavar="VALUES", help="Such as 1e19,3e19. Repeatable.")
     ] = None,
-    law: Annotated[str, typer.Option(help=f"gamma, {LAW_NAMES}.")] = "gamma",
-    pooling: Annotated[str, typer.Option(help="partial, none or complete.")] = "partial",
-    discrepancy: Annotated[str, typer.Option(help="drift or none.")] = "drift",
-    backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",
+    law: Annotated[str, typer.Option(help="The law.", **choices(*LAWS))] = "gamma",
+    pooling: Annotated[
+        str, typer.Option(help="How groups inform each other.", **choices(*POOLINGS))
+    ] = "partial",
+    discrepancy: Annotated[
+        str, typer.Option(help="Whether losses deviate from the law.", **choices(*DISCREPANCIES))
+    ] = "drift",
+    backend: Backends = "numpyro",
     seed: Annotated[int, typer.Option()] = 0,
     folder: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Keep forecasts there; go on with those kept.")
+        Path | None,
+        typer.Option(
+            "--backtest", "--folder", metavar="FOLDER", help="Keep forecasts there; go on with those kept."
+        ),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Figure (.png, .pdf).")
-    ] = None,
+    figure: OwnFigure = None,
     column: Columns = None,
     json: Json = False,
 ) -> None:
@@ -91,8 +103,7 @@ def backtest(
     from bayes_scaling.models.spec import ModelSpec
     from bayes_scaling.printing.calibration import print_backtest
 
-    if output is not None:
-        check_folder(output)
+    check_figure(figure)
     found = leave_out(
         quiet_runs(file, column),
         by or ["compute"],
@@ -103,10 +114,7 @@ def backtest(
         folder=folder,
     )
     print_json(found.table(full=True)) if json else print_backtest(found)
-    if output is not None:
-        from bayes_scaling.plots import plot_backtest, save_figure
-
-        save_figure(plot_backtest(found.rows, found.table("distance", full=True)), output)
+    draw(found, figure)
 
 
 def stack(
@@ -115,7 +123,7 @@ def stack(
     backtest: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="FOLDER", help="Of a back-test, one for each fit in order: weigh by the future."
+            metavar="FOLDER", help="Folder of a back-test, one for each fit in order: weigh by runs beyond."
         ),
     ] = None,
     seed: Annotated[int, typer.Option()] = 0,

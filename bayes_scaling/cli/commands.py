@@ -9,6 +9,7 @@ from bayes_scaling.cli.calibration_commands import backtest, sbc, stack
 from bayes_scaling.cli.data_commands import cite, datasets, describe, fetch
 from bayes_scaling.cli.decision_commands import decide, lifetime, plan
 from bayes_scaling.cli.demo_command import demo
+from bayes_scaling.cli.dressing import dressed
 from bayes_scaling.cli.failures import GuardedGroup
 from bayes_scaling.cli.fit_commands import check, fit, loo, summary
 from bayes_scaling.cli.latency_commands import latency
@@ -26,7 +27,6 @@ from bayes_scaling.cli.query_commands import (
 from bayes_scaling.cli.report_command import report
 from bayes_scaling.cli.study_commands import classical, figures
 from bayes_scaling.cli.sweep_commands import sweep
-from bayes_scaling.cli.wide import with_wide
 
 EXIT_CODES = (
     "Exit codes: 0 fine, whatever the verdict on a fit that was asked; 1 the checks failed, or no choice "
@@ -39,7 +39,6 @@ app = typer.Typer(
     epilog=EXIT_CODES,
     cls=GuardedGroup,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -48,7 +47,7 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def _root(
-    version: bool = typer.Option(False, "--version", help="Print the version and leave.", is_eager=True),
+    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
 ) -> None:
     """Bayesian scaling laws: joint posteriors, compute-optimal frontiers and comparisons."""
     if version:
@@ -58,14 +57,22 @@ def _root(
         raise typer.Exit
 
 
-COMMANDS = (
-    *(demo, describe, fit, check, summary),
-    *(predict, frontier, iso_loss, optimal_params, epochs, context, compare, loo),
-    *(decide, lifetime, plan, design, map_, report),
-    *(preregister, judge, backtest, sbc, stack, classical, figures, cite, datasets, fetch),
-    bench,
+COMMANDS = {
+    "Start": (demo, describe, datasets, fetch, fit, check, summary),
+    "Ask a fit": (predict, frontier, compare, map_, context, iso_loss, optimal_params, epochs, loo),
+    "Decide": (decide, plan, design, lifetime, report, figures),
+    "Test": (preregister, judge, backtest, sbc, stack, classical, cite),
+    "Latency and sweeps": (bench,),
+}
+WITH_INTERVALS = (predict, frontier, compare, context, iso_loss, optimal_params, epochs, summary, lifetime)
+WAITING = (
+    *(check, predict, frontier, compare, map_, context, iso_loss, optimal_params, epochs, loo),
+    *(decide, plan, design, lifetime, report, figures, preregister, stack, classical),
 )
-for command in COMMANDS:
-    app.command(command.__name__.strip("_").replace("_", "-"))(with_wide(command))
-app.add_typer(latency)
-app.add_typer(sweep)
+for panel, commands in COMMANDS.items():
+    for command in commands:
+        name = command.__name__.strip("_").replace("_", "-")
+        whole = dressed(command, command in WITH_INTERVALS, command in WAITING)
+        app.command(name, rich_help_panel=panel)(whole)
+app.add_typer(latency, rich_help_panel=panel)
+app.add_typer(sweep, rich_help_panel=panel)

@@ -41,7 +41,7 @@ def datasets(json: Json = False) -> None:
 
 
 def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of `bayes-scaling datasets`.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name that `bayes-scaling datasets` lists.")],
     trust: Annotated[
         bool, typer.Option("--trust", help="Accept the first download of a set without a known checksum.")
     ] = False,

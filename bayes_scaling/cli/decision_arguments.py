@@ -20,7 +20,10 @@ Limits = Annotated[
         "devices, flops_per_second, price_per_hour). Repeatable.",
     ),
 ]
-Utility = Annotated[str, typer.Option(help="Of the loss: mean, quantile:0.9 or cvar:0.9.")]
+Utility = Annotated[
+    str,
+    typer.Option(metavar="UTILITY", help="What of the loss is minimised: mean, quantile:0.9 or cvar:0.9."),
+]
 Latency = Annotated[
     Path | None, typer.Option("--latency", metavar="FILE", help="A saved latency fit, for limits of serving.")
 ]
@@ -28,6 +31,10 @@ Tolerance = Annotated[float, typer.Option(metavar="NATS", help="Regret that does
 Confidence = Annotated[float, typer.Option(help="Probability of the flat region.")]
 FigureFile = Annotated[
     Path | None, typer.Option("--figure", metavar="FILE", help="Draw it too (.png, .pdf, .svg).")
+]
+OwnFigure = Annotated[  # where -o meant the figure once
+    Path | None,
+    typer.Option("--figure", "--output", "-o", metavar="FILE", help="Draw it too (.png, .pdf, .svg)."),
 ]
 
 
@@ -63,3 +70,11 @@ def check_figure(path: Path | None) -> None:
     """Refuse a place where a figure cannot be written, before any work is done."""
     if path is not None:
         check_folder(path)
+
+
+def draw(found: Any, path: Path | None) -> None:
+    """Draw a result into a file, if one was named."""
+    if path is not None:
+        from bayes_scaling.plots import save_figure
+
+        save_figure(found.plot(), path)

@@ -28,6 +28,7 @@ from bayes_scaling.cli.decision_arguments import (
     Tolerance,
     Utility,
     check_figure,
+    draw,
     limits_of,
 )
 from bayes_scaling.cli.failures import CHECKS_FAILED
@@ -59,7 +60,10 @@ def decide(
     next_runs: Annotated[
         int,
         typer.Option(
-            "--next", min=0, help="Choose that many runs to make next too; for one budget and context."
+            "--next",
+            min=0,
+            metavar="N",
+            help="Choose that many runs to make next too; for one budget and context.",
         ),
     ] = 0,
     figure: FigureFile = None,
@@ -95,10 +99,7 @@ def decide(
         if more is not None:
             print_heading("Runs to make next")
             print_design(more)
-    if figure is not None:
-        from bayes_scaling.plots import plot_decision, save_figure
-
-        save_figure(plot_decision(found), figure)
+    draw(found, figure)
     if not found.table(full=True).groupby(["context_length", "compute"])["feasible"].any().all():
         raise typer.Exit(CHECKS_FAILED)
 
@@ -187,7 +188,7 @@ def plan(
 
 def lifetime(
     fit: FitFile,
-    loss: Annotated[float, typer.Option(metavar="NATS", help="Wanted.")],
+    loss: Annotated[float, typer.Option(metavar="NATS", help="Loss that the model must reach.")],
     served_tokens: Annotated[
         list[str],
         typer.Option(
@@ -196,10 +197,11 @@ def lifetime(
     ],
     context_length: ContextLengths = None,
     architecture: Architectures = None,
-    prefill: Annotated[float | None, typer.Option(metavar="TOKENS", help="Of each prompt.")] = None,
-    generated: Annotated[float | None, typer.Option(metavar="TOKENS", help="Of each answer.")] = None,
+    prefill: Annotated[float | None, typer.Option(metavar="TOKENS", help="Tokens of each prompt.")] = None,
+    generated: Annotated[float | None, typer.Option(metavar="TOKENS", help="Tokens of each answer.")] = None,
     serving_price: Annotated[
-        float, typer.Option(help="Of a FLOP, or with --latency of a device hour, in serving over training.")
+        float,
+        typer.Option(help="Price of a FLOP, or with --latency of a device hour, in serving over training."),
     ] = 1.0,
     latency: Annotated[
         Path | None,
@@ -207,10 +209,11 @@ def lifetime(
     ] = None,
     batch_size: Annotated[float, typer.Option(help="Requests served together, with --latency.")] = 1.0,
     flops_per_second: Annotated[
-        float | None, typer.Option(metavar="FLOPS", help="That one device reaches in training.")
+        float | None, typer.Option(metavar="FLOPS", help="What one device reaches in training.")
     ] = None,
     price_per_hour: Annotated[
-        float | None, typer.Option(metavar="MONEY", help="Of a training device; gives the total in money.")
+        float | None,
+        typer.Option(metavar="MONEY", help="Price of a training device; gives the total in money."),
     ] = None,
     cost: Cost = "6ND",
     extrapolate: Extrapolate = False,

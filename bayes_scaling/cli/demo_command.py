@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from bayes_scaling.cli.arguments import Json
+from bayes_scaling.cli.arguments import Backends, Json
 from bayes_scaling.cli.demo import run_demo
 from bayes_scaling.cli.failures import CHECKS_FAILED
 from bayes_scaling.cli.output import print_json
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 def demo(
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="For figures and fit.")
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where figures, fit and report go.")
     ] = Path("demo"),
-    backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",
+    backend: Backends = "numpyro",
     draws: Annotated[int, typer.Option(help="Draws of each chain.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the sampler.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the sampler.")] = 0,
     json: Json = False,
 ) -> None:
     """Show the whole way on measured runs: fit, tables, figures, predictions made beforehand, report."""

@@ -18,6 +18,7 @@ from bayes_scaling.errors import BayesScalingError, ConvergenceWarning, FitFileW
 from bayes_scaling.printing.visible import visible
 
 CHECKS_FAILED, BAD_INPUT = 1, 2
+LONGEST = 200  # characters of a command's help in the list of all
 TOLD = (RunsWarning, ConvergenceWarning, FitFileWarning)  # warnings that are notes to the user
 
 
@@ -28,6 +29,20 @@ class GuardedGroup(TyperGroup):
         """Read the arguments; help is printed here."""
         with _guarded():
             return super().make_context(*arguments, **options)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The commands in groups, each with its whole sentence."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is None or command.hidden:
+                continue
+            panel = getattr(command, "rich_help_panel", None)
+            group = panel if isinstance(panel, str) else "Commands"
+            groups.setdefault(group, []).append((name, command.get_short_help_str(limit=LONGEST)))
+        for group, rows in groups.items():
+            with formatter.section(group):
+                formatter.write_dl(rows)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command: bad input gives 2, Ctrl-C 130, a reader who left 141."""

@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli.arguments import LAW_NAMES, Columns, FitFile, Json, MaxDraws, RunsFile, check_output
+from bayes_scaling.cli.arguments import (
+    DISCREPANCIES,
+    ERRORS,
+    LAWS,
+    POOLINGS,
+    Backends,
+    Columns,
+    FitFile,
+    Json,
+    MaxDraws,
+    RunsFile,
+    check_output,
+    choices,
+)
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
 from bayes_scaling.cli.output import print_json
 from bayes_scaling.cli.reading import fittable_runs
@@ -26,23 +39,32 @@ if TYPE_CHECKING:
 def fit(
     file: RunsFile,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FIT", help="Where to save (.nc).")],
-    law: Annotated[str | None, typer.Option(help=f"gamma (default), {LAW_NAMES}.")] = None,
-    pooling: Annotated[str | None, typer.Option(help="partial (default), none or complete.")] = None,
+    law: Annotated[str | None, typer.Option(help="The law. Default: gamma.", **choices(*LAWS))] = None,
+    pooling: Annotated[
+        str | None,
+        typer.Option(help="How groups inform each other. Default: partial.", **choices(*POOLINGS)),
+    ] = None,
     discrepancy: Annotated[
-        str | None, typer.Option(help="drift (default): the law bends away from the runs; or none.")
+        str | None,
+        typer.Option(
+            help="drift lets the loss curve deviate from the law. Default: drift.", **choices(*DISCREPANCIES)
+        ),
     ] = None,
     offset: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN", help="Runs alike in it share a shift of the loss. Repeatable."),
+        typer.Option(
+            metavar="COLUMN", help="Runs with the same value in COLUMN share one offset in loss. Repeatable."
+        ),
     ] = None,
     errors: Annotated[
-        str | None, typer.Option(help="symmetric (default), or skewed: undertuned runs scatter upwards.")
+        str | None,
+        typer.Option(help="skewed: undertuned runs scatter upwards. Default: symmetric.", **choices(*ERRORS)),
     ] = None,
     spec: Annotated[
         Path | None,
         typer.Option(metavar="TOML", help="Model file: law, pooling, discrepancy, errors, offsets, priors."),
     ] = None,
-    backend: Annotated[str, typer.Option(help="numpyro or pymc.")] = "numpyro",
+    backend: Backends = "numpyro",
     draws: Annotated[
         int, typer.Option(help="Draws of each chain at least: rounds go on until the gate holds.")
     ] = 1000,
@@ -71,7 +93,7 @@ def fit(
 def check(
     fit: FitFile,
     backtest: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Of a back-test, for the line `calibrated`.")
+        Path | None, typer.Option(metavar="FOLDER", help="Folder of a back-test, for the line `calibrated`.")
     ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Also what is worth knowing and asks for nothing.")

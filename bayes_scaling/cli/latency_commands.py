@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling.cli.arguments import Json, MaxDraws, check_folder, check_output
+from bayes_scaling.cli.dressing import dressed
 from bayes_scaling.cli.failures import GuardedGroup, note
 from bayes_scaling.cli.fit_commands import report_checks
 from bayes_scaling.cli.output import print_json
 from bayes_scaling.cli.verdict import open_latency
-from bayes_scaling.cli.wide import with_wide
 from bayes_scaling.errors import ConvergenceWarning
 from bayes_scaling.files.whole import whole
 from bayes_scaling.roofline.devices import Device, get_device
@@ -45,11 +45,11 @@ Bench = Annotated[
     typer.Option("--bench", metavar="CSV", help="Microbenchmarks of the device; they become the prior."),
 ]
 Backend = Annotated[str, typer.Option(help="numpyro or pymc.")]
-Seed = Annotated[int, typer.Option(help="Of the draws.")]
+Seed = Annotated[int, typer.Option(help="Seed of the draws.")]
 
 
 @latency.command()
-@with_wide
+@dressed
 def fit(
     timings: TimingsFile,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="LATENCY", help="Where to save (.nc).")],
@@ -79,7 +79,7 @@ def fit(
 
 
 @latency.command()
-@with_wide
+@dressed
 def predict(
     fitted: Annotated[Path, typer.Argument(metavar="LATENCY", help="What `latency fit` saved (.nc).")],
     queries: Annotated[
@@ -98,7 +98,7 @@ def predict(
 
 
 @latency.command()
-@with_wide
+@dressed
 def summary(
     fitted: Annotated[Path, typer.Argument(metavar="LATENCY", help="What `latency fit` saved (.nc).")],
     json: Json = False,
@@ -111,7 +111,7 @@ def summary(
 
 
 @latency.command()
-@with_wide
+@dressed
 def backtest(
     timings: TimingsFile,
     size: Annotated[
@@ -137,9 +137,9 @@ def backtest(
 
 
 @latency.command()
-@with_wide
+@dressed
 def measure(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="CSV", help="For the timings.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="CSV", help="Where the timings go.")],
 ) -> None:
     """Time small models end to end on this host, built from the twins that `bench` times."""
     from bayes_scaling.bench.host_models import time_host
@@ -152,7 +152,7 @@ def measure(
 
 
 @latency.command()
-@with_wide
+@dressed
 def stages(
     timings: TimingsFile,
     bench: Annotated[Path, typer.Option("--bench", metavar="CSV", help="Microbenchmarks of the device.")],

@@ -13,10 +13,11 @@ from bayes_scaling.cli.arguments import (
     Extrapolate,
     FitFile,
     Json,
+    choices,
     names,
     numbers,
 )
-from bayes_scaling.cli.decision_arguments import FigureFile, Latency, Limits, check_figure, limits_of
+from bayes_scaling.cli.decision_arguments import FigureFile, Latency, Limits, check_figure, draw, limits_of
 from bayes_scaling.cli.output import print_json
 from bayes_scaling.cli.verdict import open_fit
 
@@ -24,7 +25,9 @@ from bayes_scaling.cli.verdict import open_fit
 def design(
     fit: FitFile,
     compute: Annotated[float, typer.Option(metavar="FLOPS", help="Budget that the decision is about.")],
-    context_length: Annotated[int, typer.Option(metavar="TOKENS", help="That it is about.")],
+    context_length: Annotated[
+        int, typer.Option(metavar="TOKENS", help="Context length that the decision is about.")
+    ],
     architecture: Architectures = None,
     candidates: Annotated[
         str | None,
@@ -33,15 +36,21 @@ def design(
             help="architecture, context_length, params, tokens, perhaps price. Default: a grid.",
         ),
     ] = None,
-    runs: Annotated[int, typer.Option(help="How many to choose.")] = 4,
+    runs: Annotated[
+        int, typer.Option("--next", "--runs", metavar="N", help="How many to choose at most.")
+    ] = 4,
     total: Annotated[float | None, typer.Option(metavar="PRICE", help="What they may cost together.")] = None,
     largest: Annotated[float | None, typer.Option(metavar="PRICE", help="Dearest run of the grid.")] = None,
-    goal: Annotated[str, typer.Option(help="What to lower: regret, loss, params or difference.")] = "regret",
-    by: Annotated[str, typer.Option(help="What is largest: value_per_price or value.")] = "value_per_price",
+    goal: Annotated[
+        str, typer.Option(help="What to lower.", **choices("regret", "loss", "params", "difference"))
+    ] = "regret",
+    by: Annotated[
+        str, typer.Option(help="What is largest for the run chosen.", **choices("value_per_price", "value"))
+    ] = "value_per_price",
     limit: Limits = None,
     latency: Latency = None,
     cost: Cost = "6ND",
-    seed: Annotated[int, typer.Option(help="Of the fantasised outcomes.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the outcomes that are imagined.")] = 0,
     extrapolate: Extrapolate = False,
     json: Json = False,
 ) -> None:
@@ -106,7 +115,4 @@ def map_(
         extrapolate=extrapolate,
     )
     print_json(found.table(full=True)) if json else print_map(found)
-    if figure is not None:
-        from bayes_scaling.plots import plot_map, save_figure
-
-        save_figure(plot_map(found), figure)
+    draw(found, figure)

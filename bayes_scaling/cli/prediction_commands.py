@@ -25,7 +25,7 @@ def preregister(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="RECORD", help="A new file for the predictions (.json).")
     ],
-    seed: Annotated[int, typer.Option(help="Of the scatter of single runs.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the scatter of single runs.")] = 0,
     unique_tokens: UniqueTokens = None,
     column: Columns = None,
 ) -> None:

@@ -18,11 +18,13 @@ from bayes_scaling.cli.arguments import (
     FitFile,
     Json,
     UniqueTokens,
+    choices,
     column_map,
     names,
     numbers,
     required_numbers,
 )
+from bayes_scaling.cli.decision_arguments import FigureFile, check_figure, draw
 from bayes_scaling.cli.output import print_json
 from bayes_scaling.cli.verdict import open_fit
 
@@ -40,22 +42,28 @@ def predict(
         typer.Argument(metavar="RUNS", help="Runs with architecture, context_length, params and tokens."),
     ],
     kind: Annotated[
-        str, typer.Option(help="mean: the law's loss; response: what one run will show.")
+        str,
+        typer.Option(
+            help="mean: the law's loss; response: what one run will show.", **choices("mean", "response")
+        ),
     ] = "mean",
-    seed: Annotated[int, typer.Option(help="For the scatter of single runs and for unseen contexts.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the scatter of single runs and of unseen contexts.")] = 0,
     unique_tokens: UniqueTokens = None,
     extrapolate: Extrapolate = False,
+    figure: FigureFile = None,
     column: Columns = None,
     json: Json = False,
 ) -> None:
     """Predict the loss of runs, in the order of the file."""
     from bayes_scaling.data.run_tables import load_runs
-    from bayes_scaling.posterior.prediction import predict_table
+    from bayes_scaling.posterior.predictions import predictions
     from bayes_scaling.printing.views import print_predictions
 
+    check_figure(figure)
     planned = load_runs(runs, columns=column_map(column), need_loss=False)
-    table = predict_table(open_fit(fit, json), planned, kind, seed, unique_tokens, extrapolate)
-    print_json(table) if json else print_predictions(table, kind)
+    found = predictions(open_fit(fit, json), planned, kind, seed, unique_tokens, extrapolate)
+    print_json(found.rows) if json else print_predictions(found.rows, kind)
+    draw(found, figure)
 
 
 def frontier(
@@ -70,6 +78,7 @@ def frontier(
         typer.Option("--beside", help="The law alone and the classical fit as columns beside the default."),
     ] = False,
     extrapolate: Extrapolate = False,
+    figure: FigureFile = None,
     json: Json = False,
 ) -> None:
     """Compute-optimal params, tokens and loss; where estimators differ, it says so."""
@@ -82,15 +91,18 @@ def frontier(
     from bayes_scaling.questions.query import Query
     from bayes_scaling.report.estimators import verified_disagreements
 
+    check_figure(figure)
     budgets, lengths = _question(compute, context_length)
     loaded = open_fit(fit, json)
     asked = (budgets, lengths, names(architecture), cost, unique_tokens, extrapolate)
     query = Query.of(loaded, *asked)
-    table = frontier_of(loaded, query).table(full=True)
+    found = frontier_of(loaded, query)
+    table = found.table(full=True)
     three = None
     if beside:
         sample_law_alone(loaded)
         three = estimators_of(loaded, query, table)
+    draw(found, figure)
     if json:
         print_json(table if three is None else _joined(table, three))
         return
@@ -119,6 +131,7 @@ def iso_loss(
     cost: Cost = "6ND",
     unique_tokens: UniqueTokens = None,
     extrapolate: Extrapolate = False,
+    figure: FigureFile = None,
     json: Json = False,
 ) -> None:
     """Cheapest compute that reaches a loss."""
@@ -126,7 +139,7 @@ def iso_loss(
 
     options = {"cost": cost, "unique_tokens": unique_tokens, "extrapolate": extrapolate}
     wanted = required_numbers(loss, "--loss")
-    _target(ask, fit, wanted, context_length, architecture, options, json)
+    _target(ask, fit, wanted, context_length, architecture, options, figure, json)
 
 
 def optimal_params(
@@ -139,6 +152,7 @@ def optimal_params(
     cost: Cost = "6ND",
     unique_tokens: UniqueTokens = None,
     extrapolate: Extrapolate = False,
+    figure: FigureFile = None,
     json: Json = False,
 ) -> None:
     """Compute and tokens at which given params are compute-optimal."""
@@ -146,7 +160,7 @@ def optimal_params(
 
     options = {"cost": cost, "unique_tokens": unique_tokens, "extrapolate": extrapolate}
     wanted = required_numbers(params, "--params")
-    _target(ask, fit, wanted, context_length, architecture, options, json)
+    _target(ask, fit, wanted, context_length, architecture, options, figure, json)
 
 
 def epochs(
@@ -177,15 +191,18 @@ def context(
     cost: Cost = "accounted",
     unique_tokens: UniqueTokens = None,
     extrapolate: Extrapolate = False,
+    figure: FigureFile = None,
     json: Json = False,
 ) -> None:
     """How the optimum moves with the context length."""
     from bayes_scaling.printing.views import print_context, print_order
     from bayes_scaling.questions.context_effect import context_effect
 
+    check_figure(figure)
     budgets, lengths = _question(compute, context_length)
     asked = (budgets, lengths, names(architecture), cost, unique_tokens, extrapolate)
     found = context_effect(open_fit(fit, json), *asked)
+    draw(found, figure)
     if json:
         print_json(found.table(full=True))
         return
@@ -201,6 +218,7 @@ def compare(
     cost: Cost = "6ND",
     unique_tokens: UniqueTokens = None,
     extrapolate: Extrapolate = False,
+    figure: FigureFile = None,
     json: Json = False,
 ) -> None:
     """Which architecture wins at a budget, by how much."""
@@ -208,7 +226,7 @@ def compare(
     from bayes_scaling.questions.compare import compare as ask
 
     options = {"cost": cost, "unique_tokens": unique_tokens, "extrapolate": extrapolate}
-    _answer(ask, print_comparison, fit, compute, context_length, architecture, options, json)
+    _answer(ask, print_comparison, fit, compute, context_length, architecture, options, figure, json)
 
 
 def _answer(
@@ -219,11 +237,14 @@ def _answer(
     context_length: list[str] | None,
     architecture: list[str] | None,
     options: dict[str, Any],
+    figure: Path | None,
     json: bool,
 ) -> None:
+    check_figure(figure)
     budgets, lengths = _question(compute, context_length)
-    table = ask(open_fit(fit, json), budgets, lengths, names(architecture), **options).table(full=True)
-    (print_json if json else show)(table)
+    found = ask(open_fit(fit, json), budgets, lengths, names(architecture), **options)
+    (print_json if json else show)(found.table(full=True))
+    draw(found, figure)
 
 
 def _target(
@@ -233,13 +254,16 @@ def _target(
     context_length: list[str] | None,
     architecture: list[str] | None,
     options: dict[str, Any],
+    figure: Path | None,
     json: bool,
 ) -> None:
     from bayes_scaling.printing.views import print_target
 
+    check_figure(figure)
     lengths = numbers(context_length, "--context-length")
-    table = ask(open_fit(fit, json), values, lengths, names(architecture), **options).table(full=True)
-    (print_json if json else print_target)(table)
+    found = ask(open_fit(fit, json), values, lengths, names(architecture), **options)
+    (print_json if json else print_target)(found.table(full=True))
+    draw(found, figure)
 
 
 def _question(compute: list[str], context_length: list[str] | None) -> tuple[list[float], list[float] | None]:

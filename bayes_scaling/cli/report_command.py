@@ -34,10 +34,10 @@ def report(
         Path | None, typer.Option(metavar="TOML", help="Scenarios to decide side by side.")
     ] = None,
     backtest: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Of a back-test: how often intervals held.")
+        Path | None, typer.Option(metavar="FOLDER", help="Folder of a back-test: how often intervals held.")
     ] = None,
     next_runs: Annotated[
-        int, typer.Option("--next", min=0, help="How many runs to choose that would teach most.")
+        int, typer.Option("--next", min=0, metavar="N", help="How many runs to choose that would teach most.")
     ] = 0,
     cost: Cost = "6ND",
     extrapolate: Extrapolate = False,

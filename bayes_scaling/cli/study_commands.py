@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling import classical as estimators
-from bayes_scaling.cli.arguments import Columns, FitFile, Json, RunsFile, numbers
+from bayes_scaling.cli.arguments import Columns, Cost, FitFile, Json, RunsFile, choices, numbers
 from bayes_scaling.cli.output import print_json
 from bayes_scaling.cli.reading import quiet_runs
 from bayes_scaling.cli.verdict import open_fit
@@ -29,19 +29,22 @@ def classical(
         str,
         typer.Option(
             help="isoflop: parabolas; huber: the law by Huber loss; slopes: lines of fixed tokens per "
-            "param; hull, envelope: the lowest losses."
+            "param; hull, envelope: the lowest losses.",
+            **choices(*METHODS),
         ),
     ] = "isoflop",
-    law: Annotated[str, typer.Option(help="For huber: chinchilla or gamma.")] = "chinchilla",
+    law: Annotated[
+        str, typer.Option(help="The law that --method huber fits.", **choices("chinchilla", "gamma"))
+    ] = "chinchilla",
     compute: Annotated[
         list[str] | None,
         typer.Option("--compute", metavar="FLOPS", help="Optima at these budgets instead of the fit."),
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="For isoflop: the column of the budgets.")
+        str | None, typer.Option(metavar="COLUMN", help="The column of the budgets, with --method isoflop.")
     ] = None,
     resamples: Annotated[int, typer.Option(min=0, help="Bootstrap fits.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     column: Columns = None,
     json: Json = False,
 ) -> None:
@@ -67,14 +70,13 @@ def classical(
 def figures(
     fit: FitFile,
     runs: Annotated[
-        str | None, typer.Argument(metavar="[RUNS]", help="For the classical estimates. Default: the fit's.")
+        str | None,
+        typer.Argument(metavar="[RUNS]", help="Runs of the classical estimates. Default: the fit's."),
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="For the figures.")] = Path(
-        "figures"
-    ),
-    cost: Annotated[
-        str | None, typer.Option(help="6ND or accounted. Default: accounted where it is known.")
-    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the figures go.")
+    ] = Path("figures"),
+    cost: Cost = "6ND",
     formats: Annotated[
         str, typer.Option("--format", metavar="FORMATS", help="png, pdf and svg, or several: pdf,png.")
     ] = "png",

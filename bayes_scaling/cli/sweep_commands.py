@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from bayes_scaling.cli.arguments import FitFile, Json, check_folder
+from bayes_scaling.cli.dressing import dressed
 from bayes_scaling.cli.failures import GuardedGroup, note
 from bayes_scaling.cli.output import print_json
 from bayes_scaling.cli.verdict import open_fit
-from bayes_scaling.cli.wide import with_wide
 
 sweep = typer.Typer(
     name="sweep",
@@ -30,7 +30,7 @@ Record = Annotated[
 
 
 @sweep.command("plan")
-@with_wide
+@dressed
 def plan_(part: Part = None, json: Json = False) -> None:
     """List the planned runs: counts, sizes, FLOPs; with --json every run."""
     from bayes_scaling.printing.sweep import print_plan
@@ -44,7 +44,7 @@ def plan_(part: Part = None, json: Json = False) -> None:
 
 
 @sweep.command("run")
-@with_wide
+@dressed
 def run_(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="CSV", help="One row a finished run; gone on with.")
@@ -64,13 +64,13 @@ def run_(
 
 
 @sweep.command()
-@with_wide
+@dressed
 def preregister(
     fit: FitFile,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="RECORD", help="A new file for the predictions (.json).")
     ],
-    seed: Annotated[int, typer.Option(help="Of the scatter of single runs.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the scatter of single runs.")] = 0,
 ) -> None:
     """Predict the preregistered runs from a fit of the others and write it down, once."""
     from bayes_scaling.sweep.planning import planned_runs
@@ -82,7 +82,7 @@ def preregister(
 
 
 @sweep.command()
-@with_wide
+@dressed
 def judge(
     record: Record,
     runs: Annotated[Path, typer.Argument(metavar="RUNS", help="What `sweep run` wrote (.csv).")],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from bayes_scaling.cli.waiting import hush
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions.serving_limits import Serving
@@ -99,7 +100,8 @@ class _Announcing:
         self.pending: list[str] = []
 
     def write(self, text: str) -> int:
-        """Write what is pending, then the text."""
+        """Write what is pending, then the text; nothing else is shown from here on."""
+        hush()
         if self.pending:
             self._tell()
         return int(self._stream.write(text))

@@ -1,4 +1,4 @@
-"""Signs of life while a command works: on a terminal, on standard error, gone when it is done."""
+"""Signs of life while a command works: on a terminal, on standard error, gone when there is an answer."""
 
 from __future__ import annotations
 
@@ -6,28 +6,49 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from rich.console import Console
+from typing import Any
 
 SILENT = 1.0  # seconds of work before anything is shown
 
 
+class _Shown:
+    """What is shown now, if anything."""
+
+    status: Any = None
+    timer: threading.Timer | None = None
+
+
+_SHOWN = _Shown()
+
+
 @contextmanager
 def steps(what: str) -> Iterator[Callable[[str], None]]:
-    """Show what is worked on after a second; the function that it gives tells the step.
+    """Show that work is done, after a second of it; the function that it gives tells the step.
 
     Nothing is shown where standard error is no terminal.
     """
     if not sys.stderr.isatty():
         yield lambda step: None
         return
+    from rich.console import Console
+
+    hush()
     status = Console(stderr=True).status(f"{what} ...")
     timer = threading.Timer(SILENT, status.start)
     timer.daemon = True
+    _SHOWN.status = status
+    _SHOWN.timer = timer
     timer.start()
     try:
         yield lambda step: status.update(f"{what} {step} ...")
     finally:
-        timer.cancel()
-        timer.join()
-        status.stop()
+        hush()
+
+
+def hush() -> None:
+    """Take away what is shown: an answer follows."""
+    if _SHOWN.timer is not None:
+        _SHOWN.timer.cancel()
+        _SHOWN.timer.join()
+        _SHOWN.status.stop()
+        _SHOWN.timer = None

@@ -14,8 +14,8 @@ CAPTIONS = {
     "median in nats per token. Points: runs. Thick line and band: the compute-optimal path, with the 90% "
     "interval of its params.",
     "context": "Compute-optimal params and tokens against context length at fixed budgets. Lines and bands: "
-    "posterior median and 90% interval. Points: minima of parabolas, with two bootstrap standard errors. The "
-    "posterior's budgets are in the cost named below, the runs' in the FLOPs that were spent.",
+    "posterior median and 90% interval. Points: minima of parabolas, with two bootstrap standard errors. "
+    "The posterior's budgets are in each architecture's own FLOPs where they are known, the runs' in those spent.",
     "ratios": "Loss against compute at fixed tokens per param. Points: runs. Lines and bands: posterior "
     "median and 90% interval of the law. Dashed: straight lines in logs.",
     "comparison": "Probability that the first architecture has the lower loss, and the compute that the "

@@ -49,7 +49,7 @@ def save_figures(
     fit: Fit,
     folder: str | Path,
     runs: Any = None,
-    cost: str | None = None,
+    cost: str = "6ND",
     resamples: int = 200,
     formats: Sequence[str] = ("png",),
     told: Callable[[str], None] = lambda name: None,
@@ -68,8 +68,9 @@ def save_figures(
         Made if it is missing.
     runs : Runs, path, DataFrame or catalogue name, optional
         For the classical estimators. Default: the fit's own.
-    cost : str, optional
-        Default: "accounted" where each architecture of the fit has an accounting, else "6ND".
+    cost : str
+        Of all but the context figure, which is of "accounted" where each architecture has an accounting:
+        under "6ND" a token costs the same at any context length.
     resamples : int
         Of the classical bootstrap.
     formats : sequence of str
@@ -98,7 +99,6 @@ def save_figures(
     target = open_folder(folder)
     table = fit.runs if runs is None else load_runs(runs)
     _same_groups(fit, table)
-    cost = cost or _default_cost(fit)
     files = []
     skipped = {}
     for name, draw in _FIGURES.items():
@@ -143,7 +143,7 @@ def _context(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
         raise BayesScalingError("no isoFLOP budget was run at two context lengths")
     lengths = np.unique(np.geomspace(fit.context_lengths[0], fit.context_lengths[-1], 7).round().astype(int))
     wanted = sorted({*(int(v) for v in lengths), *fit.context_lengths})
-    return plots.plot_context(frontier(fit, budgets, wanted, cost=cost), optima)
+    return plots.plot_context(frontier(fit, budgets, wanted, cost=_context_cost(fit)), optima)
 
 
 def _ratios(fit: Fit, runs: Runs, cost: str, resamples: int) -> Figure:
@@ -188,7 +188,8 @@ def _same_groups(fit: Fit, runs: Runs) -> None:
             )
 
 
-def _default_cost(fit: Fit) -> str:
+def _context_cost(fit: Fit) -> str:
+    """The cost that sees the context length, where it is known for all."""
     try:
         cost = resolve_cost(fit, "accounted")
         for architecture in fit.architectures:

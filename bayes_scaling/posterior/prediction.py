@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.data.run_tables import load_runs
-from bayes_scaling.draws import summarise_draws
+from bayes_scaling.draws import QUANTILES, summarise_draws
 from bayes_scaling.errors import SpecError
 from bayes_scaling.laws.law import Law, log_form, log_loss
 from bayes_scaling.models.coefficients import draw_prior, to_user
@@ -146,7 +146,7 @@ def predict_table(
     table = pd.concat(parts).reset_index(drop=True)
     design = runs.frame[["architecture", "context_length", "params", "tokens"]].reset_index(drop=True)
     design.insert(0, "row", range(len(design)))
-    table = design.join(table[["mean", "sd", "q025", "q05", "q25", "median", "q75", "q95", "q975"]])
+    table = design.join(table[["mean", "sd", *QUANTILES]])
     return table.assign(**_reach(fit, runs.frame.reset_index(drop=True)))
 
 

@@ -52,6 +52,8 @@ class Heading:
 
 Block = Table | Line | Heading
 
+LEVELS = (0.5, 0.8, 0.9, 0.95)  # probabilities that intervals can have
+_LEVEL: ContextVar[float] = ContextVar("level", default=0.9)
 _PAGE: ContextVar[list[Block] | None] = ContextVar("page", default=None)
 _WIDE: ContextVar[bool] = ContextVar("wide", default=False)
 
@@ -80,6 +82,21 @@ def wide_tables() -> Iterator[None]:
         yield
     finally:
         _WIDE.reset(token)
+
+
+@contextmanager
+def intervals(level: float) -> Iterator[None]:
+    """Within it tables have intervals of that probability, one of `LEVELS`."""
+    token = _LEVEL.set(level)
+    try:
+        yield
+    finally:
+        _LEVEL.reset(token)
+
+
+def interval_level() -> float:
+    """The probability of the intervals in tables."""
+    return _LEVEL.get()
 
 
 def is_wide() -> bool:

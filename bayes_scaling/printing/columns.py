@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pandas as pd
 
-from bayes_scaling.printing.blocks import Column
+from bayes_scaling.printing.blocks import Column, interval_level
 from bayes_scaling.printing.numbers import interval
 
 Format = Callable[[float], str]
-INTERVAL = "90% interval"
+ENDS = {0.5: ("q25", "q75"), 0.8: ("q10", "q90"), 0.9: ("q05", "q95"), 0.95: ("q025", "q975")}
 
 
 def wide(*columns: Column) -> list[Column]:
@@ -37,14 +37,21 @@ def column(table: pd.DataFrame, title: str, name: str, form: Format) -> Column:
     return Column(title, tuple(form(value) for value in table[name]))
 
 
+def interval_title() -> str:
+    """What intervals of the chosen level are called."""
+    return f"{interval_level():.0%} interval"
+
+
 def interval_column(
     table: pd.DataFrame,
     prefix: str,
     form: Format,
-    title: str = INTERVAL,
-    ends: tuple[str, str] = ("q05", "q95"),
+    title: str = "",
+    ends: tuple[str, str] | None = None,
 ) -> Column:
-    """Two quantiles as an interval."""
+    """Two quantiles as an interval: those of the chosen level unless ``ends`` names others."""
+    title = title or interval_title()
+    ends = ends or ENDS[interval_level()]
     pairs = zip(table[prefix + ends[0]], table[prefix + ends[1]], strict=True)
     return Column(title, tuple(interval(form(low), form(high)) for low, high in pairs))
 

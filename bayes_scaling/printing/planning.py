@@ -6,7 +6,7 @@ import pandas as pd
 
 from bayes_scaling.decisions.next_runs.next_runs import WORTH, Design
 from bayes_scaling.printing.blocks import is_wide
-from bayes_scaling.printing.columns import Format, column, groups, interval_column, text, wide
+from bayes_scaling.printing.columns import Format, column, groups, interval_column, interval_title, text, wide
 from bayes_scaling.printing.numbers import count, factor, loss, plain, power, probability
 from bayes_scaling.printing.table import Column, print_line, print_table
 from bayes_scaling.printing.views import note_reach, print_far
@@ -85,8 +85,8 @@ def print_lifetime(table: pd.DataFrame) -> None:
         columns += wide(interval_column(table, "money_", count))
     print_table(columns)
     print_line(
-        f"Medians and 90% intervals of what reaches {table['loss'].iloc[0]:g} nats at the least total; cost "
-        f"{table['cost'].iloc[0]}. Total: FLOPs of training and serving. Saving: total of the cheapest "
+        f"Medians and {interval_title()}s of what reaches {table['loss'].iloc[0]:g} nats at the least total; "
+        f"cost {table['cost'].iloc[0]}. Total: FLOPs of training and serving. Saving: total of the cheapest "
         "training over the least."
     )
     if is_wide():

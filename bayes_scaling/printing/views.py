@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bayes_scaling.posterior.checks import Checks
-from bayes_scaling.printing.columns import Format, column, groups, interval_column, text, wide
+from bayes_scaling.printing.columns import Format, column, groups, interval_column, interval_title, text, wide
 from bayes_scaling.printing.numbers import count, factor, loss, plain, power, probability, signed_loss
 from bayes_scaling.printing.table import Column, print_line, print_table
 from bayes_scaling.questions.compare import pairs_once
@@ -93,7 +93,7 @@ def print_frontier(table: pd.DataFrame) -> None:
     """Compute-optimal choices."""
     print_far(table)
     print_table(frontier_columns(table))
-    print_line(f"Medians and 90% intervals of the optimum; cost {table['cost'].iloc[0]}.")
+    print_line(f"Medians and {interval_title()}s of the optimum; cost {table['cost'].iloc[0]}.")
     note_reach(table, "budgets")
 
 
@@ -153,7 +153,7 @@ def print_target(table: pd.DataFrame) -> None:
             columns.append(column(table, title, f"{name}_median", form))
             columns += wide(ends) if name == "tokens" else [ends]
     print_table(columns)
-    print_line(f"Medians and 90% intervals; cost {table['cost'].iloc[0]}.")
+    print_line(f"Medians and {interval_title()}s; cost {table['cost'].iloc[0]}.")
     note_reach(table, "rows")
 
 
