@@ -62,8 +62,8 @@ def predict(
     check_figure(figure)
     planned = load_runs(runs, columns=column_map(column), need_loss=False)
     found = predictions(open_fit(fit, json), planned, kind, seed, unique_tokens, extrapolate)
-    print_json(found.rows) if json else print_predictions(found.rows, kind)
     draw(found, figure)
+    print_json(found.rows) if json else print_predictions(found.rows, kind)
 
 
 def frontier(
@@ -243,8 +243,8 @@ def _answer(
     check_figure(figure)
     budgets, lengths = _question(compute, context_length)
     found = ask(open_fit(fit, json), budgets, lengths, names(architecture), **options)
-    (print_json if json else show)(found.table(full=True))
     draw(found, figure)
+    (print_json if json else show)(found.table(full=True))
 
 
 def _target(
@@ -262,8 +262,8 @@ def _target(
     check_figure(figure)
     lengths = numbers(context_length, "--context-length")
     found = ask(open_fit(fit, json), values, lengths, names(architecture), **options)
-    (print_json if json else print_target)(found.table(full=True))
     draw(found, figure)
+    (print_json if json else print_target)(found.table(full=True))
 
 
 def _question(compute: list[str], context_length: list[str] | None) -> tuple[list[float], list[float] | None]:

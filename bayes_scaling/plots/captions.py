@@ -15,7 +15,7 @@ CAPTIONS = {
     "interval of its params.",
     "context": "Compute-optimal params and tokens against context length at fixed budgets. Lines and bands: "
     "posterior median and 90% interval. Points: minima of parabolas, with two bootstrap standard errors. "
-    "The posterior's budgets are in each architecture's own FLOPs where they are known, the runs' in those spent.",
+    "The posterior's budgets are in each architecture's own FLOPs where known, the runs' in those spent.",
     "ratios": "Loss against compute at fixed tokens per param. Points: runs. Lines and bands: posterior "
     "median and 90% interval of the law. Dashed: straight lines in logs.",
     "comparison": "Probability that the first architecture has the lower loss, and the compute that the "
