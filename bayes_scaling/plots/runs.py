@@ -43,7 +43,7 @@ def plot_runs(found: Runs, *, ax: Any = None, figsize: tuple[float, float] | Non
             "ms": 4,
             "alpha": 0.8,
         }
-        panel.plot(part["params"], part["tokens"], marks[int(length)], **look)
+        panel.plot(part["params"], part["tokens"], marks[int(str(length))], **look)
     panel.set(xlabel="params", ylabel="tokens")
     entries = [style.swatch(colour, name) for name, colour in palette.items()]
     for length, mark in marks.items():

@@ -151,7 +151,7 @@ def _contours(ax: Axes, surface: pd.DataFrame, levels: np.ndarray) -> None:
     x = grid.columns.to_numpy()
     y = grid.index.to_numpy()
     lines = ax.contour(x, y, grid.to_numpy(), np.unique(levels), cmap="viridis", linewidths=1)
-    ax.clabel(lines, lines.levels[::2], fontsize=style.SMALL, fmt="%.2f", inline_spacing=2)
+    ax.clabel(lines, list(lines.levels)[::2], fontsize=style.SMALL, fmt="%.2f", inline_spacing=2)
     ax.set_xlim(x.min(), x.max())
     ax.set_ylim(y.min(), y.max())
 

@@ -51,7 +51,7 @@ def plot_target(found: Target, *, ax: Any = None, figsize: tuple[float, float] |
         for i, ((architecture, length), part) in enumerate(groups):
             moved = 1 + APART * (i - (len(groups) - 1) / 2)
             x = part[found.target] * moved if found.target == "params" else part[found.target]
-            _group(panel, x, part, name, palette[str(architecture)], lines[int(length)])
+            _group(panel, x, part, name, palette[str(architecture)], lines[int(str(length))])
         panel.set_xlabel(TITLES[found.target])
         panel.set_ylabel(TITLES[name])
     entries: list[Any] = [style.swatch(colour, name) for name, colour in palette.items()]

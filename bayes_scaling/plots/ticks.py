@@ -27,6 +27,7 @@ class RoundNumbers(Locator):
 
     def __call__(self) -> Any:
         """Ticks within the view."""
+        assert self.axis is not None
         low, high = sorted(self.axis.get_view_interval())
         return self.tick_values(low, high)
 
