@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +65,7 @@ def report(
         next_runs=next_runs,
         backtest=None if backtest is None else load_backtest(backtest),
         extrapolate=extrapolate,
+        command=shlex.join(["bayes-scaling", *sys.argv[1:]]),
     )
     path = save_page(page, output)
     print_json([{"file": path}]) if json else typer.echo(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -10,10 +11,12 @@ import pandas as pd
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsWarning
 from bayes_scaling.posterior.prediction import predict_table
+from bayes_scaling.printing.blocks import Column
+from bayes_scaling.printing.columns import column, text
 from bayes_scaling.printing.decisions import headline, settled_by
 from bayes_scaling.printing.numbers import count, factor, interval, loss, power, probability
 from bayes_scaling.printing.views import LOST, far_remark
-from bayes_scaling.report.blocks import Block, Card, Items, Section, Text
+from bayes_scaling.report.blocks import Block, Card, Items, Section, Table, Text
 from bayes_scaling.report.question import Question
 from bayes_scaling.runs.reach import COLUMNS, NEAR, column_of
 
@@ -33,12 +36,11 @@ MEANINGS = (
 def answer(question: Question) -> Section:
     """What to train: the section that stands first."""
     chosen = question.decision.table(full=True).query("chosen")
-    shown = _shown(chosen)
+    budgets = sorted(chosen["compute"].unique())[-MOST_CARDS:]
+    shown = chosen[chosen["compute"].isin(budgets)]
     blocks: list[Block] = []
     if len(shown) < len(chosen):
-        blocks.append(
-            Text("The largest budget at each context; the others stand in the tables below.", "note")
-        )
+        blocks.append(Text("The largest budgets; the others stand in the tables below.", "note"))
     cards = _cards(question, shown) if len(shown) else ()
     blocked = [Text(remark, "warning") for remark in _blocked(question)]
     far = far_remark(chosen) if len(chosen) else ""
@@ -60,24 +62,77 @@ def meanings(question: Question) -> Section:
     return Section("What the numbers mean", (Items((*MEANINGS, regret)),))
 
 
-def _shown(chosen: pd.DataFrame) -> pd.DataFrame:
-    """At most six: the largest budget where all are too many."""
-    if len(chosen) <= MOST_CARDS:
-        return chosen
-    return chosen[chosen["compute"] == chosen["compute"].max()].head(MOST_CARDS)
-
-
 def _cards(question: Question, chosen: pd.DataFrame) -> tuple[Card, ...]:
-    optima = question.optima.set_index(KEYS)
-    responses = _responses(question, chosen)
+    """One for each budget: of one context length with its facts, of several as a table."""
+    rows = _rows(question)
+    several = chosen["context_length"].nunique() > 1
     cards = []
-    for row, response in zip(chosen.to_dict("records"), responses, strict=True):
-        optimum = optima.loc[tuple(row[key] for key in KEYS)]
-        cards.append(_card(question, row, optimum, response))
+    for compute, part in chosen.groupby("compute"):
+        here = rows[rows["compute"] == compute]
+        (row, *_) = part.to_dict("records")
+        card = _whole_card(part) if several else _card(question, row, _record(here, row))
+        alone = len(question.fit.architectures) == 1 and not several
+        cards.append(card if alone else replace(card, rivals=_rivals(here)))
     return tuple(cards)
 
 
-def _card(question: Question, row: dict[Any, Any], optimum: pd.Series, response: str) -> Card:
+def _rows(question: Question) -> pd.DataFrame:
+    """All that could be trained: the decision's rows, their optima (``*_optimum``) and response intervals."""
+    table = question.decision.table(full=True)
+    rows = table[table["feasible"]].merge(question.optima, on=KEYS, suffixes=("", "_optimum"))
+    rows = rows.sort_values(["context_length", "compute", "objective"], kind="stable")
+    return rows.assign(response=_responses(question, rows))
+
+
+def _record(rows: pd.DataFrame, row: dict[Any, Any]) -> dict[Any, Any]:
+    """The row of one choice."""
+    here = (rows[KEYS] == [row[key] for key in KEYS]).all(axis=1)
+    found: dict[Any, Any] = rows[here].iloc[0].to_dict()
+    return found
+
+
+def _whole_card(chosen: pd.DataFrame) -> Card:
+    """The choices of one budget at all context lengths."""
+    compute = float(chosen["compute"].iloc[0])
+    names = chosen["architecture"].unique()
+    clear = bool(chosen["clear"].all())
+    if clear and len(names) == 1:
+        sizes = interval(count(chosen["params"].min()), count(chosen["params"].max()))
+        sentence = f"Train {names[0]} at every context length, with {sizes} params."
+    elif clear:
+        sentence = "What to train depends on the context length."
+    else:
+        unclear = int((~chosen["clear"]).sum())
+        sentence = f"No clear winner at {unclear} of {len(chosen)} context lengths. Best guesses:"
+    facts = tuple((f"context {row['context_length']:,}", _guess(row)) for row in chosen.to_dict("records"))
+    far = chosen.sort_values("extrapolation_decades").iloc[-1].to_dict()
+    return Card(f"{power(compute)} FLOPs", sentence, facts, _flags(far))
+
+
+def _guess(row: dict[Any, Any]) -> str:
+    run = f"{row['architecture']}, {count(row['params'])} params on {count(row['tokens'])} tokens"
+    return f"{run}; P(best) {_together(probability(row['best_probability']))}"
+
+
+def _rivals(rows: pd.DataFrame) -> Table:
+    """What could be trained with a budget, side by side."""
+    records = rows.to_dict("records")
+    columns = (
+        column(rows, "context (tokens)", "context_length", "{:,}".format),
+        text(rows, "architecture", "architecture"),
+        column(rows, "P(best)", "best_probability", probability),
+        column(rows, "params", "params", count),
+        Column("optimal params, 90%", tuple(_interval(row, "params", count) for row in records)),
+        column(rows, "tokens", "tokens", count),
+        column(rows, "loss (nats/token)", "loss_median", loss),
+        Column("90% mean interval", tuple(_interval(row, "loss", loss) for row in records)),
+        Column("90% response interval", tuple(rows["response"])),
+        column(rows, "mean regret", "regret_mean", loss),
+    )
+    return Table(f"What {power(rows['compute'].iloc[0])} FLOPs could train", columns)
+
+
+def _card(question: Question, row: dict[Any, Any], optimum: dict[Any, Any]) -> Card:
     little = question.decision.tolerance
     free = " without limits" if question.limited else ""
     within = " within limits" if question.limited else ""
@@ -86,7 +141,7 @@ def _card(question: Question, row: dict[Any, Any], optimum: pd.Series, response:
         (f"optimal params{free}, 90%", _interval(optimum, "params", count)),
         (f"optimal tokens{free}, 90%", _interval(optimum, "tokens", count)),
         ("loss of the law, 90% mean interval", law),
-        ("loss one run will show, 90% response interval", response),
+        ("loss one run will show, 90% response interval", optimum["response"]),
         (f"mean regret{within}", f"{loss(row['regret_mean'])}, below {little:g} with {_sure(row)}"),
         (f"flat region of params{within}", _flat(row)),
     ]
@@ -142,11 +197,11 @@ def _flat(row: dict[Any, Any]) -> str:
     )
 
 
-def _responses(question: Question, chosen: pd.DataFrame) -> list[str]:
-    """What one run of each choice will show."""
+def _responses(question: Question, rows: pd.DataFrame) -> list[str]:
+    """What one run of each row will show."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RunsWarning)  # these are no runs
-        planned = load_runs(chosen[["architecture", "context_length", "params", "tokens"]], need_loss=False)
+        planned = load_runs(rows[["architecture", "context_length", "params", "tokens"]], need_loss=False)
     table = predict_table(
         question.fit, planned, kind="response", unique_tokens=question.query.unique_tokens, extrapolate=True
     )

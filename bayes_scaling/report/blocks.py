@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.printing.table import Column
 
@@ -50,12 +52,15 @@ class Card:
         Name and value.
     flags : tuple of str
         What to beware of.
+    rivals : Table, optional
+        What could be trained instead, side by side.
     """
 
     title: str
     answer: str
     facts: tuple[tuple[str, str], ...]
     flags: tuple[str, ...] = ()
+    rivals: Table | None = None
 
 
 @dataclass(frozen=True)
@@ -68,11 +73,14 @@ class Table:
     columns : tuple of Column
     folded : bool
         Shown when asked for.
+    csv : str
+        The numbers in full, to be taken away; empty where there is nothing to take.
     """
 
     caption: str
     columns: tuple[Column, ...]
     folded: bool = False
+    csv: str = ""
 
     @property
     def rows(self) -> list[tuple[str, ...]]:
@@ -206,9 +214,11 @@ class Page:
     sections: tuple[Section, ...]
 
 
-def table(caption: str, columns: Sequence[Column], folded: bool = False) -> Table:
-    """A table of any sequence of columns."""
-    return Table(caption, tuple(columns), folded)
+def table(
+    caption: str, columns: Sequence[Column], folded: bool = False, data: pd.DataFrame | None = None
+) -> Table:
+    """A table of any sequence of columns; ``data`` are its numbers in full."""
+    return Table(caption, tuple(columns), folded, "" if data is None else data.to_csv(index=False))
 
 
 def picture(name: str, alt: str, caption: str, draw: Any) -> tuple[Picture, ...]:

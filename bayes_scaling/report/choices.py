@@ -12,8 +12,15 @@ from bayes_scaling.decisions.decide import Decision
 from bayes_scaling.decisions.next_runs.next_runs import design_runs
 from bayes_scaling.decisions.winner_map import Map as WinMap
 from bayes_scaling.decisions.winner_map import map_of
-from bayes_scaling.printing.decisions import action_columns, action_notes, decision_remarks, limits_columns
-from bayes_scaling.printing.estimators import estimator_remarks
+from bayes_scaling.printing.decisions import (
+    CHOICE,
+    action_columns,
+    action_notes,
+    choice_columns,
+    decision_remarks,
+    limits_columns,
+)
+from bayes_scaling.printing.estimators import MEANING, estimator_columns, estimator_remarks
 from bayes_scaling.printing.numbers import power, probability
 from bayes_scaling.printing.planning import REFIT, design_columns, design_note, plan_columns
 from bayes_scaling.printing.views import (
@@ -24,6 +31,7 @@ from bayes_scaling.printing.views import (
     reach_remark,
     unseen_remark,
 )
+from bayes_scaling.questions.compare import pairs_once
 from bayes_scaling.report.blocks import Block, Cell, Map, Section, Text, picture, table
 from bayes_scaling.report.question import Question
 from bayes_scaling.runs.reach import NEAR, column_of
@@ -62,13 +70,17 @@ def compute_frontier(question: Question) -> Section:
     found = question.optima
     names = " and ".join(question.fit.architectures)
     blocks: list[Block] = [
-        table(f"Compute-optimal params, tokens and loss{_free(question)}", frontier_columns(found)),
+        table(
+            f"Compute-optimal params, tokens and loss{_free(question)}", frontier_columns(found), data=found
+        ),
         Text(
             "Medians and 90% intervals over the posterior's optima; the loss interval is a mean interval, "
             f"of the law and not of one run. Cost {found['cost'].iloc[0]}."
         ),
         *_remark(found, "budgets"),
         *(Text(remark, "warning") for remark in estimator_remarks(question.disagreements)),
+        table("Three estimators of each optimum", estimator_columns(question.estimators), folded=True),
+        Text(f"{MEANING} They stand in the table that is folded above.", "note"),
         *picture(
             "frontier",
             f"Optimal params, optimal tokens and the loss there against compute for {names}, with intervals.",
@@ -83,7 +95,7 @@ def architectures(question: Question) -> Section | None:
     """Which architecture, over compute and context; None where there is one."""
     if len(question.fit.architectures) < 2:
         return None
-    found = question.comparison
+    found = pairs_once(question.comparison)
     decades = _decades(question)
     mapped = _mapped(question, decades)
     within = ", within limits" if question.limited else ""
@@ -97,7 +109,9 @@ def architectures(question: Question) -> Section | None:
             lambda: plots.plot_map(mapped),
         ),
         comparison_map(question, mapped.table(full=True), decades),
-        table(f"Pairs of architectures at each budget{_free(question)}", comparison_columns(found)),
+        table(
+            f"Pairs of architectures at each budget{_free(question)}", comparison_columns(found), data=found
+        ),
         Text(
             "P(lower loss) and intervals are of the law (mean), each architecture at its own optimum. "
             f"{MULTIPLIER}"
@@ -194,11 +208,14 @@ def _decades(question: Question) -> list[float]:
 
 
 def _chosen(found: Decision) -> Decision:
-    """What was chosen, at the largest budget where all are too many to draw."""
-    chosen = found.actions[found.actions["chosen"]]
-    if len(chosen) > MOST_DRAWN:
-        chosen = chosen[chosen["compute"] == chosen["compute"].max()].head(MOST_DRAWN)
-    return replace(found, actions=chosen)
+    """All that could be trained, at the largest budget where there are too many questions to draw."""
+    actions = found.actions[found.actions["feasible"]]
+    questions = actions[["context_length", "compute"]].drop_duplicates()
+    if len(questions) > MOST_DRAWN:
+        actions = actions[actions["compute"] == actions["compute"].max()]
+        lengths = sorted(actions["context_length"].unique())[:MOST_DRAWN]
+        actions = actions[actions["context_length"].isin(lengths)]
+    return replace(found, actions=actions)
 
 
 def _actions(found: Decision) -> list[Block]:
@@ -207,7 +224,9 @@ def _actions(found: Decision) -> list[Block]:
     blocks: list[Block] = []
     if len(feasible):
         ranked = feasible.sort_values(["context_length", "compute", "objective"])
-        blocks.append(table("Actions at each budget", action_columns(ranked, found)))
+        blocks.append(table("Actions at each budget", action_columns(ranked, found), data=ranked))
+        chosen = feasible[feasible["chosen"]]
+        blocks += [table("What to know of each choice", choice_columns(chosen)), Text(CHOICE)]
         blocks += _remark(feasible, "decisions")
     if len(found.limits):
         blocks.append(table("What limits it, and its price", limits_columns(found.limits)))

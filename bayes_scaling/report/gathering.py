@@ -48,6 +48,7 @@ def gather(question: Question) -> Page:
             f"Context length {question.contexts} tokens. Cost {question.optima['cost'].iloc[0]}. Losses "
             "and regrets in nats per token.",
             *_timed(question),
+            model.sensitivity_line(question),
             f"{_described(fit)} Report of bayes_scaling {__version__}.",
         ),
         status=status,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from html import escape
 from importlib.resources import files
@@ -28,7 +29,7 @@ def render_html(page: Page) -> str:
     str
     """
     environment = templates(autoescape=True)
-    environment.filters |= {"linked": linked, "images": images}
+    environment.filters |= {"linked": linked, "images": images, "download": download}
     style = files("bayes_scaling.report").joinpath("page.css").read_text(encoding="utf-8")
     return environment.get_template("page.html.jinja").render(page=page, style=style)
 
@@ -50,6 +51,11 @@ def templates(autoescape: bool) -> Any:
 def linked(text: str) -> str:
     """Text as HTML, its addresses links."""
     return ADDRESS.sub(lambda found: f'<a href="{found[0]}">{found[0]}</a>', escape(text))
+
+
+def download(text: str) -> str:
+    """The address of a CSV file inside the page."""
+    return f"data:text/csv;base64,{base64.b64encode(text.encode()).decode()}"
 
 
 def images(picture: Picture) -> dict[str, Any]:

@@ -13,31 +13,29 @@ from bayes_scaling import plots
 from bayes_scaling.draws import summarise_draws
 from bayes_scaling.posterior.citing import cite
 from bayes_scaling.posterior.fit import Fit
-from bayes_scaling.posterior.sensitivity import FINE, THRESHOLD, sensitivity
+from bayes_scaling.posterior.sensitivity import FINE, THRESHOLD
 from bayes_scaling.posterior.summary import summarise
 from bayes_scaling.printing.columns import column, groups, interval_column, text
 from bayes_scaling.printing.numbers import plain, power
 from bayes_scaling.printing.table import Column
 from bayes_scaling.report.blocks import Block, Code, Items, Section, Text, picture, table
-from bayes_scaling.report.question import Question
+from bayes_scaling.report.question import CONCLUSIONS, Question
 
 KEYS = ["variable", "architecture", "context_length"]
-CONCLUSIONS = {"params": "optimal params", "loss": "loss there"}
 
 
 def priors(question: Question) -> Section:
     """Prior beside posterior, and how far conclusions hang on it."""
-    found = _sensitivity(question)
+    found = question.sensitive
     coefficients = _coefficients(question.fit, found)
     conclusions = _conclusions(found)
-    moved = conclusions[conclusions["diagnosis"] != FINE]
-    told = f"{len(moved)} of {len(conclusions)} conclusions are sensitive to the prior"
+    told = f"{_moved(conclusions)} of {len(conclusions)} conclusions are sensitive to the prior"
     blocks: list[Block] = [
         *picture(
             "coefficients",
             "Prior density in grey and posterior densities of each coefficient of the law.",
             "Where posterior and prior look alike, the runs say little.",
-            lambda: plots.plot_coefficients(plots.coefficient_densities(question.fit)),
+            lambda: plots.plot_coefficients(question.fit),
         ),
         table("Sensitivity of the conclusions", _sensitivity_columns(conclusions)),
         Text(
@@ -52,11 +50,20 @@ def priors(question: Question) -> Section:
     return Section("Priors and sensitivity", tuple(blocks))
 
 
-def _sensitivity(question: Question) -> pd.DataFrame:
-    """Of the coefficients and of the optima at the budgets."""
-    draws = question.frontier.draws
-    extra = {title: draws[name] for name, title in CONCLUSIONS.items()}
-    return sensitivity(question.fit, question.fit.law.names, extra=extra)
+def sensitivity_line(question: Question) -> str:
+    """How far the conclusions hang on the prior, in one sentence."""
+    conclusions = _conclusions(question.sensitive)
+    moved = _moved(conclusions)
+    if not moved:
+        return "No conclusion hangs on the prior."
+    return (
+        f"{moved} of {len(conclusions)} conclusions (optimal params, and the loss there, of each group and "
+        "budget) would move with another prior: see Priors and sensitivity."
+    )
+
+
+def _moved(conclusions: pd.DataFrame) -> int:
+    return int((conclusions["diagnosis"] != FINE).sum())
 
 
 def _coefficients(fit: Fit, sensitive: pd.DataFrame) -> pd.DataFrame:
@@ -112,6 +119,7 @@ def versions(question: Question) -> Section:
         "runs": f"{len(fit.runs)} from {fit.runs.source}",
         "data hash (SHA-256)": fit.runs.data_hash,
         "back end": fit.backend,
+        **({"command": question.command} if question.command else {}),
         "seed": str(_attribute(fit, "seed", "not recorded")),
         "chains and draws": f"{fit.posterior.sizes['chain']} x {fit.posterior.sizes['draw']}",
         **{name: str(value) for name, value in _attribute(fit, "versions", {}).items()},

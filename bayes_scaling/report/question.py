@@ -19,14 +19,17 @@ from bayes_scaling.decisions.serving_limits import Serving, fitted_latency
 from bayes_scaling.latency import LatencyFit
 from bayes_scaling.posterior.checks import Checks, worst
 from bayes_scaling.posterior.fit import Fit
+from bayes_scaling.posterior.sensitivity import sensitivity
 from bayes_scaling.printing.numbers import interval, power
 from bayes_scaling.questions.compare import comparison_of
+from bayes_scaling.questions.estimators import estimators_of
 from bayes_scaling.questions.frontier import Frontier, frontier_of
 from bayes_scaling.questions.query import Query
 from bayes_scaling.report.estimators import verified_disagreements
 
 BEYOND = 10.0  # the default question is the largest run and this many times its compute
 CURVE = 25  # budgets along a figure
+CONCLUSIONS = {"params": "optimal params", "loss": "loss there"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,8 @@ class Question:
     backtest : Backtest, optional
     next_runs : int
         How many to choose.
+    command : str
+        That asked; empty where it was no command.
     """
 
     fit: Fit
@@ -53,6 +58,19 @@ class Question:
     plan: Plan | None = None
     backtest: Backtest | None = None
     next_runs: int = 0
+    command: str = ""
+
+    @cached_property
+    def sensitive(self) -> pd.DataFrame:
+        """How far coefficients and conclusions hang on the prior and on the runs."""
+        draws = self.frontier.draws
+        extra = {title: draws[name] for name, title in CONCLUSIONS.items()}
+        return sensitivity(self.fit, self.fit.law.names, extra=extra)
+
+    @cached_property
+    def estimators(self) -> pd.DataFrame:
+        """The optima of the law alone and of the classical fit beside the default's."""
+        return estimators_of(self.fit, self.query, self.optima)
 
     @cached_property
     def frontier(self) -> Frontier:

@@ -17,7 +17,7 @@ from bayes_scaling.report.blocks import Block, Section, Text, picture, table
 from bayes_scaling.report.question import Question
 
 VERDICTS = {
-    REVIEW: "Sampling converged, but something deserves a look: see the checks.",
+    REVIEW: "Sampling converged. Some checks need attention: see the checks.",
     FAIL: "The checks failed: no number of this page can be trusted. See the checks.",
 }
 
@@ -69,7 +69,7 @@ def _coverage_columns(residuals: pd.DataFrame) -> list[Column]:
 def _left_out(question: Question) -> Section:
     found = question.backtest
     if found is None:
-        remedy = "bayes-scaling backtest FILE --folder FOLDER, then report with --backtest FOLDER"
+        remedy = "bayes-scaling backtest FILE --backtest FOLDER, then report with --backtest FOLDER"
         return Section("Runs left out", (Text(f"No back-test was given. Make one: {remedy}.", "note"),))
     by_distance = found.table("distance", full=True)
     blocks: list[Block] = [
@@ -107,7 +107,7 @@ def data(question: Question) -> Section:
             "isoflop",
             "Loss against params at each budget: the runs, the median of the law and its 90% interval.",
             "The runs at each budget and the law through them (90% mean interval).",
-            lambda: plots.plot_isoflop(plots.isoflop_curves(question.fit), runs.frame),
+            lambda: plots.plot_isoflop(question.fit),
         ),
     ]
     return Section("Data", tuple(blocks))

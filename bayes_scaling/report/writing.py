@@ -70,6 +70,7 @@ def make_page(
     backtest: Backtest | None = None,
     next_runs: int = 0,
     extrapolate: bool = False,
+    command: str = "",
 ) -> Page:
     """The content of a page about a fit.
 
@@ -93,6 +94,8 @@ def make_page(
         How many runs to choose that would teach most about the largest budget; takes some seconds.
     extrapolate : bool
         As for `bayes_scaling.frontier`.
+    command : str
+        What made the page, to stand on it.
 
     Returns
     -------
@@ -104,7 +107,8 @@ def make_page(
         As for `bayes_scaling.decide` and `bayes_scaling.decisions.scenarios.plan`; a back-test of other runs.
     """
     query = _query(fit, compute, context_length, limits, cost, extrapolate)
-    return gather(_question(fit, query, limits, latency, plan, backtest, next_runs))
+    question = _question(fit, query, limits, latency, plan, backtest, next_runs)
+    return gather(replace(question, command=command))
 
 
 def save_page(page: Page, path: str | Path) -> Path:

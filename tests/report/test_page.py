@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
+from io import StringIO
 
 import numpy as np
 import pandas as pd
@@ -87,7 +89,11 @@ def faults(text: str) -> list[str]:
     outline = Outline(text)
     steps = np.diff([0, *outline.levels])
     outside = [a for tag, a in outline.addresses if not (a.startswith(("data:", "#")) or tag == "a")]
-    links = [a for tag, a in outline.addresses if tag == "a" and not a.startswith(("#", "https://"))]
+    links = [
+        a
+        for tag, a in outline.addresses
+        if tag == "a" and not a.startswith(("#", "https://", "data:text/csv"))
+    ]
     lost = [a for _, a in outline.addresses if a.startswith("#") and a[1:] not in outline.ids]
     return [
         *(["headings skip a level"] if (steps > 1).any() or outline.levels.count(1) != 1 else []),
@@ -145,6 +151,50 @@ def test_response_intervals_hold_mean_intervals():
         assert below < low < high < above
 
 
+def test_a_card_holds_the_rivals_of_its_budget(page):
+    card = next(block for block in page.sections[0].blocks if isinstance(block, Card))
+    names = [row[1] for row in card.rivals.rows]
+    assert sorted(names) == ["transformer", "xlstm"] and names[0] in card.answer  # the best stands first
+    response = dict(card.facts)["loss one run will show, 90% response interval"]
+    assert card.rivals.rows[0][8] == response
+
+
+def test_of_several_contexts_there_is_one_card_a_budget():
+    page = make_page(small_fit(), BUDGETS)
+    cards = [block for block in page.sections[0].blocks if isinstance(block, Card)]
+    assert [card.title for card in cards] == ["6e19 FLOPs", "1e21 FLOPs"]
+    for card in cards:
+        assert [name for name, _ in card.facts] == ["context 2,048", "context 8,192"]
+        assert len(card.rivals.rows) == 4
+
+
+def test_numbers_can_be_taken_away(page, html):
+    (found,) = (
+        b for b in blocks(page.sections) if isinstance(b, Table) and b.caption.startswith("Compute-o")
+    )
+    read = pd.read_csv(StringIO(found.csv))
+    wanted = bs.frontier(small_fit(), BUDGETS, 8192).table(full=True)
+    np.testing.assert_allclose(read["params_median"], wanted["params_median"])
+    assert base64.b64encode(found.csv.encode()).decode() in html
+    assert html.count("data:text/csv") == sum(
+        bool(b.csv) for b in blocks(page.sections) if isinstance(b, Table)
+    )
+
+
+def test_the_head_tells_of_the_prior_and_the_foot_of_the_command(page):
+    assert any("conclusions" in line and "prior" in line for line in page.lines)
+    told = make_page(small_fit(), 6e19, 8192, command="bayes-scaling report fit.nc")
+    (versions,) = (section for section in told.sections if section.title == "Versions and seed")
+    assert ("command", "bayes-scaling report fit.nc") in versions.blocks[0].rows
+    (versions,) = (section for section in page.sections if section.title == "Versions and seed")
+    assert "command" not in [row[0] for row in versions.blocks[0].rows]
+
+
+def test_each_pair_stands_once(page):
+    (pairs,) = (b for b in blocks(page.sections) if isinstance(b, Table) and b.caption.startswith("Pairs"))
+    assert len(pairs.rows) == 2 and len({frozenset(row[:2]) for row in pairs.rows}) == 1
+
+
 def test_map_names_the_likeliest_architecture(page):
     (found,) = (block for block in blocks(page.sections) if isinstance(block, Map))
     assert len(found.down) == 2 and len(found.cells) == 2 and len(found.across) == len(found.cells[0])
@@ -180,6 +230,7 @@ def test_markdown_says_the_same(page):
             assert block.answer in text and all(value in text for _, value in block.facts)
     rows = [line for line in text.splitlines() if line.startswith("|")]
     tables = [block for block in blocks(page.sections) if isinstance(block, Table | Map)]
+    tables += [block.rivals for block in blocks(page.sections) if isinstance(block, Card) and block.rivals]
     inside = sum(len(block.rows) if isinstance(block, Table) else len(block.down) for block in tables)
     assert len(rows) == inside + 2 * len(tables)
 
@@ -353,4 +404,4 @@ def test_dark_figures_have_no_black_left():
 
 
 def test_small_simulation_is_what_the_page_names(page):
-    assert str(len(small_simulation().runs)) in page.lines[1]
+    assert any(str(len(small_simulation().runs)) in line for line in page.lines)
