@@ -26,7 +26,6 @@
 # %%
 import os
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 import bayes_scaling as bs
@@ -65,7 +64,8 @@ seen = runs.frame["loss"].to_numpy()
 order = np.argsort(runs.frame["flops"].to_numpy())
 print(f"{np.mean((seen > low) & (seen < high)):.0%} of the losses lie in the prior's 90% intervals")
 
-figure, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
+figure = plots.Picture(figsize=(6, 3.4), layout="constrained")
+ax = figure.subplots()
 place = np.arange(len(seen))
 ax.fill_between(place, low[order], high[order], color="#8A8A8A", alpha=0.3, lw=0, label="prior, 90%")
 ax.plot(place, seen[order], "o", ms=2.5, color="#0072B2", label="runs")
@@ -98,7 +98,7 @@ fit.checks()
 # that the data show, points of one kind would lie on one side.
 
 # %%
-plots.plot_residuals(plots.residual_table(fit))
+fit.plot("residuals")
 
 # %% [markdown]
 # ## What the data taught
@@ -108,7 +108,7 @@ plots.plot_residuals(plots.residual_table(fit))
 # optimum, which is a combination of them, may still be known well.
 
 # %%
-plots.plot_coefficients(plots.coefficient_densities(fit))
+fit.plot("coefficients")
 
 # %%
 fit.summary().query("variable in ('E', 'alpha', 'beta')").round(3)
@@ -120,7 +120,7 @@ fit.summary().query("variable in ('E', 'alpha', 'beta')").round(3)
 # hundreds of runs pin it down together.
 
 # %%
-plots.plot_isoflop(plots.isoflop_curves(fit), runs.frame)
+fit.plot("isoflop")
 
 # %% [markdown]
 # ## Against what came later

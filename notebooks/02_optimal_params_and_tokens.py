@@ -22,7 +22,6 @@
 import os
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 import bayes_scaling as bs
@@ -47,7 +46,7 @@ print(f"{fit}\nchecks: {fit.checks().status}; the largest run took {LARGEST:.1e}
 
 # %%
 curve = np.geomspace(fit.runs.frame["flops"].min(), BUDGETS[-1], 25)
-plots.plot_frontier(bs.frontier(fit, curve, CONTEXT).table(full=True))
+fit.frontier(curve, CONTEXT).plot()
 
 # %% [markdown]
 # ## What training really costs
@@ -61,7 +60,9 @@ keys = ["architecture", "context_length", "compute"]
 both = (
     bs.frontier(fit, BUDGETS, cost="6ND")
     .table(full=True)
-    .merge(bs.frontier(fit, BUDGETS, cost="accounted").table(full=True), on=keys, suffixes=("_6ND", "_accounted"))
+    .merge(
+        bs.frontier(fit, BUDGETS, cost="accounted").table(full=True), on=keys, suffixes=("_6ND", "_accounted")
+    )
 )
 both["params ratio"] = both["params_median_accounted"] / both["params_median_6ND"]
 both["tokens ratio"] = both["tokens_median_accounted"] / both["tokens_median_6ND"]
@@ -78,7 +79,7 @@ names = [name for name in effect if "slope" in name and name.endswith(("q05", "m
 effect[["architecture", *names]].round(3).T
 
 # %%
-plots.plot_context(bs.frontier(fit, BUDGETS[:2], cost="accounted").table(full=True))
+plots.plot_context(fit.frontier(BUDGETS[:2], cost="accounted"))
 
 # %% [markdown]
 # ## Beside the usual method
@@ -89,7 +90,7 @@ plots.plot_context(bs.frontier(fit, BUDGETS[:2], cost="accounted").table(full=Tr
 
 # %%
 parabolas = bs.classical.isoflop_fit(fit.runs, resamples=20 if SHORT else 200)
-plots.plot_optima(bs.frontier(fit, curve).table(full=True), parabolas.table(), parabolas.frontier(curve))
+plots.plot_optima(fit.frontier(curve), parabolas.table(), parabolas.frontier(curve))
 
 # %% [markdown]
 # ## From belief to action
@@ -109,7 +110,7 @@ names = ["params", "tokens", "regret_mean", "regret_probability", "flat_low", "f
 table[["architecture", "compute", *names]]
 
 # %%
-plots.plot_decision(bs.decide(fit, BUDGETS[1], CONTEXT, cost="accounted"))
+fit.decide(BUDGETS[1], CONTEXT, cost="accounted").plot()
 
 # %% [markdown]
 # ## Is regret small because we know much, or because the valley is flat?
@@ -120,7 +121,8 @@ plots.plot_decision(bs.decide(fit, BUDGETS[1], CONTEXT, cost="accounted"))
 # %%
 chosen = table[table["chosen"]]["architecture"].iloc[-1]
 draws = decision.draws.sel(architecture=chosen, context_length=CONTEXT, compute=BUDGETS[-1])
-figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3), layout="constrained")
+figure = plots.Picture(figsize=(7.2, 3), layout="constrained")
+left, right = figure.subplots(1, 2)
 left.hist(np.log10(draws["optimum_params"].to_numpy().ravel()), 40, color="#0072B2")
 left.set(xlabel="log10 of the optimal params", yticks=[])
 right.hist(1e3 * draws["regret"].to_numpy().ravel(), 40, color="#D55E00")

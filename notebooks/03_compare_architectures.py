@@ -23,7 +23,6 @@
 import os
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 import bayes_scaling as bs
@@ -60,7 +59,7 @@ found.loc[first, ["architecture", "other", "context_length", "compute", *names]]
 
 # %%
 curve = np.geomspace(fit.runs.frame["flops"].min(), BUDGETS[-1], 13 if SHORT else 25)
-plots.plot_comparison(bs.compare(fit, curve, cost="accounted").table(full=True))
+fit.compare(curve, cost="accounted").plot()
 
 # %% [markdown]
 # ## The map
@@ -72,7 +71,7 @@ plots.plot_comparison(bs.compare(fit, curve, cost="accounted").table(full=True))
 lengths = sorted({*fit.context_lengths, 4 * fit.context_lengths[-1]})
 budgets = np.geomspace(curve[0], BUDGETS[-1], 9 if SHORT else 17)
 winners = bs.compare_map(fit, budgets, lengths, cost="accounted")
-plots.plot_map(winners)
+winners.plot()
 
 # %% [markdown]
 # ## Differences are not made of two intervals
@@ -88,7 +87,8 @@ shuffled = np.random.default_rng(0).permutation(two)
 print(f"correlation of the losses {np.corrcoef(one, two)[0, 1]:.2f}")
 print(f"sd of the difference: joint {np.std(one - two):.4f}, as if apart {np.std(one - shuffled):.4f}")
 
-figure, ax = plt.subplots(figsize=(4.4, 3.4), layout="constrained")
+figure = plots.Picture(figsize=(4.4, 3.4), layout="constrained")
+ax = figure.subplots()
 ax.plot(one, two, ".", ms=2, alpha=0.4, color="#0072B2")
 ends = [min(one.min(), two.min()), max(one.max(), two.max())]
 ax.plot(ends, ends, color="#8A8A8A", lw=1)

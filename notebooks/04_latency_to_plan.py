@@ -28,7 +28,6 @@ import warnings
 from importlib.resources import files
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 import bayes_scaling as bs
@@ -90,7 +89,8 @@ large = timings.subset((timings.frame["params"] > 2e9).to_numpy())
 measured = large.frame["step_time_ms"].to_numpy()
 order = np.argsort(measured)[: np.isfinite(measured).sum()]  # where no time is, memory did not suffice
 place = np.arange(len(order))
-figure, ax = plt.subplots(figsize=(6.6, 3.6), layout="constrained")
+figure = plots.Picture(figsize=(6.6, 3.6), layout="constrained")
+ax = figure.subplots()
 for (label, found), colour in zip(forecasts.items(), ("#8A8A8A", "#E69F00", "#0072B2"), strict=True):
     table = latency.predict_table(found, large)
     low, high = (table[f"step_time_ms_{end}"].to_numpy()[order] for end in ("q05", "q95"))
@@ -119,7 +119,8 @@ print(served.checks())
 
 # %%
 params = np.geomspace(1e8, 3e10, 60)
-figure, axes = plt.subplots(1, 2, figsize=(7.4, 3.2), sharey=True, layout="constrained")
+figure = plots.Picture(figsize=(7.4, 3.2), layout="constrained")
+axes = figure.subplots(1, 2, sharey=True)
 for ax, prompt in zip(axes, (2048, 16384), strict=True):
     for name, colour in (("llama", "#0072B2"), ("xlstm", "#D55E00")):
         question = {"architecture": name, "params": params, "batch_size": 4, "prefill": prompt}
@@ -163,7 +164,7 @@ decision.table(full=True)[names]
 decision.limits[["architecture", "limit", "params_low", "params_high", "price", "binds"]]
 
 # %%
-plots.plot_decision(decision)
+decision.plot()
 
 # %% [markdown]
 # A plan is several such questions side by side. `bayes-scaling plan` and `bayes-scaling report --plan` take

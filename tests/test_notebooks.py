@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import pytest
 from matplotlib.figure import Figure
 
+from bayes_scaling.plots import Picture
 from tests.helpers.fits import small_fit
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
@@ -53,11 +54,12 @@ def test_notebook_runs(path, tmp_path, monkeypatch, capsys):
     if not path.name.startswith("01"):
         small_fit().save("large.nc" if path.name.startswith("04") else "fit.nc")
     shown = execute(cells(path, "code"))
-    plt.close("all")
     figures = [value for value in shown if isinstance(value, Figure)]
     assert len(figures) >= 3
     for figure in figures:
+        assert isinstance(figure, Picture)  # which Jupyter shows without pyplot
         figure.draw_without_rendering()
+    assert not plt.get_fignums()  # else the end of a cell shows it again
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -19,7 +19,7 @@ from bayes_scaling.plots.ranks import plot_ranks
 from bayes_scaling.plots.ratios import plot_ratios, ratio_curves
 from bayes_scaling.plots.residuals import plot_residuals, residual_table
 from bayes_scaling.plots.runs import plot_runs
-from bayes_scaling.plots.style import COLUMN, PAGE, open_folder, save_figure
+from bayes_scaling.plots.style import COLUMN, PAGE, Picture, open_folder, save_figure
 from bayes_scaling.plots.surface import loss_surface, plot_surface
 from bayes_scaling.plots.target import plot_target
 from bayes_scaling.plots.timings import TIME_TITLES, plot_timings, timing_table
@@ -30,6 +30,7 @@ __all__ = [
     "COLUMN",
     "PAGE",
     "TIME_TITLES",
+    "Picture",
     "coefficient_densities",
     "isoflop_curves",
     "loss_surface",

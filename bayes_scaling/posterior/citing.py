@@ -26,6 +26,7 @@ DATA = {
     "gemstones": ("mcleish2025gemstones",),
     "olmo-ladder": ("bhagia2024ladders",),
 }
+YEAR = 2026  # of this version
 METHODS = (
     "hoffman2014nuts",
     "martin2026arviz",
@@ -85,7 +86,9 @@ def _software() -> str:
 
     return (
         "@software{bayes_scaling,\n"
+        "  author = {{The bayes\\_scaling authors}},\n"
         "  title = {bayes\\_scaling: Bayesian scaling laws},\n"
+        f"  year = {{{YEAR}}},\n"
         f"  version = {{{__version__}}}\n"
         "}"
     )
