@@ -16,6 +16,7 @@ from bayes_scaling.questions.frontier import Frontier
 
 QUANTITIES = {"params": "optimal params", "tokens": "optimal tokens"}
 KEYS = ["architecture", "context_length"]
+MOST_TICKS = 4  # context lengths that are each named on their axis
 
 
 def plot_optima(
@@ -127,6 +128,9 @@ def _against(
 ) -> None:
     style.log_axis(ax, "x", None if x == "compute" else style.short_count)
     style.log_axis(ax, "y", style.short_count)
+    lengths = sorted(table["context_length"].unique())
+    if x == "context_length" and len(lengths) <= MOST_TICKS:
+        ax.set_xticks(lengths, [f"{length:,}" for length in lengths])
     for architecture, colour in palette.items():
         part = _of(table, architecture, x)
         ax.fill_between(

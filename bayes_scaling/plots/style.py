@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
-from string import ascii_lowercase
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -20,114 +18,33 @@ from matplotlib.patches import Patch
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.files.whole import write_bytes
+from bayes_scaling.plots.panels import COLUMN, PAGE, SMALL, TEXT, Picture, Place, panels, tidy
 from bayes_scaling.plots.ticks import log_axis, short_count, short_power
 from bayes_scaling.runs.reach import column_of
 
-__all__ = ["log_axis", "short_count", "short_power"]
+__all__ = [
+    "COLUMN",
+    "PAGE",
+    "SMALL",
+    "TEXT",
+    "Picture",
+    "Place",
+    "log_axis",
+    "panels",
+    "short_count",
+    "short_power",
+    "tidy",
+]
 
 # Okabe and Ito 2008: told apart with any colour vision.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "#8A8A8A"
 BAND, INNER_BAND = 0.18, 0.30  # opacity of the 90% and 50% bands
-COLUMN, PAGE = 3.25, 6.75  # inches: one and two columns of a paper, the widths of all figures
-PANEL_HEIGHT = 2.0  # inches
-NARROWEST = 1.6  # inches of a panel; many of them make a figure wider than a page
 DPI = 300
-SCREEN_DPI = 192  # of pictures in notebooks, which show them at half that
-TEXT, SMALL = 8, 8  # points, at the size at which figures are drawn
 BEYOND = "#F0F0F0"  # the ground where the runs end
 LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (5, 1, 1, 1)))
 USUAL = {"transformer": 0, "llama": 0, "xlstm": 1, "mamba2": 2, "mamba": 2}  # places in the palette
 INTERVAL_LABELS = ("posterior median", "90% interval")
-
-
-class Picture(Figure):
-    """A figure that Jupyter shows, once, whether or not pyplot was imported."""
-
-    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        """The picture and the size at which it is shown."""
-        drawn = BytesIO()
-        self.savefig(drawn, format="png", dpi=SCREEN_DPI, facecolor="white")
-        width, height = self.get_size_inches()
-        size = {"width": int(width * SCREEN_DPI / 2), "height": int(height * SCREEN_DPI / 2)}
-        return drawn.getvalue(), size
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a figure is drawn.
-
-    Attributes
-    ----------
-    ax : Axes, or as many as the figure has panels, optional
-        Default: a figure of its own.
-    figsize : tuple of float, optional
-        Inches. Default: as wide as a column of a paper, or as a page where there are several panels.
-    """
-
-    ax: Any = None
-    figsize: tuple[float, float] | None = None
-
-
-def panels(
-    rows: int, columns: int, place: Place, height: float = PANEL_HEIGHT, extra: float = 0.5, **share: Any
-) -> tuple[Figure, Any]:
-    """A figure and its axes, shape (rows, columns), in their place.
-
-    Raises
-    ------
-    BayesScalingError
-        Axes were given, and not as many as there are panels.
-    """
-    if place.ax is not None:
-        axes = _given(place.ax, rows, columns)
-        figure = axes.ravel()[0].figure
-    else:
-        width = COLUMN if columns == 1 else max(PAGE, NARROWEST * columns)
-        figure = Picture(figsize=place.figsize or (width, height * rows + extra), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False, **share)
-    for ax in axes.ravel():
-        tidy(ax)
-    if place.ax is None and rows * columns > 1:
-        _letter(axes)
-    return figure, axes
-
-
-def _given(ax: Any, rows: int, columns: int) -> Any:
-    axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-    if len(axes) != rows * columns:
-        raise BayesScalingError(
-            f"this figure has {rows} x {columns} panels: give ax that many axes, or none, not {len(axes)}"
-        )
-    return axes.reshape(rows, columns)
-
-
-def _letter(axes: Any) -> None:
-    """a, b, c above the panels' left corners."""
-    for letter, ax in zip(ascii_lowercase, axes.ravel(), strict=False):
-        place = (-6, 3.5)
-        ax.annotate(
-            letter,
-            (0, 1),
-            place,
-            xycoords="axes fraction",
-            textcoords="offset points",
-            fontsize=TEXT,
-            fontweight="bold",
-            ha="right",
-            annotation_clip=False,
-        )
-
-
-def tidy(ax: Axes) -> None:
-    """Light grid, open frame, small ticks."""
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(color="#E4E4E4", linewidth=0.6)
-    ax.set_axisbelow(True)
-    ax.tick_params(labelsize=SMALL)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.label.set_fontsize(TEXT)
-        axis.get_offset_text().set_fontsize(SMALL)
 
 
 def colours(names: Iterable[Any]) -> dict[Any, str]:
