@@ -1,4 +1,4 @@
-"""What came of predictions that were written down: how often intervals held, how far off, in plain words."""
+"""How predictions that were written down did: how often intervals held, how far off, in plain words."""
 
 from __future__ import annotations
 

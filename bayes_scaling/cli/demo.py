@@ -1,4 +1,4 @@
-"""The whole way on measured runs, and what came of predictions made before the largest were trained."""
+"""The full workflow on the bundled runs, and how predictions of the largest did."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def run_demo(
     print_runs(runs)
     fit = _fitted(runs, backend, draws, chains, seed)
     checks = _print_findings(fit)
-    print_heading("What came of predictions made before the largest runs were trained")
+    print_heading("How predictions did that were made before the largest runs were trained")
     verdict = shipped_verdict(runs.frame)
     print_sweep_verdict(verdict)
     files = save_results(fit, verdict, folder)

@@ -1,4 +1,4 @@
-"""The command that shows the whole way on measured runs."""
+"""The command that runs the full workflow on the bundled runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the sampler.")] = 0,
     json: Json = False,
 ) -> None:
-    """Show the whole way on measured runs: fit, tables, figures, predictions made beforehand, report."""
+    """Run the full workflow on the bundled runs: fit, tables, figures, earlier predictions, report."""
     from bayes_scaling.posterior.checks import FAIL
 
     with redirect_stdout(sys.stderr) if json else nullcontext():

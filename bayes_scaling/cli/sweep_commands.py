@@ -1,4 +1,4 @@
-"""Commands of the sweep: its plan, training, predictions beforehand and what came of them."""
+"""Commands of the sweep: its plan, training, predictions beforehand, and how they did."""
 
 from __future__ import annotations
 
@@ -47,7 +47,13 @@ def plan_(part: Part = None, json: Json = False) -> None:
 @dressed
 def run_(
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="CSV", help="One row a finished run; gone on with.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="CSV",
+            help="Results, one row per finished run; a file that is there is continued.",
+        ),
     ],
     part: Part = None,
     workers: Annotated[

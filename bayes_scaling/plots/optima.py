@@ -15,7 +15,6 @@ from bayes_scaling.questions.context_effect import ContextEffect
 from bayes_scaling.questions.frontier import Frontier
 
 QUANTITIES = {"params": "optimal params", "tokens": "optimal tokens"}
-KEYS = ["architecture", "context_length"]
 MOST_TICKS = 4  # context lengths that are each named on their axis
 
 

@@ -1,4 +1,4 @@
-"""Predictions that were written down, and what came of them, for people."""
+"""Predictions that were written down, and how they did, for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of the sweep's predictions: its losses, times, optima, who won, and what the choice lost."""
+"""How the sweep's predictions did: its losses, times, optima, who won, and what the choice lost."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def test_demo_runs_through(tmp_path, capsys):
     assert {path.name for path in result.files} == FILES
     text = capsys.readouterr().out
     assert text.rstrip().endswith(str(tmp_path / "out" / "report.html"))
-    for heading in ("Runs", "Fit", "Compute-optimal", "Which architecture wins", "What came of predictions"):
+    for heading in ("Runs", "Fit", "Compute-optimal", "Which architecture wins", "How predictions did"):
         assert heading in text
     assert result.verdict.groups["runs"].iloc[-1] == len(result.verdict.runs)
 
