@@ -20,20 +20,15 @@
 #
 # The runs here are small and were trained for this package: two architectures, three context lengths, byte
 # tokens (docs/sweep.md). The largest were trained after their losses had been predicted and the predictions
-# written down, which the end of this notebook looks at. To use your own, set `BAYES_SCALING_RUNS` to a file
-# with the columns architecture, context_length, params, tokens and loss.
+# written down, which the end of this notebook looks at. To use your own, give `load_runs` a file with
+# the columns architecture, context_length, params, tokens and loss.
 
 # %%
-import os
-
 import numpy as np
 
 import bayes_scaling as bs
 from bayes_scaling import plots
-
-RUNS = os.environ.get("BAYES_SCALING_RUNS", "measured")
-SHORT = bool(os.environ.get("BAYES_SCALING_SHORT"))  # a quick look: too few draws for the checks
-SAMPLING = {"draws": 120, "chains": 2} if SHORT else {"draws": 1000, "chains": 4}
+from bayes_scaling.sweep.verdict import shipped_verdict
 
 # %% [markdown]
 # ## Read the runs
@@ -42,7 +37,7 @@ SAMPLING = {"draws": 120, "chains": 2} if SHORT else {"draws": 1000, "chains": 4
 # merely odd: copies, rounded losses, groups with too few runs.
 
 # %%
-runs = bs.load_runs(RUNS)
+runs = bs.load_runs("measured")
 for finding in runs.notes:
     print(f"{finding.severity}: {finding.message}; {finding.advice}")
 runs.describe().round(3)
@@ -79,7 +74,7 @@ figure
 # NUTS draws from the joint posterior of all groups. The fit is saved: the other notebooks read it.
 
 # %%
-fit = bs.fit(runs, progress=False, **SAMPLING)
+fit = bs.fit(runs, progress=False)
 fit.save("fit.nc")
 fit
 
@@ -130,15 +125,12 @@ fit.plot("isoflop")
 # about nine in ten should hold. These share one fit and so are right or wrong together.
 
 # %%
-if RUNS == "measured":
-    from bayes_scaling.sweep.verdict import shipped_verdict
-
-    verdict = shipped_verdict()
-    print(f"predictions of {verdict.losses.created}, SHA-256 {verdict.losses.sha256[:16]}")
-    print(verdict.groups.round(3).to_string(index=False))
+verdict = shipped_verdict()
+print(f"predictions of {verdict.losses.created}, SHA-256 {verdict.losses.sha256[:16]}")
+print(verdict.groups.round(3).to_string(index=False))
 
 # %%
-plots.plot_predictions(verdict.runs) if RUNS == "measured" else None
+plots.plot_predictions(verdict.runs)
 
 # %% [markdown]
 # ## Two kinds of interval

@@ -19,7 +19,6 @@
 # follows: given that uncertainty, what should one do?
 
 # %%
-import os
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +26,7 @@ import numpy as np
 import bayes_scaling as bs
 from bayes_scaling import plots
 
-RUNS = os.environ.get("BAYES_SCALING_RUNS", "measured")
-SHORT = bool(os.environ.get("BAYES_SCALING_SHORT"))
-SAMPLING = {"draws": 120, "chains": 2} if SHORT else {"draws": 1000, "chains": 4}
-
-fit = bs.load_fit("fit.nc") if Path("fit.nc").exists() else bs.fit(RUNS, progress=False, **SAMPLING)
+fit = bs.load_fit("fit.nc") if Path("fit.nc").exists() else bs.fit("measured", progress=False)
 CONTEXT = fit.context_lengths[-1]
 LARGEST = fit.runs.frame["flops"].max()
 BUDGETS = np.array([1, 10, 100]) * float(f"{LARGEST:.0e}")
@@ -89,7 +84,7 @@ plots.plot_context(fit.frontier(BUDGETS[:2], cost="accounted"))
 # wrong.
 
 # %%
-parabolas = bs.classical.isoflop_fit(fit.runs, resamples=20 if SHORT else 200)
+parabolas = bs.classical.isoflop_fit(fit.runs, resamples=200)
 plots.plot_optima(fit.frontier(curve), parabolas.table(), parabolas.frontier(curve))
 
 # %% [markdown]

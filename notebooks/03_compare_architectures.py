@@ -20,7 +20,6 @@
 # would settle the matter.
 
 # %%
-import os
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +27,7 @@ import numpy as np
 import bayes_scaling as bs
 from bayes_scaling import plots
 
-RUNS = os.environ.get("BAYES_SCALING_RUNS", "measured")
-SHORT = bool(os.environ.get("BAYES_SCALING_SHORT"))
-SAMPLING = {"draws": 120, "chains": 2} if SHORT else {"draws": 1000, "chains": 4}
-
-fit = bs.load_fit("fit.nc") if Path("fit.nc").exists() else bs.fit(RUNS, progress=False, **SAMPLING)
+fit = bs.load_fit("fit.nc") if Path("fit.nc").exists() else bs.fit("measured", progress=False)
 CONTEXT = fit.context_lengths[-1]
 LARGEST = float(f"{fit.runs.frame['flops'].max():.0e}")
 BUDGETS = np.array([1, 10, 100]) * LARGEST
@@ -58,7 +53,7 @@ found.loc[first, ["architecture", "other", "context_length", "compute", *names]]
 # flat, a small difference in loss is a large one in compute.
 
 # %%
-curve = np.geomspace(fit.runs.frame["flops"].min(), BUDGETS[-1], 13 if SHORT else 25)
+curve = np.geomspace(fit.runs.frame["flops"].min(), BUDGETS[-1], 25)
 fit.compare(curve, cost="accounted").plot()
 
 # %% [markdown]
@@ -69,7 +64,7 @@ fit.compare(curve, cost="accounted").plot()
 
 # %%
 lengths = sorted({*fit.context_lengths, 4 * fit.context_lengths[-1]})
-budgets = np.geomspace(curve[0], BUDGETS[-1], 9 if SHORT else 17)
+budgets = np.geomspace(curve[0], BUDGETS[-1], 17)
 winners = bs.compare_map(fit, budgets, lengths, cost="accounted")
 winners.plot()
 
@@ -105,7 +100,7 @@ figure
 # scatters when runs are drawn again, not whether the law holds where it is asked.
 
 # %%
-huber = bs.classical.huber_fit(fit.runs, resamples=20 if SHORT else 200).frontier(BUDGETS)
+huber = bs.classical.huber_fit(fit.runs, resamples=200).frontier(BUDGETS)
 here = huber[huber["context_length"] == CONTEXT]
 points = here.pivot(index="compute", columns="architecture", values="loss_estimate")
 posterior = bs.compare(fit, BUDGETS, CONTEXT).table(full=True).query("architecture == @fit.architectures[-1]")
@@ -119,7 +114,7 @@ posterior.assign(huber=points[fit.architectures[-1]] - points[fit.architectures[
 # most reduce the variance of the difference for what they cost, each choice in view of the ones before.
 
 # %%
-design = bs.design_runs(fit, BUDGETS[1], CONTEXT, goal="difference", runs=2 if SHORT else 3)
+design = bs.design_runs(fit, BUDGETS[1], CONTEXT, goal="difference", runs=3)
 design.table(full=True)[["architecture", "context_length", "params", "tokens", "price", "left", "refit"]]
 
 # %% [markdown]

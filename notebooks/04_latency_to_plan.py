@@ -23,7 +23,6 @@
 # own, set `BAYES_SCALING_TIMINGS`, `BAYES_SCALING_BENCH` and `BAYES_SCALING_DEVICE`.
 
 # %%
-import os
 import warnings
 from importlib.resources import files
 from pathlib import Path
@@ -34,12 +33,10 @@ import bayes_scaling as bs
 from bayes_scaling import latency, plots
 from bayes_scaling.roofline.devices import get_device
 
-SHORT = bool(os.environ.get("BAYES_SCALING_SHORT"))
 SHIPPED = files("bayes_scaling.data")
-DEVICE = get_device(os.environ.get("BAYES_SCALING_DEVICE", "H200-SXM"))
-TIMINGS = os.environ.get("BAYES_SCALING_TIMINGS", str(SHIPPED.joinpath("timings_h200.csv")))
-BENCH = os.environ.get("BAYES_SCALING_BENCH", str(SHIPPED.joinpath("bench_h200_models.csv")))
-SAMPLING = {"draws": 120, "tune": 150, "chains": 2} if SHORT else {"draws": 800, "chains": 4}
+DEVICE = get_device("H200-SXM")
+TIMINGS = str(SHIPPED.joinpath("timings_h200.csv"))
+BENCH = str(SHIPPED.joinpath("bench_h200_models.csv"))
 DEVICE
 
 # %% [markdown]
@@ -80,7 +77,7 @@ small = (timings.frame["params"] < 2e8) & timings.frame["batch_size"].isin([1, 4
 few = timings.subset((small & timings.frame["prefill"].isin([128, 512, 2048])).to_numpy())
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", bs.errors.ConvergenceWarning)  # the checks are printed
-    after_few = latency.fit_latency(few, DEVICE, bench=BENCH, progress=False, **SAMPLING)
+    after_few = latency.fit_latency(few, DEVICE, bench=BENCH, progress=False)
 forecasts["kernels and 12 timings"] = after_few
 print(after_few.checks())
 
@@ -110,7 +107,7 @@ figure
 # %%
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", bs.errors.ConvergenceWarning)
-    served = latency.fit_latency(timings, DEVICE, bench=BENCH, progress=False, **SAMPLING)
+    served = latency.fit_latency(timings, DEVICE, bench=BENCH, progress=False)
 print(served.checks())
 
 # %% [markdown]
@@ -143,7 +140,7 @@ figure
 if Path("large.nc").exists():
     fit = bs.load_fit("large.nc")
 else:
-    fit = bs.fit("simulated", progress=False, **({"draws": 120, "chains": 2} if SHORT else {}))
+    fit = bs.fit("simulated", progress=False)
     fit.save("large.nc")
 CONTEXT, BUDGET = fit.context_lengths[-1], 1e22
 limits = {"step_time_ms": 20.0, "batch_size": 4, "prefill": 16384}

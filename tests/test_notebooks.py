@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import matplotlib.pyplot as plt
 import pytest
 from matplotlib.figure import Figure
 
+import bayes_scaling as bs
 from bayes_scaling.plots import Picture
 from tests.helpers.fits import small_fit
 
@@ -41,6 +43,22 @@ def execute(sources: list[str]) -> list[Any]:
     return shown
 
 
+QUICK = {"draws": 120, "tune": 150, "chains": 2, "max_draws": 120}
+
+
+def make_quick(monkeypatch) -> None:
+    """Few draws and few resamples, which a reader does not see in the text."""
+    monkeypatch.setattr(bs, "fit", partial(bs.fit, **QUICK))
+    monkeypatch.setattr(bs.latency, "fit_latency", partial(bs.latency.fit_latency, **QUICK))
+    for name in ("isoflop_fit", "huber_fit"):
+        whole = getattr(bs.classical, name)
+        monkeypatch.setattr(bs.classical, name, partial(few_resamples, whole))
+
+
+def few_resamples(whole: Any, runs: Any, resamples: int) -> Any:
+    return whole(runs, resamples=min(resamples, 20))
+
+
 def test_there_are_at_most_four():
     assert len(NOTEBOOKS) == 4
     assert [path.name[:2] for path in NOTEBOOKS] == [f"{i:02d}" for i in range(1, len(NOTEBOOKS) + 1)]
@@ -49,8 +67,7 @@ def test_there_are_at_most_four():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BAYES_SCALING_SHORT", "1")
-    monkeypatch.delenv("BAYES_SCALING_RUNS", raising=False)
+    make_quick(monkeypatch)
     if not path.name.startswith("01"):
         small_fit().save("large.nc" if path.name.startswith("04") else "fit.nc")
     shown = execute(cells(path, "code"))
@@ -70,6 +87,12 @@ def test_notebook_is_an_article(path):
     assert titles[-1] == ("##", "Exercises")
     assert len(re.findall(r"^\d\. ", text.split("## Exercises")[1], re.MULTILINE)) >= 3
     assert len(text.split()) > 250
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_has_no_scaffolding(path):
+    for word in ("environ", "SHORT", "filterwarnings"):
+        assert word not in path.read_text()
 
 
 def test_a_broken_cell_is_seen():

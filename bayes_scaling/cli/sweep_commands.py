@@ -52,7 +52,7 @@ def run_(
             "--output",
             "-o",
             metavar="CSV",
-            help="Results, one row per finished run; a file that is there is continued.",
+            help="Results, one row per run; an existing file is continued.",
         ),
     ],
     part: Part = None,
