@@ -26,6 +26,7 @@ from bayes_scaling.calibration.simulated_curves import (
 from bayes_scaling.calibration.uniformity import outside
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import SpecError
+from bayes_scaling.faces.faced import Faced
 from bayes_scaling.models.compiled_code import kept_compiled
 from bayes_scaling.models.density import unpin
 from bayes_scaling.models.design import Design, build_design
@@ -47,8 +48,8 @@ HERE = 100  # replicates up to which no process is started
 PARTS = 8  # for other processes
 
 
-@dataclass(frozen=True, eq=False)
-class Sbc:
+@dataclass(frozen=True, eq=False, repr=False)
+class Sbc(Faced, printer="calibration.print_sbc", figures={"ranks": "ranks.plot_ranks"}):
     """Ranks of truths.
 
     Attributes

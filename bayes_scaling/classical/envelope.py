@@ -20,14 +20,15 @@ from bayes_scaling.classical.resampling import (
 from bayes_scaling.classical.tables import Ranges, at_budgets, frontier_table, ranges_of, spread_columns
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError
+from bayes_scaling.faces.faced import Faced
 
 METHODS = ("hull", "envelope")
 BINS_PER_DECADE = 10
 FEWEST = 3  # points on an envelope
 
 
-@dataclass(frozen=True, eq=False)
-class EnvelopeFit:
+@dataclass(frozen=True, eq=False, repr=False)
+class EnvelopeFit(Faced, printer="classical.show_points"):
     """The points on the envelope, and power laws of resamples along it.
 
     Attributes

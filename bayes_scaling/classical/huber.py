@@ -28,6 +28,7 @@ from bayes_scaling.classical.solver import Problem
 from bayes_scaling.classical.tables import Ranges, frontier_table, ranges_of, spread_columns
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError, SpecError
+from bayes_scaling.faces.faced import Faced
 from bayes_scaling.laws.law import get_law
 from bayes_scaling.laws.optimum import exponent, optimal_log_params
 
@@ -37,8 +38,8 @@ EXTRA = 3  # runs a group needs beyond the law's coefficients
 SMALLEST, LARGEST = 5.0, 70.0  # ln params of an optimum that means anything
 
 
-@dataclass(frozen=True, eq=False)
-class HuberFit:
+@dataclass(frozen=True, eq=False, repr=False)
+class HuberFit(Faced, printer="classical.show_huber"):
     """Point fits of a law, one for each group, with resamples.
 
     Attributes

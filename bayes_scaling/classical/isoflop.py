@@ -30,14 +30,15 @@ from bayes_scaling.classical.tables import (
 )
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError
+from bayes_scaling.faces.faced import Faced
 
 FEWEST = 4  # runs a curve needs
 LEVELS = {"params": "params_loss", "tokens": "tokens_loss"}
 COLUMNS = {"params": "params", "tokens": "tokens", "loss": "params_loss"} | {n: n for n in LEVELS.values()}
 
 
-@dataclass(frozen=True, eq=False)
-class IsoflopFit:
+@dataclass(frozen=True, eq=False, repr=False)
+class IsoflopFit(Faced, printer="classical.show_isoflop"):
     """Optima of the isoFLOP curves.
 
     Attributes

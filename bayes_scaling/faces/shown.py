@@ -21,10 +21,10 @@ class Shown(pd.DataFrame):
         return Shown
 
     def __repr__(self) -> str:
-        return str(pd.DataFrame.to_string(self, formatters=_forms(self)))
+        return str(pd.DataFrame.to_string(self, formatters=_forms(self), max_rows=_most()))
 
     def _repr_html_(self) -> str:
-        return str(pd.DataFrame.to_html(self, formatters=_forms(self)))
+        return str(pd.DataFrame.to_html(self, formatters=_forms(self), max_rows=_most()))
 
 
 def shown(table: pd.DataFrame, names: Sequence[str], full: bool) -> pd.DataFrame:
@@ -40,6 +40,12 @@ def shown(table: pd.DataFrame, names: Sequence[str], full: bool) -> pd.DataFrame
 
 def _parts(name: str) -> tuple[str, ...]:
     return tuple(f"{name}{end}" for end in ("median", "q05", "q95")) if name.endswith("_") else (name,)
+
+
+def _most() -> int | None:
+    """How many rows pandas was told to display."""
+    most: int | None = pd.get_option("display.max_rows")
+    return most
 
 
 def _forms(table: pd.DataFrame) -> Any:

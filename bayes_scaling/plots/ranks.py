@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bayes_scaling.calibration.sbc import RANKED, Sbc
 from bayes_scaling.calibration.uniformity import ecdf_at, uniform_band
 from bayes_scaling.plots import style
 
@@ -15,8 +16,8 @@ COLUMNS = 4
 
 
 def plot_ranks(
-    ranks: pd.DataFrame,
-    draws: int,
+    found: Sbc | pd.DataFrame,
+    draws: int = RANKED,
     level: float = 0.95,
     *,
     ax: Any = None,
@@ -26,8 +27,7 @@ def plot_ranks(
 
     Parameters
     ----------
-    ranks : DataFrame
-        `bayes_scaling.calibration.sbc.Sbc.ranks`.
+    found : Sbc, or its ``ranks``
     draws : int
         The largest rank.
     level : float
@@ -40,6 +40,7 @@ def plot_ranks(
     -------
     Figure
     """
+    ranks = found.ranks if isinstance(found, Sbc) else found
     kinds = list(dict.fromkeys(str(name).split(" [")[0] for name in ranks))
     band = uniform_band(len(ranks), draws, level)
     rows = -(-len(kinds) // COLUMNS)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
+from bayes_scaling.faces.faced import Faced
 from bayes_scaling.posterior.answer_checks import answers
 from bayes_scaling.posterior.criteria import (
     FAIL,
@@ -27,8 +28,8 @@ __all__ = ["FAIL", "PASS", "REVIEW", "Check", "Checks", "convergence_checks", "r
 _ORDER = (PASS, REVIEW, FAIL)
 
 
-@dataclass(frozen=True)
-class Checks:
+@dataclass(frozen=True, repr=False)
+class Checks(Faced, printer="views.print_checks"):
     """All checks of a fit.
 
     Attributes
@@ -58,14 +59,6 @@ class Checks:
     def table(self) -> pd.DataFrame:
         """One row a check: name, status, value, rule, threshold, advice."""
         return pd.DataFrame([asdict(row) for row in self.rows], columns=list(Check.__dataclass_fields__))
-
-    def __str__(self) -> str:
-        width = max((len(row.name) for row in self.rows), default=0)
-        return "\n".join([*(_line(row, width) for row in self.rows), f"overall: {self.status}"])
-
-    def _repr_html_(self) -> str:
-        table = self.table().to_html(index=False, float_format="{:.4g}".format)
-        return f"{table}<p>overall: {self.status}</p>"
 
 
 def severity(status: str) -> int:
@@ -131,8 +124,3 @@ def run_checks(fit: Posterior, left_out: pd.DataFrame | None = None) -> Checks:
 def convergence_checks(fit: Posterior) -> Checks:
     """The part of `run_checks` on the sampler: R-hat to tree depth."""
     return Checks(stored(fit.idata, "gate") or (*convergence(fit), *sampler(fit)))
-
-
-def _line(row: Check, width: int) -> str:
-    rule = f"{row.value:>9.4g} {row.rule} {row.threshold:<6.4g}"
-    return f"{row.status:<6} {row.name:<{width}} {rule} {row.advice}"

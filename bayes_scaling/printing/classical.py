@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bayes_scaling.classical.envelope import EnvelopeFit
+from bayes_scaling.classical.huber import HuberFit
+from bayes_scaling.classical.isoflop import IsoflopFit
 from bayes_scaling.printing.columns import column, groups, interval_column, text, wide
 from bayes_scaling.printing.numbers import count, loss, plain, power
 from bayes_scaling.printing.table import print_line, print_table
@@ -84,3 +87,18 @@ def print_frontier(table: pd.DataFrame) -> None:
     columns.append(column(table, "loss (nats/token)", "loss_estimate", loss))
     print_table(columns)
     print_line(f"Estimator {table['estimator'].iloc[0]}, cost {table['cost'].iloc[0]}.")
+
+
+def show_isoflop(found: IsoflopFit) -> None:
+    """Minima of the parabolas of a fit."""
+    print_isoflop(found.table())
+
+
+def show_huber(found: HuberFit) -> None:
+    """Coefficients of a fit."""
+    print_huber(found.table())
+
+
+def show_points(found: EnvelopeFit) -> None:
+    """Runs on the envelope of a fit."""
+    print_points(found.table())

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from bayes_scaling.printing.as_html import as_html
 from bayes_scaling.printing.as_text import as_text
-from bayes_scaling.printing.blocks import Block, written
+from bayes_scaling.printing.blocks import Block, Line, Table, written
+
+MOST = 40  # rows of a table that are all shown
+END = 15  # rows of each end of a longer one
 
 
 def text_of(printer: Callable[[Any], None], result: Any) -> str:
@@ -21,7 +25,19 @@ def html_of(printer: Callable[[Any], None], result: Any) -> str:
 
 
 def blocks_of(printer: Callable[[Any], None], result: Any) -> list[Block]:
-    """What a printer writes of a result."""
+    """What a printer writes of a result; of a long table its ends."""
     with written() as blocks:
         printer(result)
-    return blocks
+    return [part for block in blocks for part in _shortened(block)]
+
+
+def _shortened(block: Block) -> list[Block]:
+    """A table of many rows as its first and last ones, and a line that says so."""
+    rows = len(block.columns[0].cells) if isinstance(block, Table) and block.columns else 0
+    if not isinstance(block, Table) or rows <= MOST:
+        return [block]
+    columns = tuple(
+        replace(column, cells=(*column.cells[:END], "...", *column.cells[-END:])) for column in block.columns
+    )
+    told = Line(f"{rows} rows, of which {2 * END} are shown; .table() has all of them.")
+    return [Table(columns), told]

@@ -108,6 +108,16 @@ def test_short_tables_are_displayed_as_people_read_numbers() -> None:
     )  # the control: the whole table is a plain frame
 
 
+def test_of_a_long_answer_the_ends_are_shown() -> None:
+    found: Any = results()["predictions"]
+    rows = len(found.table(full=True))
+    text = repr(found)
+    assert rows > 90 and text.count("\n") < 50
+    assert f"{rows} rows, of which 30 are shown" in text and f"\n {rows - 1} " in text
+    assert len(repr(found.table()).splitlines()) < rows
+    assert "rows, of which" not in repr(results()["frontier"])  # the control: a short one is whole
+
+
 def test_names_are_text_in_html() -> None:
     frame = small_fit().runs.frame.assign(architecture="<b>bold</b>")
     runs = bs.load_runs(frame)
