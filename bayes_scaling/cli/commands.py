@@ -67,7 +67,7 @@ COMMANDS = {
 WITH_INTERVALS = (predict, frontier, compare, context, iso_loss, optimal_params, epochs, summary, lifetime)
 WAITING = (
     *(check, predict, frontier, compare, map_, context, iso_loss, optimal_params, epochs, loo),
-    *(decide, plan, design, lifetime, report, figures, preregister, stack, classical),
+    *(decide, plan, design, lifetime, report, figures, preregister, stack),
 )
 for panel, commands in COMMANDS.items():
     for command in commands:

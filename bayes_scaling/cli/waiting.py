@@ -14,7 +14,7 @@ SILENT = 1.0  # seconds of work before anything is shown
 class _Shown:
     """What is shown now, if anything."""
 
-    status: Any = None
+    live: Any = None
     timer: threading.Timer | None = None
 
 
@@ -31,16 +31,27 @@ def steps(what: str) -> Iterator[Callable[[str], None]]:
         yield lambda step: None
         return
     from rich.console import Console
+    from rich.live import Live
+    from rich.spinner import Spinner
 
     hush()
-    status = Console(stderr=True).status(f"{what} ...")
-    timer = threading.Timer(SILENT, status.start)
+    spinner = Spinner("dots", f"{what} ...")
+    # Answers go straight to standard output, which may be a file: nothing is redirected.
+    live = Live(
+        spinner,
+        console=Console(stderr=True),
+        transient=True,
+        refresh_per_second=10,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    timer = threading.Timer(SILENT, live.start)
     timer.daemon = True
-    _SHOWN.status = status
+    _SHOWN.live = live
     _SHOWN.timer = timer
     timer.start()
     try:
-        yield lambda step: status.update(f"{what} {step} ...")
+        yield lambda step: spinner.update(text=f"{what} {step} ...")
     finally:
         hush()
 
@@ -50,5 +61,5 @@ def hush() -> None:
     if _SHOWN.timer is not None:
         _SHOWN.timer.cancel()
         _SHOWN.timer.join()
-        _SHOWN.status.stop()
+        _SHOWN.live.stop()
         _SHOWN.timer = None

@@ -124,6 +124,16 @@ def test_a_sign_of_life_appears_after_a_while_and_goes(monkeypatch) -> None:
     assert "Working hard" in shown
 
 
+def test_an_answer_goes_to_standard_output_while_a_terminal_waits(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(waiting, "SILENT", 0.0)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with waiting.steps("Working"):
+        time.sleep(0.2)
+        print("the answer")
+    assert capsys.readouterr().out == "the answer\n"
+    assert "the answer" not in sys.stderr.getvalue() and "Working" in sys.stderr.getvalue()
+
+
 def test_a_pipe_and_a_quick_answer_see_no_sign_of_life(monkeypatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with waiting.steps("Working"):
