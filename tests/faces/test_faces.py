@@ -6,12 +6,17 @@ import inspect
 from functools import cache
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.calibration.backtest import Backtest
+from bayes_scaling.calibration.scores import score
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.faces.faced import Faced
 from bayes_scaling.printing.numbers import count, loss, power
+from tests.helpers.examples import example_latency
 from tests.helpers.fits import small_fit
 
 COMPUTE = [1e20, 1e21]
@@ -36,7 +41,23 @@ def results() -> dict[str, Faced]:
         "plan": fit.plan([SCENARIO]),
         "lifetime": fit.lifetime(2.5, [1e11, 1e13]),
         "design": fit.design_runs(1e21, 8192, runs=2),
+        "latency": example_latency(),
+        "backtest": small_backtest(),
+        "checks": fit.checks(),
+        "isoflop": bs.classical.isoflop_fit(fit.runs, resamples=5),
     }
+
+
+def small_backtest() -> Backtest:
+    """Runs left out, by two forecasters."""
+    rng = np.random.default_rng(3)
+    loss = small_fit().runs.frame["loss"].to_numpy()[:40]
+    parts = []
+    for name in ("model", "xlstm line"):
+        scores = pd.DataFrame(score(loss + 0.01 * rng.standard_normal((500, 40)), loss))
+        labels = {"by": "compute", "split": "compute <= 1e20", "forecaster": name, "converged": True}
+        parts.append(scores.assign(**labels, loss=loss, decades=np.linspace(0, 1, 40)))
+    return Backtest(pd.concat(parts, ignore_index=True))
 
 
 NAMES = (
@@ -53,6 +74,10 @@ NAMES = (
     "plan",
     "lifetime",
     "design",
+    "latency",
+    "backtest",
+    "checks",
+    "isoflop",
 )
 
 
@@ -88,6 +113,8 @@ def test_a_short_table_is_part_of_the_whole_one(name: str) -> None:
     result: Any = results()[name]
     if name == "runs":
         assert len(result.table(full=True)) == len(result)
+        return
+    if name in ("checks", "isoflop"):  # few columns anyway
         return
     short = result.table()
     whole = result.table(full=True)
@@ -157,7 +184,10 @@ def test_a_method_answers_as_its_function_does() -> None:
     assert not ours.equals(small_fit().frontier(1e21, 8192).table(full=True))
 
 
-PLOTTED = ("runs", "fit", "frontier", "comparison", "decision", "map", "target", "context", "predictions")
+PLOTTED = (
+    *("runs", "fit", "frontier", "comparison", "decision", "map", "target", "context", "predictions"),
+    *("latency", "backtest"),
+)
 
 
 @pytest.mark.parametrize("name", PLOTTED)
@@ -165,7 +195,10 @@ def test_every_plot_is_a_figure_with_labels(name: str) -> None:
     figure = results()[name].plot()
     axes = [ax for ax in figure.axes if ax.get_visible() and ax.get_label() != "<colorbar>"]
     assert axes
+    labels = [label for ax in axes for label in (ax.get_xlabel(), ax.get_ylabel()) if label]
     assert any(ax.get_xlabel() for ax in axes) and any(ax.get_ylabel() for ax in axes)
+    units = ("FLOPs", "nats", "params", "tokens", "ms", "%", "share", "decades", "P(", "density", "PIT")
+    assert all(any(unit in label for unit in units) or "compute" in label for label in labels), labels
     assert figure._repr_png_()[0][:4] == b"\x89PNG"
 
 
