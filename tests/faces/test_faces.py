@@ -197,7 +197,7 @@ def test_every_plot_is_a_figure_with_labels(name: str) -> None:
     assert axes
     labels = [label for ax in axes for label in (ax.get_xlabel(), ax.get_ylabel()) if label]
     assert any(ax.get_xlabel() for ax in axes) and any(ax.get_ylabel() for ax in axes)
-    units = ("FLOPs", "nats", "params", "tokens", "ms", "%", "share", "decades", "P(", "density", "PIT")
+    units = ("FLOPs", "nat", "params", "tokens", "ms", "%", "share", "decades", "P(", "density", "PIT")
     assert all(any(unit in label for unit in units) or "compute" in label for label in labels), labels
     assert figure._repr_png_()[0][:4] == b"\x89PNG"
 
