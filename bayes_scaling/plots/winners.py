@@ -106,7 +106,8 @@ def _edge(ax: Axes, part: pd.DataFrame, lengths: list[int], end: float) -> None:
     """A step line: in each row of the map where its runs end."""
     inside = part[part[COMPUTE] == 0].groupby("context_length")["compute"].max()
     x = [min(float(inside.get(length, np.nan)), end) for length in lengths]
-    if np.nanmax(x, initial=0.0) < part["compute"].max() or len(set(x)) > 1:
+    known = [edge for edge in x if np.isfinite(edge)]
+    if known and (min(known) < part["compute"].max() or len(known) < len(x)):
         down = np.arange(len(lengths) + 1) - 0.5
         ax.plot(np.repeat(x, 2), np.repeat(down, 2)[1:-1], color=DARK_INK, lw=0.9, ls=(0, (3, 2)))
 

@@ -72,7 +72,7 @@ def _cards(question: Question, chosen: pd.DataFrame) -> tuple[Card, ...]:
         (row, *_) = part.to_dict("records")
         card = _whole_card(part) if several else _card(question, row, _record(here, row))
         alone = len(question.fit.architectures) == 1 and not several
-        cards.append(card if alone else replace(card, rivals=_rivals(here)))
+        cards.append(card if alone else replace(card, rivals=_rivals(here, question.limited)))
     return tuple(cards)
 
 
@@ -114,15 +114,16 @@ def _guess(row: dict[Any, Any]) -> str:
     return f"{run}; P(best) {_together(probability(row['best_probability']))}"
 
 
-def _rivals(rows: pd.DataFrame) -> Table:
+def _rivals(rows: pd.DataFrame, limited: bool) -> Table:
     """What could be trained with a budget, side by side."""
+    free = " without limits" if limited else ""
     records = rows.to_dict("records")
     columns = (
         column(rows, "context (tokens)", "context_length", "{:,}".format),
         text(rows, "architecture", "architecture"),
         column(rows, "P(best)", "best_probability", probability),
         column(rows, "params", "params", count),
-        Column("optimal params, 90%", tuple(_interval(row, "params", count) for row in records)),
+        Column(f"optimal params{free}, 90%", tuple(_interval(row, "params", count) for row in records)),
         column(rows, "tokens", "tokens", count),
         column(rows, "loss (nats/token)", "loss_median", loss),
         Column("90% mean interval", tuple(_interval(row, "loss", loss) for row in records)),
