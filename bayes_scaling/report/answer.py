@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling.data.run_tables import load_runs
+from bayes_scaling.decisions.limits import SECONDS_PER_HOUR
 from bayes_scaling.errors import RunsWarning
 from bayes_scaling.posterior.prediction import predict_table
 from bayes_scaling.printing.blocks import Column
@@ -71,6 +72,7 @@ def _cards(question: Question, chosen: pd.DataFrame) -> tuple[Card, ...]:
         here = rows[rows["compute"] == compute]
         (row, *_) = part.to_dict("records")
         card = _whole_card(part) if several else _card(question, row, _record(here, row))
+        card = replace(card, facts=(*card.facts, *_bill(question, float(part["spent"].max()))))
         alone = len(question.fit.architectures) == 1 and not several
         cards.append(card if alone else replace(card, rivals=_rivals(here, question.limited)))
     return tuple(cards)
@@ -82,6 +84,25 @@ def _rows(question: Question) -> pd.DataFrame:
     rows = table[table["feasible"]].merge(question.optima, on=KEYS, suffixes=("", "_optimum"))
     rows = rows.sort_values(["context_length", "compute", "objective"], kind="stable")
     return rows.assign(response=_responses(question, rows))
+
+
+def _bill(question: Question, spent: float) -> tuple[tuple[str, str], ...]:
+    """What the training takes in hours of a device, and in money, where the limits tell of them."""
+    limits = question.limits
+    if limits.flops_per_second is None:
+        return ()
+    hours = float(question.query.cost.to_flops(spent)) / limits.flops_per_second / SECONDS_PER_HOUR
+    days = hours / limits.devices / 24
+    told = (("training", f"{count(hours)} device hours: {count(days)} days on {limits.devices} devices"),)
+    if limits.price_per_hour is None:
+        return told
+    return (
+        *told,
+        (
+            "price of the training",
+            f"{count(hours * limits.price_per_hour)} at {limits.price_per_hour:g} an hour",
+        ),
+    )
 
 
 def _record(rows: pd.DataFrame, row: dict[Any, Any]) -> dict[Any, Any]:

@@ -168,6 +168,17 @@ def test_of_several_contexts_there_is_one_card_a_budget():
         assert len(card.rivals.rows) == 4
 
 
+def test_hours_and_money_are_told_where_a_device_and_its_price_are():
+    bill = {"flops_per_second": 1e14, "devices": 8, "price_per_hour": 2.5}
+    page = make_page(small_fit(), 3.6e20, 8192, limits=bill)
+    (card,) = (block for block in page.sections[0].blocks if isinstance(block, Card))
+    facts = dict(card.facts)
+    assert facts["training"] == "1.00K device hours: 5.21 days on 8 devices"
+    assert facts["price of the training"] == "2.50K at 2.5 an hour"
+    plain = make_page(small_fit(), 3.6e20, 8192)
+    assert "training" not in dict(plain.sections[0].blocks[0].facts)
+
+
 def test_numbers_can_be_taken_away(page, html):
     (found,) = (
         b for b in blocks(page.sections) if isinstance(b, Table) and b.caption.startswith("Compute-o")
