@@ -38,6 +38,19 @@ def test_site_has_every_page():
     assert sorted(listed) == PAGES
 
 
+def too_wide(text: str) -> list[str]:
+    """Lines of printed blocks that no narrow window holds."""
+    printed = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
+    return [line for block in printed for line in block.splitlines() if len(line) > 100]
+
+
+def test_the_readme_is_short_and_what_it_prints_is_narrow():
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 150
+    assert too_wide(text) == [] == too_wide((ROOT / "docs" / "decide.md").read_text())
+    assert too_wide(text.replace("```text\n", "```text\n" + 101 * "x" + "\n", 1)) == [101 * "x"]
+
+
 @pytest.mark.parametrize("page", [*PAGES, "../README.md"])
 def test_links_lead_somewhere(page):
     path = ROOT / "docs" / page
