@@ -14,7 +14,7 @@ import bayes_scaling as bs
 from bayes_scaling.calibration.backtest import Backtest
 from bayes_scaling.calibration.scores import score
 from bayes_scaling.errors import BayesScalingError
-from bayes_scaling.faces.faced import Faced
+from bayes_scaling.faces.faced import Faced, _named
 from bayes_scaling.printing.numbers import count, loss, power
 from tests.helpers.examples import example_latency
 from tests.helpers.fits import small_fit
@@ -207,3 +207,19 @@ def test_an_unknown_figure_names_those_there_are() -> None:
         small_fit().plot("residual")
     with pytest.raises(BayesScalingError, match="no figure"):
         results()["plan"].plot()
+
+
+def kinds(kind: type) -> set[type]:
+    below = {part for each in kind.__subclasses__() for part in kinds(each)}
+    return below | {kind}
+
+
+def test_printers_and_figures_that_results_name_exist() -> None:
+    results()  # which imports most of the rooms
+    named = [kind for kind in kinds(Faced) if kind._printer]
+    assert len(named) >= 15
+    for kind in named:
+        for name in (f"printing.{kind._printer}", *(f"plots.{name}" for name in kind._figures.values())):
+            assert callable(_named(name)), (kind, name)
+    with pytest.raises(AttributeError):
+        _named("printing.results.print_nothing")  # the control
