@@ -15,6 +15,7 @@ from bayes_scaling.cli.arguments import column_map, constant_map
 from bayes_scaling.cli.failures import note
 from bayes_scaling.cli.wording import as_options
 from bayes_scaling.errors import RunsError, RunsWarning
+from bayes_scaling.printing.loss_unit import tell_losses_of
 
 if TYPE_CHECKING:
     from bayes_scaling.runs.findings import Finding
@@ -117,7 +118,9 @@ def quiet_runs(file: str, reading: Reading) -> Runs:
     """The runs, their warnings left to whoever prints the findings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RunsWarning)
-        return reading.load(file)
+        runs = reading.load(file)
+    tell_losses_of(runs.mapping)
+    return runs
 
 
 def fittable_runs(file: str, reading: Reading, rows_are_runs: bool = True) -> Runs:
@@ -128,6 +131,7 @@ def fittable_runs(file: str, reading: Reading, rows_are_runs: bool = True) -> Ru
     RunsError
         The rows are checkpoints of a few trainings, and nobody says that they shall be fitted as runs.
     """
+    from bayes_scaling.data.selection import LEFT_OUT
     from bayes_scaling.runs.trainings import CHECKPOINTS
     from bayes_scaling.runs.validation import require_fittable
 
@@ -138,7 +142,7 @@ def fittable_runs(file: str, reading: Reading, rows_are_runs: bool = True) -> Ru
             raise RunsError(
                 f"{file}: {finding.message}. Remedy: {finding.advice}; --rows-are-runs fits them as they are."
             )
-        if finding.severity == "warning":
+        if finding.severity == "warning" or finding.code == LEFT_OUT:
             note(describe_finding(finding))
     return runs
 

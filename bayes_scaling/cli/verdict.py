@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from bayes_scaling.printing.loss_unit import own_unit, tell_losses_of
+
 if TYPE_CHECKING:
     from bayes_scaling.decisions.serving_limits import Serving
     from bayes_scaling.latency import LatencyFit
@@ -60,6 +62,7 @@ def open_fit(path: Path, told: bool) -> Fit:
     from bayes_scaling.posterior.fit import load_fit
 
     fit = load_fit(path)
+    tell_losses_of(fit.runs.mapping)
     _remember(Verdict(FIT, path, fit.checks(), told))
     return fit
 
@@ -118,7 +121,8 @@ def verdicts() -> Iterator[None]:
     stream = sys.stdout
     sys.stdout = _Announcing(stream)
     try:
-        yield
+        with own_unit():
+            yield
         _say_below()
     except typer.Exit as leaving:
         if leaving.exit_code in ANSWERED:

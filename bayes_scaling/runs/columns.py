@@ -50,7 +50,7 @@ _ALIASES = {
     "unique_tokens": "unique tokens, num unique tokens, n unique tokens, unique data, corpus tokens",
 }
 
-_TRACKED = re.compile(r"^(config|summary|params|metrics|tags|data\.params|data\.metrics)\.")
+_TRACKED = re.compile(r"^(config|summary|params|metrics|tags|data\.params|data\.metrics)\.|^throughput/")
 
 
 def normalise(name: str) -> str:
