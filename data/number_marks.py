@@ -70,6 +70,8 @@ def with_points(
     RunsError
         Cells that may be read in two ways, each with both readings.
     """
+    if not any("," in cell or cell.count(".") > 1 for row in rows for cell in row):
+        return [list(row) for row in rows], None
     cells = list(_marked(rows, len(header)))
     if not any("," in cell.text or cell.text.count(".") > 1 for cell in cells):
         return [list(row) for row in rows], None

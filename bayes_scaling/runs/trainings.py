@@ -123,18 +123,20 @@ def _usual(frame: pd.DataFrame, take: str) -> list[str]:
 def _sizes(frame: pd.DataFrame) -> list[str]:
     """The columns by whose values the rows are points along trainings; none where they are not."""
     keys = [name for name in SIZE if name in frame]
-    along = np.zeros(len(frame), dtype=bool)
-    for rows in frame.groupby(keys, sort=False).indices.values():
-        tokens = np.unique(frame["tokens"].to_numpy()[rows])
-        along[rows] = len(tokens) >= FEWEST_MANY or (len(tokens) >= FEWEST_EVEN and _even(tokens))
+    counts = frame.groupby(keys, sort=False)["tokens"].transform("nunique")
+    along = np.array(counts >= FEWEST_MANY)
+    some = (counts >= FEWEST_EVEN).to_numpy() & ~along
+    if some.any():
+        even = frame[some].groupby(keys, sort=False)["tokens"].transform(_even)
+        along[some] = even.to_numpy(dtype=bool)
     if along.mean() < MOST_ROWS or _falls(frame[along], keys) < FALLS:
         return []
     return keys
 
 
-def _even(tokens: np.ndarray) -> bool:
-    """Whether sorted counts lie at even distances, as checkpoints do."""
-    steps = np.diff(tokens)
+def _even(tokens: pd.Series) -> bool:
+    """Whether counts lie at even distances, as checkpoints do."""
+    steps = np.diff(np.unique(tokens.to_numpy()))
     middle = np.median(steps)
     return bool((np.abs(steps - middle) <= 0.02 * middle).mean() >= EVEN)
 
