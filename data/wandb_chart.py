@@ -59,7 +59,7 @@ class Chart:
         """
         columns = self._columns(names, ids)
         found = np.full(len(names), np.nan)
-        for run in np.flatnonzero(needed):
+        for run in np.flatnonzero(needed).tolist():
             key = ids[run] if ids[run] in columns else names[run]
             count = list(names).count(key)
             if key != ids[run] and count > 1:

@@ -108,7 +108,7 @@ def _finished(table: Table, state: str | None) -> Table:
         raise RunsError(f"{table.source}: no run is finished. Remedy: export the table again when some are.")
     if kept.all():
         return table
-    counts = ", ".join(f"{word or 'no state'} {count}" for word, count in words[~kept].value_counts().items())
+    counts = ", ".join(f"{word} {count}" for word, count in words[~kept].value_counts().items())
     return _without(table, kept, f"{int((~kept).sum())} of {len(kept)} rows are not finished ({counts})")
 
 

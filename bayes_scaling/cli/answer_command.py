@@ -64,7 +64,7 @@ def answer(
     lengths = numbers(context_length, "--context-length")
     if report is not None:
         check_report(report)
-    model = ModelSpec(**({"offsets": offset} if offset else {}))
+    model = ModelSpec(offsets=tuple(offset or ()))
     runs = fittable_runs(file, reading, rows_are_runs or bool(offset))
     place = place_of_fit(file, output)
     kept_or_fitted(runs, model, place, {"draws": draws, "seed": seed})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bayes_scaling.printing.loss_unit import own_unit, tell_losses_of
+from bayes_scaling.printing.loss_unit import own_unit, tell_losses_in
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions.serving_limits import Serving
@@ -60,9 +60,10 @@ _ASKED: ContextVar[list[Verdict] | None] = ContextVar("asked", default=None)
 def open_fit(path: Path, told: bool) -> Fit:
     """Load a fit to ask it; its verdict will stand by the answer."""
     from bayes_scaling.posterior.fit import load_fit
+    from bayes_scaling.runs.column_units import loss_unit
 
     fit = load_fit(path)
-    tell_losses_of(fit.runs.mapping)
+    tell_losses_in(loss_unit(fit.runs.mapping))
     _remember(Verdict(FIT, path, fit.checks(), told))
     return fit
 

@@ -49,8 +49,9 @@ def print_answer(fit: Fit, table: pd.DataFrame, decision: Decision) -> None:
         print_line()
         _say(line)
     print_line()
-    for (length, compute), rows in table.groupby(["context_length", "compute"], sort=False):
-        print_line(f"{power(float(compute))} FLOPs, context {length}{_far(rows)}")
+    for _, rows in table.groupby(["context_length", "compute"], sort=False):
+        first = rows.iloc[0]
+        print_line(f"{power(first['compute'])} FLOPs, context {first['context_length']}{_far(rows)}")
         print_line()
         print_table(answer_columns(rows))
     _say(f"{CLASSICAL} Cost {table['cost'].iloc[0]}.")

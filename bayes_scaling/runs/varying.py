@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import pandas as pd
 
@@ -60,7 +59,7 @@ def _settles(frame: pd.DataFrame, name: str) -> bool:
     return bool(agree.mean() > MOST_DESIGNS) and not alone
 
 
-def _keys(frame: pd.DataFrame) -> Sequence[str]:
+def _keys(frame: pd.DataFrame) -> list[str]:
     return [name for name in DESIGN if name in frame]
 
 
