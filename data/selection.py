@@ -32,7 +32,7 @@ def with_constants(
     mapping = dict(columns or {})
     if not constants:
         return table, mapping
-    frame = table.frame.copy()
+    frame = table.frame
     for name, value in constants.items():
         if name in frame:
             raise RunsError(
@@ -42,7 +42,7 @@ def with_constants(
         if not isinstance(value, str | int | float | bool | np.generic):
             kind = type(value).__name__
             raise RunsError(f"constants: {name!r} is a {kind}. Remedy: give a number or a text.")
-        frame[name] = [value] * len(frame)
+        frame = frame.assign(**{name: value})
         if name in CANONICAL:
             mapping.setdefault(name, name)
     return replace(table, frame=frame), mapping

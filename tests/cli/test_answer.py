@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 
 from tests.helpers.command_line import assert_refused, run
@@ -32,6 +33,25 @@ def test_from_a_file_to_an_answer_in_eighty_columns(table) -> None:
     assert "1e19 FLOPs, context 2048, within the runs" in lines
     assert sum(line.lstrip().startswith("loss (nats/token)") for line in lines) == 2
     assert any("classical" in line for line in lines)
+
+
+def test_a_published_table_with_its_own_names(table) -> None:
+    """No architecture, no context, no tokens, and marks of the points that the authors drop."""
+    frame = isoflop_frame(noise=0.003)
+    flops = 6 * frame["params"] * frame["tokens"]
+    raw = {
+        "x": 1.0,
+        "color": "#fff",
+        "Model Size": frame["params"],
+        "Training FLOP": flops,
+        "loss": frame["loss"],
+    }
+    pd.DataFrame(raw).assign(outlier=[True] + [False] * 14).to_csv(table, index=False)
+    assert_refused(run("answer", table, *ASK), "--set architecture=transformer")
+    given = ("--set", "architecture=transformer", "--set", "context_length=2048", "--where", "not outlier")
+    result = run("answer", table, *ASK, *given)
+    assert "keeps 14: left out are 1 of 15 runs (line 2)" in result.stderr
+    assert result.stdout.startswith("14 runs of transformer")
 
 
 def test_the_fit_is_kept_and_used_again(table) -> None:
