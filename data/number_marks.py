@@ -104,7 +104,8 @@ def with_points(
 
 def _without_spaces(rows: Sequence[Sequence[str]], width: int) -> Sequence[Sequence[str]]:
     """The cells without spaces and apostrophes that divide thousands, in columns of nothing but numbers."""
-    if not any(SPACED.fullmatch(cell.strip()) for row in rows for cell in row if _SPACES.search(cell)):
+    spaced = (row for row in rows if _SPACES.search("".join(row)))
+    if not any(SPACED.fullmatch(cell.strip()) for row in spaced for cell in row):
         return rows
     changed = [list(row) for row in rows]
     for column in range(width):
