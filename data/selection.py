@@ -42,7 +42,7 @@ def with_constants(
         if not isinstance(value, str | int | float | bool | np.generic):
             kind = type(value).__name__
             raise RunsError(f"constants: {name!r} is a {kind}. Remedy: give a number or a text.")
-        frame = frame.assign(**{name: value})
+        frame = frame.assign(**{name: constants[name]})
         if name in CANONICAL:
             mapping.setdefault(name, name)
     return replace(table, frame=frame), mapping
