@@ -9,7 +9,6 @@ import typer
 
 from bayes_scaling.cli.arguments import (
     LAW_NAMES,
-    Columns,
     Json,
     RunsFile,
     check_folder,
@@ -18,7 +17,7 @@ from bayes_scaling.cli.arguments import (
 )
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
 from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.reading import quiet_runs
+from bayes_scaling.cli.reading import PLAIN, Reading, quiet_runs, reads_runs
 from bayes_scaling.cli.verdict import open_fit
 from bayes_scaling.errors import BayesScalingError
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from bayes_scaling.models.spec import Backend
 
 
+@reads_runs
 def sbc(
     file: RunsFile,
     replicates: Annotated[int, typer.Option(min=1, help="Simulated tables, each fitted.")] = 200,
@@ -38,7 +38,7 @@ def sbc(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Figure of the ranks (.png, .pdf).")
     ] = None,
-    column: Columns = None,
+    reading: Reading = PLAIN,
     json: Json = False,
 ) -> None:
     """Calibrate the fit on simulations at the runs' sizes; exit code 1 if ranks are not uniform."""
@@ -48,7 +48,7 @@ def sbc(
     from bayes_scaling.printing.calibration import print_sbc
 
     spec = ModelSpec(law=law, pooling=pooling, discrepancy=discrepancy, errors=errors)
-    runs = quiet_runs(file, column)
+    runs = quiet_runs(file, reading)
     found = calibrate(runs, spec, replicates=replicates, seed=seed, backend=cast("Backend", backend))
     print_json(found.table()) if json else print_sbc(found)
     if output is not None:
@@ -59,6 +59,7 @@ def sbc(
         raise typer.Exit(CHECKS_FAILED)
 
 
+@reads_runs
 def backtest(
     file: RunsFile,
     by: Annotated[
@@ -83,7 +84,7 @@ def backtest(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Figure (.png, .pdf).")
     ] = None,
-    column: Columns = None,
+    reading: Reading = PLAIN,
     json: Json = False,
 ) -> None:
     """Fit part of the runs, predict the rest, score the intervals beside baselines."""
@@ -94,7 +95,7 @@ def backtest(
     if output is not None:
         check_folder(output)
     found = leave_out(
-        quiet_runs(file, column),
+        quiet_runs(file, reading),
         by or ["compute"],
         numbers(cuts, "--cuts"),
         ModelSpec(law=law, pooling=pooling, discrepancy=discrepancy),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from bayes_scaling.cli.answer_command import answer
 from bayes_scaling.cli.bench_command import bench
 from bayes_scaling.cli.calibration_commands import backtest, sbc, stack
 from bayes_scaling.cli.data_commands import cite, datasets, describe, fetch
@@ -58,7 +59,7 @@ def _root(
 
 
 COMMANDS = (
-    *(demo, describe, fit, check, summary),
+    *(demo, answer, describe, fit, check, summary),
     *(predict, frontier, iso_loss, optimal_params, epochs, context, compare, loo),
     *(decide, lifetime, plan, design, map_, report),
     *(preregister, judge, backtest, sbc, stack, classical, figures, cite, datasets, fetch),

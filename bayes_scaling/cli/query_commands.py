@@ -10,7 +10,6 @@ import typer
 
 from bayes_scaling.cli.arguments import (
     Architectures,
-    Columns,
     Compute,
     ContextLengths,
     Cost,
@@ -18,12 +17,12 @@ from bayes_scaling.cli.arguments import (
     FitFile,
     Json,
     UniqueTokens,
-    column_map,
     names,
     numbers,
     required_numbers,
 )
 from bayes_scaling.cli.output import print_json
+from bayes_scaling.cli.reading import PLAIN, Reading, reads_runs
 from bayes_scaling.cli.verdict import open_fit
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from bayes_scaling.questions.targets import Target
 
 
+@reads_runs
 def predict(
     fit: FitFile,
     runs: Annotated[
@@ -45,15 +45,14 @@ def predict(
     seed: Annotated[int, typer.Option(help="For the scatter of single runs and for unseen contexts.")] = 0,
     unique_tokens: UniqueTokens = None,
     extrapolate: Extrapolate = False,
-    column: Columns = None,
+    reading: Reading = PLAIN,
     json: Json = False,
 ) -> None:
     """Predict the loss of runs, in the order of the file."""
-    from bayes_scaling.data.run_tables import load_runs
     from bayes_scaling.posterior.prediction import predict_table
     from bayes_scaling.printing.views import print_predictions
 
-    planned = load_runs(runs, columns=column_map(column), need_loss=False)
+    planned = reading.load(runs, need_loss=False)
     table = predict_table(open_fit(fit, json), planned, kind, seed, unique_tokens, extrapolate)
     print_json(table) if json else print_predictions(table, kind)
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling import classical as estimators
-from bayes_scaling.cli.arguments import Columns, FitFile, Json, RunsFile, numbers
+from bayes_scaling.cli.arguments import FitFile, Json, RunsFile, numbers
 from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.reading import quiet_runs
+from bayes_scaling.cli.reading import PLAIN, Reading, quiet_runs, reads_runs
 from bayes_scaling.cli.verdict import open_fit
 from bayes_scaling.errors import SpecError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 METHODS = ("isoflop", "huber", "slopes", "hull", "envelope")
 
 
+@reads_runs
 def classical(
     file: RunsFile,
     method: Annotated[
@@ -42,7 +43,7 @@ def classical(
     ] = None,
     resamples: Annotated[int, typer.Option(min=0, help="Bootstrap fits.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
-    column: Columns = None,
+    reading: Reading = PLAIN,
     json: Json = False,
 ) -> None:
     """Classical point estimates with bootstrap intervals."""
@@ -51,7 +52,7 @@ def classical(
     if method not in METHODS:
         raise SpecError(f"--method {method!r}: choose one of {', '.join(METHODS)}")
     budgets = numbers(compute, "--compute")
-    runs = quiet_runs(file, column)
+    runs = quiet_runs(file, reading)
     options: dict[str, Any] = {"resamples": resamples, "seed": seed}
     if method == "slopes":
         if budgets:
@@ -64,6 +65,7 @@ def classical(
     print_json(table) if json else show(table)
 
 
+@reads_runs
 def figures(
     fit: FitFile,
     runs: Annotated[
@@ -75,7 +77,7 @@ def figures(
     cost: Annotated[
         str | None, typer.Option(help="6ND or accounted. Default: accounted where it is known.")
     ] = None,
-    column: Columns = None,
+    reading: Reading = PLAIN,
     json: Json = False,
 ) -> None:
     """Draw the figures of a study, the posterior beside classical estimates."""
@@ -83,7 +85,7 @@ def figures(
     from bayes_scaling.printing.table import print_line
 
     loaded = open_fit(fit, json)
-    drawn = save_figures(loaded, output, None if runs is None else quiet_runs(runs, column), cost)
+    drawn = save_figures(loaded, output, None if runs is None else quiet_runs(runs, reading), cost)
     if json:
         print_json([{"file": str(path)} for path in drawn.files])
         return

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bayes_scaling.printing.loss_unit import in_loss_unit
 from bayes_scaling.printing.visible import visible
 
 _PIPE_WIDTH = 100_000  # a pipe has no edge to wrap at
@@ -48,7 +49,11 @@ def print_table(columns: Sequence[Column]) -> None:
         width = _narrowest(column) if tight and column.right else None
         least = _narrowest(column)
         table.add_column(
-            Text(visible(column.title)), justify=justify, overflow="fold", width=width, min_width=least
+            Text(visible(in_loss_unit(column.title))),
+            justify=justify,
+            overflow="fold",
+            width=width,
+            min_width=least,
         )
     for row in zip(*(column.cells for column in columns), strict=True):
         table.add_row(*(Text(visible(cell), style=_STYLES.get(cell, "")) for cell in row))
@@ -58,7 +63,7 @@ def print_table(columns: Sequence[Column]) -> None:
 
 def print_line(text: str = "") -> None:
     """One line of text."""
-    print(visible(text), flush=True)
+    print(visible(in_loss_unit(text)), flush=True)
 
 
 def print_heading(text: str) -> None:
