@@ -34,7 +34,7 @@ from bayes_scaling import plots
 
 RUNS = os.environ.get("BAYES_SCALING_RUNS", "measured")
 SHORT = bool(os.environ.get("BAYES_SCALING_SHORT"))  # a quick look: too few draws for the checks
-SAMPLING = {"draws": 120, "chains": 2} if SHORT else {"draws": 1000, "chains": 4}
+SAMPLING = {"draws": 120, "chains": 2, "max_draws": 120} if SHORT else {"draws": 1000, "chains": 4}
 
 # %% [markdown]
 # ## Read the runs

@@ -31,7 +31,7 @@ from bayes_scaling import plots
 
 RUNS = os.environ.get("BAYES_SCALING_RUNS", "measured")
 SHORT = bool(os.environ.get("BAYES_SCALING_SHORT"))
-SAMPLING = {"draws": 120, "chains": 2} if SHORT else {"draws": 1000, "chains": 4}
+SAMPLING = {"draws": 120, "chains": 2, "max_draws": 120} if SHORT else {"draws": 1000, "chains": 4}
 
 fit = bs.load_fit("fit.nc") if Path("fit.nc").exists() else bs.fit(RUNS, progress=False, **SAMPLING)
 CONTEXT = fit.context_lengths[-1]

@@ -142,7 +142,9 @@ figure
 if Path("large.nc").exists():
     fit = bs.load_fit("large.nc")
 else:
-    fit = bs.fit("simulated", progress=False, **({"draws": 120, "chains": 2} if SHORT else {}))
+    fit = bs.fit(
+        "simulated", progress=False, **({"draws": 120, "chains": 2, "max_draws": 120} if SHORT else {})
+    )
     fit.save("large.nc")
 CONTEXT, BUDGET = fit.context_lengths[-1], 1e22
 limits = {"step_time_ms": 20.0, "batch_size": 4, "prefill": 16384}
