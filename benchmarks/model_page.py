@@ -17,7 +17,7 @@ import pymc as pm
 from scipy import stats
 
 import bayes_scaling as bs
-from bayes_scaling.laws.drift import BOXES, STEP
+from bayes_scaling.laws.drift import EDGE, FINER, KNOTS, STEP
 from bayes_scaling.models.hierarchy import ALONG_CONTEXT, DEVIATION, LOG_SPREAD, SLOPE_SHARED, center
 from bayes_scaling.models.misfit import OFFSET
 from bayes_scaling.models.priors import DEFAULT_PRIORS, LAW_PRIORS, Prior
@@ -89,8 +89,10 @@ def constants() -> str:
         ("scale with context length over the other one", ALONG_CONTEXT, "hierarchy.ALONG_CONTEXT"),
         ("part of the slopes' variance common to architectures", SLOPE_SHARED, "hierarchy.SLOPE_SHARED"),
         ("sd of a deviation over the scale with context length", DEVIATION, "hierarchy.DEVIATION"),
-        ("width of a box, e-folds", STEP, "drift.STEP"),
-        ("boxes on each side of a direction, at most", BOXES, "drift.BOXES"),
+        ("between the knots of a walk, e-folds", STEP, "drift.STEP"),
+        ("knots on each side of a walk, at most", KNOTS, "drift.KNOTS"),
+        ("turn beyond the edge of the runs, per root e-fold", EDGE, "drift.EDGE"),
+        ("knots beyond an edge are so many times as close", FINER, "drift.FINER"),
         ("sd of an offset, of ln L", OFFSET, "misfit.OFFSET"),
     ]  # fmt: skip
     told = [(what, f"{value:g}", f"`{where}`") for what, value, where in rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pandas as pd
 from bayes_scaling.data.number_marks import with_points
 from bayes_scaling.data.records import Records, read_records
 from bayes_scaling.errors import RunsError
+from bayes_scaling.runs.finding import Finding
 
 LINES_SHOWN = 5
 HEADER_SHOWN = 60
@@ -40,10 +42,45 @@ def read_text(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+@dataclass(frozen=True)
+class Cells:
+    """Delimited text as cells, its numbers written with points.
+
+    Attributes
+    ----------
+    header : list of str
+    rows : list of lists of str
+    lines : tuple of int
+        The line of each row, from 1.
+    note : str or None
+        What was taken for what, where the file has decimal commas.
+    """
+
+    header: list[str]
+    rows: list[list[str]]
+    lines: tuple[int, ...]
+    note: str | None
+
+    def column(self, name: str) -> list[str]:
+        """The cells of the column of a name."""
+        place = self.header.index(name)
+        return [row[place].strip() for row in self.rows]
+
+
 def read_delimited(
     text: str, source: str, suffix: str = ""
-) -> tuple[pd.DataFrame, tuple[int, ...], tuple[str, ...]]:
-    """The table in a text, the line of each row and notes on how it was read.
+) -> tuple[pd.DataFrame, tuple[int, ...], tuple[Finding, ...]]:
+    """The table in a text, the line of each row and findings on how it was read; see `read_cells`."""
+    cells = read_cells(text, source, suffix)
+    frame = pd.DataFrame(cells.rows, columns=range(len(cells.header)), dtype=object)
+    table = pd.concat([infer(frame[i].tolist()) for i in frame], axis=1)
+    table.columns = cells.header
+    notes = () if cells.note is None else (Finding("as read", "warning", cells.note, "check that it is so"),)
+    return table, cells.lines, notes
+
+
+def read_cells(text: str, source: str, suffix: str = "") -> Cells:
+    """The cells in a text.
 
     See `read_records` for the delimiter and the header, `with_points` for commas in numbers. Rows without
     any cell are left out.
@@ -59,10 +96,7 @@ def read_delimited(
     rows = [_trim(record, len(header)) for record in records.rows]
     _check_widths(rows, records, source)
     rows, note = with_points(rows, header, records.lines, records.delimiter, source)
-    frame = pd.DataFrame(rows, columns=range(len(header)), dtype=object)
-    table = pd.concat([infer(frame[i].tolist()) for i in frame], axis=1)
-    table.columns = header
-    return table, tuple(records.lines), () if note is None else (note,)
+    return Cells(header, rows, tuple(records.lines), note)
 
 
 def infer(cells: Sequence[Any]) -> pd.Series:

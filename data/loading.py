@@ -15,11 +15,13 @@ from pyarrow.parquet import ParquetFile
 
 from bayes_scaling.data.catalog import NAMES, dataset_path
 from bayes_scaling.data.delimited import infer, read_delimited, read_text
+from bayes_scaling.data.tabular import KINDS, as_frame, is_tabular
 from bayes_scaling.errors import RunsError
+from bayes_scaling.runs.finding import Finding
 
 _SAVE_AGAIN = "Remedy: save the table again, as .csv if in doubt."
 _MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".feather", b"FEA1": ".feather"}
-_Read = tuple[pd.DataFrame, tuple[int, ...] | None, tuple[str, ...]]
+_Read = tuple[pd.DataFrame, tuple[int, ...] | None, tuple[Finding, ...]]
 _Reader = Callable[[Path], _Read]
 _FOREIGN = {b"PK\x03\x04": "a spreadsheet or zip archive", b"\x1f\x8b": "gzip-compressed", b"%PDF": "a PDF"}
 
@@ -35,18 +37,18 @@ class Table:
     source : str
     lines : tuple of int or None
         The line of the file that holds each row, from 1; None where the source has no lines.
-    notes : tuple of str
+    notes : tuple of Finding
         What the reader took for what, and what it left out.
     """
 
     frame: pd.DataFrame
     source: str
     lines: tuple[int, ...] | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Finding, ...] = ()
 
 
-def open_source(source: str | Path | pd.DataFrame | Table) -> Table:
-    """The table of a file, a DataFrame or a catalogue name; a Table as it is.
+def open_source(source: Any) -> Table:
+    """The table of a file, a DataFrame or its like, or a catalogue name; a Table as it is.
 
     A str that is a catalogue name means the data set; write ``./name`` for a file of that name.
 
@@ -57,18 +59,21 @@ def open_source(source: str | Path | pd.DataFrame | Table) -> Table:
     """
     if isinstance(source, Table):
         return source
-    if isinstance(source, pd.DataFrame):
-        return Table(_plain(source), "DataFrame")
+    if is_tabular(source):
+        frame, kind = as_frame(source)
+        return Table(_plain(frame), kind)
     if isinstance(source, str) and source in NAMES:
         return Table(read_file(dataset_path(source)).frame, source)
     if isinstance(source, str | Path) and str(source).strip():
         return read_file(Path(source))
-    raise RunsError(f"cannot read runs from {type(source).__name__} {source!r:.60}. Remedy: give a file, "
-                    "a DataFrame or the name of a data set.")  # fmt: skip
+    kind = f"{type(source).__module__}.{type(source).__name__}".removeprefix("builtins.")
+    raise RunsError(
+        f"cannot read runs from a {kind} ({source!r:.60}). Remedy: give {KINDS}, or the name of a data set."
+    )
 
 
 def read_file(path: Path) -> Table:
-    """The table in a file.
+    """The table in a file; ``~`` is the user's folder.
 
     Raises
     ------
@@ -76,6 +81,7 @@ def read_file(path: Path) -> Table:
         No such file, not a file, empty, of a kind not read here, or damaged.
     """
     try:
+        path = path.expanduser()
         reader = _reader(path)
         frame, lines, notes = reader(path)
         return Table(_plain(frame), str(path), lines, notes)

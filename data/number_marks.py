@@ -11,6 +11,9 @@ from bayes_scaling.errors import RunsError
 NUMBER = re.compile(r"[+-]?(?=[\d.,]*\d)[\d.,]+([eE][+-]?\d+)?")
 POINT = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)?(\.\d*)?([eE][+-]?\d+)?")
 COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)?(,\d*)?([eE][+-]?\d+)?")
+# Marks of thousands that can be nothing else: spaces, also those that do not break, and apostrophes.
+SPACED = re.compile(r"[+-]?\d{1,3}([ '\u2019\u00a0\u202f])\d{3}(\1\d{3})*([.,]\d*)?")
+_SPACES = re.compile(r"[ '\u2019\u00a0\u202f]")
 LEADING_ZERO = re.compile(r"[+-]?0[.,]\d{3}([.,]\d{3})*")
 MISSING = frozenset(
     {"", "na", "n/a", "nan", "null", "none", "-", "inf", "-inf", "+inf", "infinity", "-infinity"}
@@ -48,6 +51,8 @@ def with_points(
 ) -> tuple[list[list[str]], str | None]:
     """The cells with every number written by a decimal point and without thousands separators.
 
+    Spaces and apostrophes between digits by threes divide thousands.
+
     Parameters
     ----------
     rows : sequence of sequences of str
@@ -70,6 +75,9 @@ def with_points(
     RunsError
         Cells that may be read in two ways, each with both readings.
     """
+    rows = _without_spaces(rows, len(header))
+    if not any("," in cell or cell.count(".") > 1 for row in rows for cell in row):
+        return [list(row) for row in rows], None
     cells = list(_marked(rows, len(header)))
     if not any("," in cell.text or cell.text.count(".") > 1 for cell in cells):
         return [list(row) for row in rows], None
@@ -92,6 +100,20 @@ def with_points(
     )
     read = f"{comma[0].text} is {_plain(comma[0].text, True)}"
     return changed, f"commas are decimal commas and points divide thousands in {names}: {read}"
+
+
+def _without_spaces(rows: Sequence[Sequence[str]], width: int) -> Sequence[Sequence[str]]:
+    """The cells without spaces and apostrophes that divide thousands, in columns of nothing but numbers."""
+    spaced = (row for row in rows if _SPACES.search("".join(row)))
+    if not any(SPACED.fullmatch(cell.strip()) for row in spaced for cell in row):
+        return rows
+    changed = [list(row) for row in rows]
+    for column in range(width):
+        texts = [row[column].strip() for row in rows]
+        if all(SPACED.fullmatch(t) or NUMBER.fullmatch(t) or t.casefold() in MISSING for t in texts):
+            for row, text in zip(changed, texts, strict=True):
+                row[column] = _SPACES.sub("", text) if SPACED.fullmatch(text) else text
+    return changed
 
 
 def _marked(rows: Sequence[Sequence[str]], width: int) -> Iterator[Cell]:

@@ -3,40 +3,58 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling.data.loading import Table, open_source
-from bayes_scaling.errors import RunsWarning
+from bayes_scaling.data.selection import chosen, taken, with_constants
+from bayes_scaling.errors import RunsError, RunsWarning
 from bayes_scaling.runs.columns import CANONICAL, REQUIRED, recognise
 from bayes_scaling.runs.faults import Fault, invalid_runs, show
 from bayes_scaling.runs.findings import Finding, find
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.runs.validation import check_cells, check_size
 
+UNNEEDED = ("loss", "loss_sd", "weight", "flops")  # of planned runs
+
 
 def load_runs(
-    source: str | Path | pd.DataFrame | Runs | Table,
+    source: Any,
     columns: Mapping[str, str] | None = None,
     *,
     need_loss: bool = True,
+    constants: Mapping[str, Any] | None = None,
+    where: str | None = None,
+    take: str | None = None,
+    within: Sequence[str] | None = None,
 ) -> Runs:
     """Read and validate a table of training runs.
 
     Parameters
     ----------
-    source : str, Path, DataFrame or Runs
-        A file (.csv, .tsv, .jsonl, .parquet, .feather), a table, or the name of a data set listed by
-        `bayes_scaling.data.datasets`.
+    source : str, Path, DataFrame, Runs, or another table
+        A file (.csv, .tsv, .jsonl, .parquet, .feather), a table (a DataFrame; anything that hands its
+        columns on by Arrow, such as polars, DuckDB and pyarrow; columns by name), or the name of a data set
+        listed by `bayes_scaling.data.datasets`.
     columns : mapping of str to str, optional
         Canonical name to the table's column, such as ``{"architecture": "train_set"}``. Usual aliases
         (N, num_params, D, n_tokens, compute, val_loss, ctx, arch, ...) need none. Another column that
         bears the canonical name is kept as ``<name>_original``.
     need_loss : bool
-        False for planned runs, whose loss is not known yet.
+        False for planned runs, whose loss is not known yet: faults in loss, loss_sd, weight and flops
+        are no hindrance then.
+    constants : mapping of str to value, optional
+        Columns that hold one value for all runs, such as ``{"context_length": 2048}``.
+    where : str, optional
+        Rows to read, such as ``"outlier == False and params > 1e8"``, in the table's own names; see
+        `bayes_scaling.data.row_filter.rows_where`.
+    take : {"last", "best"}, optional
+        Of the rows of one training the last, or of one design the one of the lowest loss.
+    within : sequence of str, optional
+        For ``take``: the columns whose values make rows one; architecture and context length always do.
 
     Returns
     -------
@@ -61,32 +79,81 @@ def load_runs(
     >>> runs.architectures
     ('transformer', 'xlstm')
     """
+    shaped = bool(constants or where or take)
     if isinstance(source, Runs):
-        if not columns and (not need_loss or "loss" in source.frame):
+        if not columns and not shaped and (not need_loss or "loss" in source.frame):
             return source
         source = source.frame
-    table = open_source(source)
-    runs = _validated(table, columns, need_loss)
+    if within and take is None:
+        raise RunsError('within says which rows are one: give take="last" or take="best" with it')
+    table, mapped = with_constants(open_source(source), columns, constants)
+    if where is not None:
+        table = chosen(table, where, mapped)
+    runs = _validated(table, mapped, need_loss, take, within)
     _warn(runs)
     return runs
 
 
-def _validated(table: Table, columns: Mapping[str, str] | None, need_loss: bool) -> Runs:
+def _validated(
+    table: Table,
+    columns: Mapping[str, str] | None,
+    need_loss: bool,
+    take: str | None,
+    within: Sequence[str] | None,
+) -> Runs:
     """Runs out of a table as read."""
-    required = [name for name in REQUIRED if need_loss or name != "loss"]
-    mapping, faults = recognise([str(name) for name in table.frame], columns, required)
+    unneeded = () if need_loss else UNNEEDED
+    required = [name for name in REQUIRED if name not in unneeded]
+    mapping, faults = recognise([str(name) for name in table.frame], columns, required, unneeded)
+    notes = list(table.notes)
+    cells: dict[str, pd.Series] = {}
     if not any(fault.code == "doubled column" for fault in faults):
         cells, found = check_cells(table.frame, mapping)
+        found, aside = _set_aside(found, mapping, unneeded)
+        cells = {name: column for name, column in cells.items() if name in mapping}
+        notes += aside
         faults = check_size(table.frame) + faults + found
+    faults, derived = _with_tokens(cells, faults)
+    notes += derived
     if not faults and "flops" not in cells:
         cells["flops"], faults = _six_nd(cells)
     if faults:
         raise invalid_runs(table.source, faults, table.lines)
     frame = _canonical(table.frame, cells, mapping)
-    findings = find(frame, not need_loss, mapping, table.lines)
-    told = [Finding("as read", "warning", note, "check that it is so") for note in table.notes]
-    notes = (*told, *_reading_notes(mapping), *findings)
-    return Runs(frame, mapping, notes, table.source)
+    lines = table.lines
+    if take is not None:
+        frame, lines, note = taken(frame, lines, take, within)
+        notes.append(note)
+    findings = find(frame, not need_loss, mapping, lines)
+    return Runs(frame, mapping, (*notes, *_reading_notes(mapping), *findings), table.source)
+
+
+def _set_aside(
+    faults: list[Fault], mapping: dict[str, str], unneeded: Sequence[str]
+) -> tuple[list[Fault], list[Finding]]:
+    """Faults without those of columns that are not needed, which leave the mapping, and a note of each."""
+    of_column = {mapping[name]: name for name in unneeded if name in mapping}
+    broken = [fault for fault in faults if fault.column in of_column]
+    notes = []
+    for column in dict.fromkeys(fault.column for fault in broken):
+        count = sum(len(fault.rows) for fault in broken if fault.column == column)
+        message = f"column {column!r} is not needed here and not read: {count} of its cells are no values"
+        notes.append(Finding("not read", "note", message, "nothing; the answer does not hang on it"))
+        del mapping[of_column[column]]
+    return [fault for fault in faults if fault not in broken], notes
+
+
+def _with_tokens(cells: dict[str, pd.Series], faults: list[Fault]) -> tuple[list[Fault], list[Finding]]:
+    """Tokens out of flops and params, where the table has both and lacks tokens alone of its numbers."""
+    lacking = [fault for fault in faults if fault.code == "missing column" and fault.column == "tokens"]
+    valid = not any(fault.rows for fault in faults)
+    if not lacking or not valid or "flops" not in cells or "params" not in cells:
+        return faults, []
+    cells["tokens"] = (cells["flops"] / (6.0 * cells["params"])).rename("tokens")
+    message = "no tokens given: flops / (6 * params) is used"
+    advice = "add a column 'tokens' if attention or recomputation matters"
+    note = Finding("tokens assumed", "note", message, advice)
+    return [fault for fault in faults if fault not in lacking], [note]
 
 
 def _six_nd(cells: Mapping[str, pd.Series]) -> tuple[pd.Series, list[Fault]]:

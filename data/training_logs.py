@@ -8,13 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from bayes_scaling.data.loading import read_file
+from bayes_scaling.data.delimited import read_cells, read_text
+from bayes_scaling.data.last_values import check_choice, chosen_point
+from bayes_scaling.data.loading import Table, read_file
 from bayes_scaling.data.run_tables import load_runs
+from bayes_scaling.data.selection import LEFT_OUT
 from bayes_scaling.errors import RunsError
 from bayes_scaling.runs.columns import recognise
+from bayes_scaling.runs.finding import Finding, listed
 from bayes_scaling.runs.table import Runs
 
-CHOICES = ("last", "best")
 DESIGN = "runs.csv"
 
 
@@ -32,7 +35,8 @@ def import_training_logs(
     columns : mapping of str to str, optional
         Canonical names to the logs'.
     choose : {"last", "best"}
-        The last point that has a loss, or that of the lowest.
+        The last point that has a loss, or that of the lowest. A log whose last loss is no finite number is
+        of a run that diverged: it is left out, with a note.
 
     Raises
     ------
@@ -45,9 +49,8 @@ def import_training_logs(
     >>> runs.frame["loss"].tolist()
     [3.21, 2.95]
     """
-    if choose not in CHOICES:
-        raise RunsError(f"choose {choose!r}: give one of {', '.join(CHOICES)}")
-    place = Path(folder)
+    check_choice(choose)
+    place = Path(folder).expanduser()
     logs = sorted(path for path in place.glob("*.csv") if path.name != DESIGN) if place.is_dir() else []
     if not logs:
         raise RunsError(
@@ -55,8 +58,16 @@ def import_training_logs(
         )
 
     design = _design(place / DESIGN)
-    rows = [_point(path, columns, choose) | _of(design, path) for path in logs]
-    return load_runs(pd.DataFrame(rows))
+    points = {path: _point(path, columns, choose) for path in logs}
+    rows = [point | _of(design, path) for path, point in points.items() if point is not None]
+    diverged = [path.name for path, point in points.items() if point is None]
+    if not rows:
+        raise RunsError(f"{folder}: every log ends in a loss that is no number. Remedy: give finished runs.")
+    notes: tuple[Finding, ...] = ()
+    if diverged:
+        message = f"{len(diverged)} of {len(logs)} logs end in a loss that is no number: {listed(diverged)}"
+        notes = (Finding(LEFT_OUT, "warning", f"left out: {message}", "check that these runs diverged"),)
+    return load_runs(Table(pd.DataFrame(rows), str(folder), None, notes))
 
 
 def _design(path: Path) -> pd.DataFrame | None:
@@ -83,16 +94,16 @@ def _of(design: pd.DataFrame | None, path: Path) -> dict[str, Any]:
     return {str(name): value for name, value in row.iloc[0].items()}
 
 
-def _point(path: Path, columns: Mapping[str, str] | None, choose: str) -> dict[str, Any]:
-    """Canonical columns of the chosen point."""
+def _point(path: Path, columns: Mapping[str, str] | None, choose: str) -> dict[str, Any] | None:
+    """Canonical columns of the chosen point; None where the log ends in no finite loss."""
     table = read_file(path).frame
     mapping, faults = recognise([str(name) for name in table], columns, ("loss",))
     if faults:
         raise RunsError(f"{path}: {faults[0].message}. Remedy: {faults[0].remedy}.")
+    cells = read_cells(read_text(path), str(path), path.suffix.lower())
+    column = cells.column(mapping["loss"])
+    at = chosen_point(column, cells.lines, str(path), choose)
+    if at is None:
+        return None
     table = table.rename(columns={original: name for name, original in mapping.items()})
-    loss = pd.to_numeric(table["loss"], errors="coerce").dropna()
-    if loss.empty:
-        raise RunsError(f"{path}: no point has a loss. Remedy: move the log out of the folder.")
-    at = int(loss.to_numpy().argmin()) if choose == "best" else len(loss) - 1
-    chosen = table.loc[loss.index].iloc[at]
-    return {"run_id": path.stem} | {str(name): value for name, value in chosen.items()}
+    return {"run_id": path.stem} | {str(name): value for name, value in table.iloc[at].items()}

@@ -12,16 +12,16 @@ sampler's; each comes from the one below it:
     pinned    ln(E + R), ln(R / E), logit share,  logs of nats, per  the part of a position     0
               ln -dL/dn, ln -dL/dd, the others    e-fold of N and D  that is no weight's
     position  pinned; for all groups ln(nu - 2)   logs; z: standard  Whitening.position         constant (3)
-              and ln drift_scale; for each        deviations given
-              architecture the weights' z         the law (2)
+              and ln of each walk's scale; for    deviations given
+              each architecture the weights' z    the law (2)
     whitened  one vector                          deviations at the  Whitening.rewhitened       constant (3)
                                                   mode
     turned    one vector, the sampler's           deviations of the
                                                   pilots' draws
 
     (1) No density is taken there; `coefficients.to_natural` is the way back, `density.pin` that of `unpin`.
-    (2) `misfit_coordinates.turned_weights` makes standard weights of z, with its Jacobian in the term
-        ``drift``; `misfit_coordinates.weights` gives them the drift's scale, in 1 per root e-fold.
+    (2) `weights.drawn_weights` makes standard weights of z, with its Jacobian in the term ``drift``;
+        `misfit_weights` gives them in 1 per root e-fold.
     (3) ln |det factor| and the sum of ln scales, see `Whitening`: left out, for the sampler does not see it.
         The turned space is a whitened one too, its `Whitening` made by `whitening.turned`.
 
@@ -41,15 +41,16 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.laws.law import TINY, log_loss, log_sum
+from bayes_scaling.laws.law import TINY, log_loss, log_sum, walk_gains
 from bayes_scaling.laws.overfitting import NAMES as OVERFIT
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import log_prior
-from bayes_scaling.models.misfit import marginal
-from bayes_scaling.models.misfit_coordinates import added, turned_weights, weights
+from bayes_scaling.models.misfit import Straight
+from bayes_scaling.models.weights import added, drawn_weights, marginal
 
 Array = Any
 REPETITION = ("repeat_tokens", "repeat_params", *OVERFIT)
+AT_ONCE = 100  # draws whose systems of weights NumPy holds at a time
 
 
 def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: Any) -> dict[str, Array]:
@@ -60,7 +61,7 @@ def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: An
     xp : module
         Array namespace.
     position : mapping of str to array
-        By prior name (column,); ``nu`` () and ``drift_scale`` (); ``drift`` (block, weight).
+        By prior name (column,); ``nu`` () and the walks' scales (); ``drift`` (block, weight).
     design : Design
     lgamma : callable
         The log of the gamma function in that namespace.
@@ -68,8 +69,8 @@ def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: An
     Returns
     -------
     dict of str to array
-        The log priors ``coefficients`` (coefficient,), ``nu`` (), ``drift_scale`` () and ``drift`` (), the
-        log likelihood ``loss`` ().
+        The log priors ``coefficients`` (coefficient,), ``nu`` (), those of the walks' scales () and
+        ``drift`` (), the log likelihood ``loss`` ().
     """
     natural = unpin(xp, position)
     predicted, misfit = predict_slots(xp, natural, design)
@@ -79,24 +80,38 @@ def log_terms(xp: Any, position: Mapping[str, Array], design: Design, lgamma: An
 
 def predict_slots(xp: Any, natural: Mapping[str, Array], design: Design) -> tuple[Array, dict[str, Array]]:
     """ln L of the law and its misfit (..., column, slot), and the log prior of the misfit's weights."""
-    law = law_at_slots(xp, natural, design)
-    if design.misfit is None:
-        return law, {}
     misfit = design.misfit
-    at = design.coordinates
-    assert at is not None
-    turned, density = turned_weights(xp, design.log_loss - law, natural, misfit, at)
-    return law + added(xp, turned, natural, misfit, at), {"drift": density}
+    if misfit is None:
+        return law_at_slots(xp, natural, design), {}
+    standard, density = standard_weights(xp, natural, design)
+    shifts = added(xp, standard, natural, misfit)
+    walked = shifts.params_term, shifts.tokens_term
+    return law_at_slots(xp, natural, design, walked) + shifts.loss, {"drift": density}
+
+
+def standard_weights(xp: Any, natural: Mapping[str, Array], design: Design) -> tuple[list[Array], Array]:
+    """See `weights.drawn_weights`; many draws of NumPy arrays (..., column) some at a time."""
+    assert design.misfit is not None
+    shape = np.shape(natural["sigma"])[:-1] if xp is np else ()
+    if not shape:
+        return drawn_weights(xp, straight_law(xp, natural, design), natural, design.misfit)
+    count = int(np.prod(shape))
+    flat = {k: np.reshape(v, (count, *np.shape(v)[len(shape) :])) for k, v in natural.items()}
+    parts = []
+    for rows in np.array_split(np.arange(count), -(-count // AT_ONCE)):
+        some = {name: value[rows] for name, value in flat.items()}
+        parts.append(drawn_weights(np, straight_law(np, some, design), some, design.misfit))
+    blocks = [np.concatenate(block) for block in zip(*(part[0] for part in parts), strict=True)]
+    density = np.concatenate([part[1] for part in parts])
+    return [block.reshape(*shape, -1) for block in blocks], density.reshape(shape)
 
 
 def misfit_weights(natural: Mapping[str, np.ndarray], design: Design) -> np.ndarray:
-    """Weights (..., block, weight) of a settled design's misfit; see `misfit_coordinates.weights`."""
-    misfit = design.misfit
-    at = design.coordinates
-    assert misfit is not None and at is not None
-    residual = design.log_loss - law_at_slots(np, natural, design)
-    turned, _ = turned_weights(np, residual, natural, misfit, at)
-    return weights(turned, natural, misfit, at)
+    """Weights (..., block, weight): a knot's with its walk's scale in it, an offset's standard."""
+    assert design.misfit is not None
+    standard, _ = standard_weights(np, natural, design)
+    scales = design.misfit.scales(np, natural)
+    return np.asarray(np.stack(standard, axis=-2) * scales[..., None, :])
 
 
 def log_priors(xp: Any, natural: Mapping[str, Array], design: Design) -> dict[str, Array]:
@@ -118,9 +133,20 @@ def log_approximate(xp: Any, position: Mapping[str, Array], design: Design, lgam
     if design.misfit is None:
         return sum(term.sum() for term in log_terms(xp, position, design, lgamma).values())
     natural = unpin(xp, position)
-    residual = design.log_loss - law_at_slots(xp, natural, design)
+    straight = straight_law(xp, natural, design)
     prior = sum(term.sum() for term in log_priors(xp, natural, design).values())
-    return prior + marginal(xp, residual, natural, design.misfit, design.weight.sum(-1))
+    return prior + marginal(xp, straight, natural, design.misfit, design.weight.sum(-1))
+
+
+def straight_law(xp: Any, natural: Mapping[str, Array], design: Design) -> Straight:
+    """The law as a straight line in what is added to its terms, near the walks found before."""
+    assert design.misfit is not None
+    params_walk, tokens_walk = design.misfit.walked[0], design.misfit.walked[1]
+    theta = slot_arguments(xp, natural, design) | {"params_walk": params_walk, "tokens_walk": tokens_walk}
+    law = log_loss(xp, design.log_params, design.log_tokens, theta)
+    params_gain, tokens_gain = walk_gains(xp, design.log_params, design.log_tokens, theta)
+    residual = design.log_loss - law + params_gain * params_walk + tokens_gain * tokens_walk
+    return Straight(residual, params_gain, tokens_gain)
 
 
 def unpin(xp: Any, pinned: Mapping[str, Array]) -> dict[str, Array]:
@@ -183,11 +209,20 @@ def law_arguments(xp: Any, natural: Mapping[str, Array], fixed: Mapping[str, flo
     return theta | {name: xp.exp(natural[name]) for name in REPETITION if name in natural}
 
 
-def law_at_slots(xp: Any, natural: Mapping[str, Array], design: Design) -> Array:
-    """ln L of the law in each slot: (..., column, slot)."""
-    arguments = law_arguments(xp, natural, design.spec.law_value.fixed)
-    theta = {name: each_slot(value) for name, value in arguments.items()} | dict(design.places)
+def law_at_slots(
+    xp: Any, natural: Mapping[str, Array], design: Design, walked: tuple[Array, Array] | None = None
+) -> Array:
+    """ln L of the law, its terms walked if need be, in each slot: (..., column, slot)."""
+    theta = slot_arguments(xp, natural, design)
+    if walked is not None:
+        theta |= {"params_walk": walked[0], "tokens_walk": walked[1]}
     return log_loss(xp, design.log_params, design.log_tokens, theta)
+
+
+def slot_arguments(xp: Any, natural: Mapping[str, Array], design: Design) -> dict[str, Array]:
+    """`law_arguments` of each slot, with the places that effective sizes need."""
+    arguments = law_arguments(xp, natural, design.spec.law_value.fixed)
+    return {name: each_slot(value) for name, value in arguments.items()} | dict(design.places)
 
 
 def slot_log_likelihood(

@@ -15,9 +15,8 @@ from bayes_scaling.laws.effective_sizes import UNLIMITED
 from bayes_scaling.laws.law import pivots
 from bayes_scaling.laws.overfitting import NAMES as OVERFIT
 from bayes_scaling.laws.overfitting import ratio_pivot
-from bayes_scaling.models.hierarchy import Groups, Hierarchy, build_hierarchy, center
-from bayes_scaling.models.misfit import Misfit, build_misfit
-from bayes_scaling.models.misfit_coordinates import Coordinates
+from bayes_scaling.models.hierarchy import Groups, Hierarchy, build_hierarchy, center, context_coordinate
+from bayes_scaling.models.misfit import SCALE_NAMES, Misfit, build_misfit
 from bayes_scaling.models.priors import Prior
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.runs.table import Runs
@@ -75,11 +74,9 @@ class Design:
     hierarchy : Hierarchy
         It holds the priors of the coefficients, in the order of the rows of a position.
     scalars : mapping of str to Prior
-        All groups share them: ``nu``, and ``drift_scale`` with a drift.
+        All groups share them: ``nu``, and the scale of each walk with a drift.
     misfit : Misfit or None
-        It describes the drift and the offsets, where the spec has any.
-    coordinates : Coordinates or None
-        The misfit's weights have them once they are settled.
+        It describes the walks and the offsets, where the spec has any.
     places : mapping of str to array
         What the law's effective sizes need beside coefficients, relative to the references: pivots, unique
         tokens (column, slot).
@@ -98,7 +95,6 @@ class Design:
     hierarchy: Hierarchy
     scalars: Mapping[str, Prior]
     misfit: Misfit | None = None
-    coordinates: Coordinates | None = None
     places: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -118,7 +114,7 @@ class Design:
 
     @cached_property
     def key(self) -> str:
-        """Digest of all but the losses, the misfit's precisions and the coordinates."""
+        """Digest of all but the losses and where the misfit is settled."""
         digest = hashlib.sha256(self.spec.to_json().encode())
         parts = (self.spec.law_value, self.groups, self.reference_params, self.reference_tokens)
         digest.update(repr(parts).encode())
@@ -137,7 +133,7 @@ class Design:
 
 
 class Alike:
-    """A design as a key of what is compiled: equal where only losses, precisions and coordinates differ."""
+    """A design as a key of what is compiled: equal but for losses and where the misfit is settled."""
 
     def __init__(self, design: Design) -> None:
         self.design = design
@@ -170,7 +166,7 @@ def build_design(runs: Runs, spec: ModelSpec) -> Design:
         log_tokens=d,
         weight=weight,
         misfit=build_misfit(
-            n, d, weight, _blocks(groups, spec), spec.discrepancy == "drift", _offsets(runs, spec, slots)
+            n, d, weight, _blocks(groups, spec), walk_contexts(groups, spec), _offsets(runs, spec, slots)
         ),
         relative_sd=slots.spread(sd / loss, 0.0) if sd.any() else None,
         reference_params=references[0],
@@ -182,7 +178,7 @@ def build_design(runs: Runs, spec: ModelSpec) -> Design:
 
 
 def _scalars(spec: ModelSpec) -> tuple[str, ...]:
-    return ("nu", "drift_scale") if spec.discrepancy == "drift" else ("nu",)
+    return ("nu", *SCALE_NAMES) if spec.discrepancy == "drift" else ("nu",)
 
 
 def sampled(spec: ModelSpec) -> tuple[str, ...]:
@@ -229,6 +225,13 @@ def observed_groups(runs: Runs) -> tuple[Groups, np.ndarray]:
     architecture, context_length = zip(*order, strict=True)
     groups = Groups(architecture, context_length, float(np.exp(contexts.mean())))
     return groups, np.array([index[key] for key in keys])
+
+
+def walk_contexts(groups: Groups, spec: ModelSpec) -> np.ndarray | None:
+    """c of each column, at which its walks are; 0 under complete pooling, None without walks."""
+    if spec.discrepancy != "drift":
+        return None
+    return np.zeros(1) if spec.pooling == "complete" else context_coordinate(groups)
 
 
 def _blocks(groups: Groups, spec: ModelSpec) -> tuple[tuple[int, ...], ...]:

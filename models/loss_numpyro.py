@@ -11,7 +11,7 @@ import numpy as np
 
 from bayes_scaling.models.density import log_terms
 from bayes_scaling.models.design import Alike, Design
-from bayes_scaling.models.misfit_coordinates import Coordinates
+from bayes_scaling.models.misfit import settled_at
 from bayes_scaling.models.nuts_numpyro import NumpyroEngine, Transitions, compile_nuts
 from bayes_scaling.models.whitening import Whitening
 
@@ -45,8 +45,10 @@ def numpyro_engine(design: Design) -> NumpyroEngine:
 
 
 def _data(design: Design) -> tuple[Any, dict[str, Any]]:
-    """What differs between designs that are alike: the losses and the misfit's coordinates."""
-    return design.log_loss, dict(vars(design.coordinates)) if design.coordinates else {}
+    """What differs between designs that are alike: the losses, and where the misfit is settled."""
+    misfit = design.misfit
+    settled = {"precision": misfit.precision, "walked": misfit.walked} if misfit else {}
+    return design.log_loss, settled
 
 
 @lru_cache(maxsize=8)
@@ -57,9 +59,9 @@ def _compiled(alike: Alike) -> Transitions:
     design = alike.design
 
     def minus_log_density(point: Any, given: Any) -> Any:
-        frame, (log_loss, arrays) = given
-        coordinates = Coordinates(**arrays) if arrays else None
-        changed = replace(design, log_loss=log_loss, coordinates=coordinates)
+        frame, (log_loss, settled) = given
+        misfit = settled_at(design.misfit, **settled) if settled else None
+        changed = replace(design, log_loss=log_loss, misfit=misfit)
         position = Whitening(*frame).position(point, design)
         return -sum(term.sum() for term in log_terms(jnp, position, changed, gammaln).values())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from bayes_scaling.models.density import log_terms
 from bayes_scaling.models.design import Alike, Design
-from bayes_scaling.models.misfit_coordinates import Coordinates
+from bayes_scaling.models.misfit import settled_at
 from bayes_scaling.models.nuts_pymc import Model, NutpieEngine, PymcEngine
 from bayes_scaling.models.whitening import Whitening
 
@@ -65,7 +65,7 @@ def _compiled(alike: Alike) -> tuple[Any, tuple[str, ...]]:
 
 
 def model_with_data(design: Design) -> tuple[Model, tuple[str, ...]]:
-    """The PyMC model whose losses, whitening and coordinates are data, and the names of those it uses."""
+    """The PyMC model whose losses, whitening and settled misfit are data, and the names of those it uses."""
     import pymc as pm
     import pytensor.tensor as pt
     from pytensor.graph.traversal import ancestors
@@ -79,8 +79,8 @@ def model_with_data(design: Design) -> tuple[Model, tuple[str, ...]]:
         )
         values = {name: pm.Data(name, value) for name, value in _data(design).items()}
         log_loss = values.pop("log_loss")
-        coordinates = Coordinates(**values) if values else None
-        changed = replace(design, log_loss=log_loss, coordinates=coordinates)
+        misfit = settled_at(design.misfit, **values) if values else None
+        changed = replace(design, log_loss=log_loss, misfit=misfit)
         add_point(
             design.size, lambda point: log_terms(pt, frame.position(point, design), changed, pt.gammaln)
         )
@@ -89,8 +89,7 @@ def model_with_data(design: Design) -> tuple[Model, tuple[str, ...]]:
 
 
 def _data(design: Design) -> dict[str, Any]:
-    """What differs between designs that are alike: the losses and the misfit's coordinates."""
-    data: dict[str, Any] = {"log_loss": design.log_loss}
-    if design.coordinates is not None:
-        data |= {f.name: getattr(design.coordinates, f.name) for f in fields(Coordinates)}
-    return data
+    """What differs between designs that are alike: the losses, and where the misfit is settled."""
+    misfit = design.misfit
+    settled = {"precision": misfit.precision, "walked": misfit.walked} if misfit else {}
+    return {"log_loss": design.log_loss} | settled

@@ -1,49 +1,54 @@
-"""The drift and the offsets: what they add to ln L, and their likelihood with the weights integrated out.
+"""The walks and the offsets: which weights they have, and what a weight adds where.
 
-The weights have standard normal priors; a drift's are multiplied by its scale. Given the law and normal noise
-they are normal too and can be integrated out, one Cholesky factor for each architecture: `marginal` finds the
-mode of the rest and the curvature there. What is sampled is exact, for any noise: see `coordinates`.
+The weights have standard normal priors; a walk's are multiplied by its scale. `weights` integrates
+them out and draws them; for that the law is taken as straight near the walks that were found before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from bayes_scaling.laws.drift import box_values, boxes_reached
+from bayes_scaling.laws.drift import LEARNT, LOSS, WALKS, knot_values, knots_reached
 
 Array = Any
 OFFSET = 0.01  # of ln L: recipes and seeds of one laboratory differ by some tenths of a per cent to 2%
+SCALE_NAMES = tuple(f"drift_{WALKS[i].name}" for i in LEARNT)
+TARGETS = 3  # the params term, the tokens term, ln L: the order of `laws.drift.Shifts`
 
 
 @dataclass(frozen=True)
 class Misfit:
-    """What the weights add to ln L, and the noise that the runs have round it.
+    """What the weights add, and the noise that the runs have round it.
 
     Attributes
     ----------
-    boxes : ndarray of int (box, 3)
-        Runs reach them; see `bayes_scaling.laws.drift.box_values`.
+    knots : ndarray of int (knot, 2)
+        Runs reach them; see `bayes_scaling.laws.drift.knot_values`.
     levels : tuple of (str, str)
         Each offset has a column and a value.
     basis : ndarray (column, slot, weight)
-        A weight of 1 adds this to ln L at a drift scale of 1; the boxes come first, then the offsets.
+        A weight of 1 adds this to its target at a scale of 1; the knots come first, then the offsets.
     blocks : tuple of tuple of int
-        The columns of an architecture share one drift.
+        The columns of an architecture share their walks.
     precision : array (column, slot)
         A run's noise has this precision over that of its column's sigma; a free slot has 0.
+    walked : array (2, column, slot)
+        The terms' walks near which the law is taken as straight; 0 before they are settled.
     degrees : float
         The Student-t whose precisions these are has so many; they are infinite before they are settled.
     """
 
-    boxes: np.ndarray
+    knots: np.ndarray
     levels: tuple[tuple[str, str], ...]
     basis: np.ndarray
     blocks: tuple[tuple[int, ...], ...]
     precision: Array
+    walked: Array
     degrees: float = np.inf
 
     @property
@@ -51,14 +56,25 @@ class Misfit:
         """Blocks and weights of each."""
         return len(self.blocks), self.basis.shape[-1]
 
-    @property
-    def drifting(self) -> np.ndarray:
-        """Whether each weight is a box's: (weight,)."""
-        return np.asarray(np.arange(self.basis.shape[-1]) < len(self.boxes), dtype=float)
+    @cached_property
+    def of_scale(self) -> np.ndarray:
+        """Whether each weight has a walk's scale, or in the last row 1: (scale + 1, weight)."""
+        none = np.full(len(self.levels), -1)
+        owner = np.concatenate([self.knots[:, 0], none])
+        return np.asarray(owner == np.array([*LEARNT, -1])[:, None], dtype=float)
 
-    def scales(self, xp: Any, log_scale: Array) -> Array:
-        """The drift's scale for boxes, 1 for offsets, whose size is in the basis: (..., weight)."""
-        return self.drifting * xp.exp(log_scale)[..., None] + (1 - self.drifting)
+    @cached_property
+    def of_target(self) -> np.ndarray:
+        """Whether each weight is added to each target: (target, weight)."""
+        targets = np.array([WALKS[i].target for i in LEARNT] + [LOSS])
+        owner = targets[self.of_scale.argmax(0)]
+        return np.asarray(owner == np.arange(TARGETS)[:, None], dtype=float)
+
+    def scales(self, xp: Any, natural: Mapping[str, Array]) -> Array:
+        """A walk's scale for its knots, 1 for offsets, whose size is in the basis: (..., weight)."""
+        logs = log_scales(natural)
+        walks = sum(own * xp.exp(log)[..., None] for own, log in zip(self.of_scale, logs, strict=False))
+        return walks + self.of_scale[-1]
 
 
 def build_misfit(
@@ -66,74 +82,62 @@ def build_misfit(
     log_tokens: np.ndarray,
     weight: np.ndarray,
     blocks: tuple[tuple[int, ...], ...],
-    drift: bool,
+    context: np.ndarray | None,
     offsets: Mapping[tuple[str, str], np.ndarray],
 ) -> Misfit | None:
-    """From relative logs, weights and where each offset applies, all (column, slot); None for nothing."""
+    """From relative logs, weights and where each offset applies, all (column, slot); None for nothing.
+
+    ``context`` (column,) is c, None without walks.
+    """
     used = weight > 0
-    boxes = boxes_reached(log_params[used], log_tokens[used]) if drift else np.zeros((0, 3), dtype=int)
-    parts = [box_values(log_params, log_tokens, boxes)] if len(boxes) else []
+    knots = np.zeros((0, 2), dtype=int)
+    parts = []
+    if context is not None:
+        walks = [i for i in LEARNT if context.any() or not WALKS[i].by_context]
+        knots = knots_reached(log_params[used], log_tokens[used], walks)
+        parts.append(knot_values(log_params, log_tokens, knots, context[:, None]))
     parts += [OFFSET * np.asarray(where, dtype=float)[..., None] for where in offsets.values()]
     if not parts:
         return None
-    return Misfit(boxes, tuple(offsets), np.concatenate(parts, axis=-1), blocks, weight)
+    basis = np.concatenate(parts, axis=-1)
+    return Misfit(knots, tuple(offsets), basis, blocks, weight, np.zeros((2, *weight.shape)))
 
 
-def log_scale(natural: Mapping[str, Array]) -> Array:
-    """Log of the drift's scale (...); 0 where there are offsets only."""
-    return natural.get("drift_scale", np.zeros(()))
+def log_scales(natural: Mapping[str, Array]) -> list[Array]:
+    """Logs of the walks' scales (...), in their order; 0 where there are offsets only."""
+    return [natural.get(name, np.zeros(())) for name in SCALE_NAMES]
 
 
-def marginal(xp: Any, residual: Array, natural: Mapping[str, Array], misfit: Misfit, counts: Array) -> Array:
-    """Log density of residuals of ln L round the law, weights integrated out, noise normal: ().
+class Straight(NamedTuple):
+    """The law taken as straight in what is added to its terms: (column, slot) each.
 
-    Parameters
+    Attributes
     ----------
-    residual : array (column, slot)
-    natural : mapping
-        sigma (column,) and drift_scale (), logs both.
-    counts : ndarray (column,)
-        Sum of the runs' weights.
+    residual : array
+        ln L differs by it from the law without walks.
+    params_gain, tokens_gain : array
+        What is added to either term adds this much of itself to ln L.
     """
-    square = (misfit.precision * residual**2).sum(-1) * xp.exp(-2 * natural["sigma"])
-    total = -0.5 * square.sum() - (counts * (natural["sigma"] + 0.5 * np.log(2 * np.pi))).sum()
-    for factor, lifted in block_systems(xp, residual, natural, misfit):
-        total = total + 0.5 * (lifted**2).sum() - xp.log(xp.diagonal(factor)).sum()
-    return total
+
+    residual: Array
+    params_gain: Array
+    tokens_gain: Array
+
+    def gains(self, xp: Any, misfit: Misfit, columns: list[int]) -> Array:
+        """What each weight's target adds of itself to ln L in the columns' slots: (..., row, weight)."""
+        params, tokens, loss = misfit.of_target
+        of_params = slots_in_a_row(xp, self.params_gain, columns)[..., None]
+        of_tokens = slots_in_a_row(xp, self.tokens_gain, columns)[..., None]
+        return params * of_params + tokens * of_tokens + loss
 
 
-def block_systems(
-    xp: Any, residual: Array, natural: Mapping[str, Array], misfit: Misfit
-) -> Iterator[tuple[Array, Array]]:
-    """L and L^-1 (S B^T P r) of each block, with L L^T = I + S B^T P B S, the precision of its weights."""
-    scales = misfit.scales(xp, log_scale(natural))
-    identity = np.eye(len(misfit.drifting))
-    precision = misfit.precision * xp.exp(-2 * natural["sigma"])[:, None]
-    for block in misfit.blocks:
-        columns = list(block)
-        basis = scales * misfit.basis[columns].reshape(-1, len(identity))
-        weighted = precision[np.array(columns)].reshape(-1)[:, None] * basis
-        factor = xp.linalg.cholesky(identity + basis.T @ weighted)
-        yield factor, xp.linalg.solve(factor, weighted.T @ residual[np.array(columns)].reshape(-1))
+def slots_in_a_row(xp: Any, table: Array, columns: list[int]) -> Array:
+    """Some columns of a table (..., column, slot) in a row: (..., row)."""
+    return xp.concatenate([table[..., c, :] for c in columns], axis=-1)
 
 
-def fitted(
-    residual: np.ndarray, natural: Mapping[str, np.ndarray], misfit: Misfit
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance at every slot of what the weights add, given the law: (column, slot) each."""
-    mean = np.zeros(residual.shape)
-    variance = np.zeros(residual.shape)
-    scales = misfit.scales(np, log_scale(natural))
-    for block, (factor, lifted) in zip(
-        misfit.blocks, block_systems(np, residual, natural, misfit), strict=True
-    ):
-        for c in block:
-            rows = np.linalg.solve(factor, (scales * misfit.basis[c]).T)
-            mean[c] = lifted @ rows
-            variance[c] = (rows**2).sum(0)
-    return mean, variance
-
-
-def with_precision(misfit: Misfit | None, precision: Array, degrees: float = np.inf) -> Misfit | None:
-    """The same with other precisions; None stays None."""
-    return misfit and replace(misfit, precision=precision, degrees=degrees)
+def settled_at(
+    misfit: Misfit | None, precision: Array, walked: Array, degrees: float = np.inf
+) -> Misfit | None:
+    """The same with other precisions and walks; None stays None."""
+    return misfit and replace(misfit, precision=precision, walked=walked, degrees=degrees)

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from bayes_scaling.models.density import law_at_slots, normal, unpin
+from bayes_scaling.models.density import normal, straight_law, unpin
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import center
-from bayes_scaling.models.misfit import fitted, with_precision
-from bayes_scaling.models.misfit_coordinates import coordinates_at
+from bayes_scaling.models.misfit import settled_at
 from bayes_scaling.models.mode import Objective, compile_objective, find_whitening
+from bayes_scaling.models.weights import fitted
 from bayes_scaling.models.whitening import Whitening
 
 ROUNDS = 4
@@ -22,7 +22,8 @@ def settle(design: Design, objective: Objective | None = None) -> tuple[Design, 
     """The design with settled coordinates of its misfit's weights, and its whitening.
 
     Each round finds the mode, then gives every run the precision that a Student-t would at its residual
-    from the law and the drift. Without a drift there is nothing to settle.
+    from the law and the walks, and takes the law as straight near the walks found. Without a misfit there is
+    nothing to settle.
     """
     objective = objective or compile_objective(design)
     whitening = find_whitening(design, objective)
@@ -31,19 +32,17 @@ def settle(design: Design, objective: Objective | None = None) -> tuple[Design, 
     for _ in range(ROUNDS):
         design = _reweighted(design, whitening)
         whitening = find_whitening(design, objective, near=whitening.center)
-    return _with_coordinates(design, whitening)
+    return design, _of_all(_with_degrees(whitening, design), design)
 
 
-def _with_coordinates(design: Design, whitening: Whitening) -> tuple[Design, Whitening]:
-    """The weights' coordinates at the mode; nu, of which normal noise says nothing, at its settled value."""
+def _with_degrees(whitening: Whitening, design: Design) -> Whitening:
+    """At nu's settled value: of nu normal noise says nothing."""
     assert design.misfit is not None
-    natural = unpin(np, whitening.law(np.zeros(design.law_size), design))
     mode = whitening.center.copy()
     mode[design.law_size - len(design.scalars) + list(design.scalars).index("nu")] = np.log(
         design.misfit.degrees - 2
     )
-    settled = replace(design, coordinates=coordinates_at(natural, design.misfit))
-    return settled, _of_all(replace(whitening, center=mode), design)
+    return replace(whitening, center=mode)
 
 
 def _of_all(whitening: Whitening, design: Design) -> Whitening:
@@ -54,16 +53,16 @@ def _of_all(whitening: Whitening, design: Design) -> Whitening:
 def _reweighted(design: Design, whitening: Whitening) -> Design:
     assert design.misfit is not None
     natural = unpin(np, whitening.law(np.zeros(design.law_size), design))
-    residual = design.log_loss - law_at_slots(np, natural, design)
-    mean, variance = fitted(residual, natural, design.misfit)
+    straight = straight_law(np, natural, design)
+    found = fitted(straight, natural, design.misfit)
     sigma = np.exp(natural["sigma"])[:, None]
-    left = (residual - mean) / sigma
+    left = (straight.residual - found.mean) / sigma
     used = design.weight > 0
     degrees = _degrees(left[used], design.weight[used], design)
-    robust = (degrees + 1) / (degrees + left**2 + variance / sigma**2)
+    robust = (degrees + 1) / (degrees + left**2 + found.variance / sigma**2)
     known = 0.0 if design.relative_sd is None else design.relative_sd
     precision = design.weight * robust / (1 + (known / sigma) ** 2)
-    return replace(design, misfit=with_precision(design.misfit, precision, degrees))
+    return replace(design, misfit=settled_at(design.misfit, precision, found.walked, degrees))
 
 
 def _degrees(z: np.ndarray, weight: np.ndarray, design: Design) -> float:

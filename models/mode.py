@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models.density import log_approximate, pin
 from bayes_scaling.models.design import Alike, Design
-from bayes_scaling.models.misfit import with_precision
+from bayes_scaling.models.misfit import settled_at
 from bayes_scaling.models.whitening import Whitening
 
 STEP = 1e-5
@@ -195,16 +195,17 @@ def _compiled(alike: Alike) -> Objective:
     design = alike.design
     identity = Whitening(np.zeros(design.law_size), np.eye(design.law_size))
 
-    def potential(x: Any, log_loss: Any, precision: Any) -> Any:
-        misfit = with_precision(design.misfit, precision)
+    def potential(x: Any, log_loss: Any, precision: Any, walked: Any) -> Any:
+        misfit = settled_at(design.misfit, precision, walked)
         changed = replace(design, log_loss=log_loss, misfit=misfit)
         return -log_approximate(jnp, identity.law(x, design), changed, gammaln)
 
     rows = compile_rows(potential, design.law_size)
 
     def call(points: np.ndarray, changed: Design) -> tuple[np.ndarray, np.ndarray]:
-        precision = changed.misfit.precision if changed.misfit else 0.0
-        return rows(points, changed.log_loss, precision)
+        misfit = changed.misfit
+        given = (misfit.precision, misfit.walked) if misfit else (0.0, 0.0)
+        return rows(points, changed.log_loss, *given)
 
     return call
 

@@ -16,8 +16,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_scaling.laws.drift import DIRECTIONS, box_values
-from bayes_scaling.laws.law import log_loss
+from bayes_scaling.laws.drift import LEARNT, WALK_NAMES, WALKS, Shifts, drifted_log_loss, knot_values
 from bayes_scaling.models.density import law_arguments, skewed_t, total_scale, two_sided
 from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.hierarchy import (
@@ -30,13 +29,12 @@ from bayes_scaling.models.hierarchy import (
     context_coordinate,
     deviation_kernel,
 )
-from bayes_scaling.models.misfit import OFFSET
+from bayes_scaling.models.misfit import OFFSET, SCALE_NAMES
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.runs.table import Runs
 
 Array = Any
 CELLS = ("coefficient", "architecture", "context_length")
-SIDES = ("up", "down")
 
 
 def plain_model(runs: Runs, spec: ModelSpec | None = None) -> pm.Model:
@@ -56,16 +54,17 @@ def plain_model(runs: Runs, spec: ModelSpec | None = None) -> pm.Model:
     -------
     pymc.Model
         Dims are ``coefficient``, ``architecture``, ``context_length``, ``run`` and, where they are needed,
-        ``box`` and ``offset_level``. The variables are:
+        ``walk``, ``knot`` and ``offset_level``. The variables are:
 
         - ``mean``, ``tau_architecture``, ``tau_context``, ``slope`` (coefficient,), ``effect`` and
           ``own_slope`` (coefficient, architecture): the levels of the hierarchy, under partial pooling;
         - ``natural`` (coefficient, architecture, context_length): ln E, ln R and the other coefficients on
           their log or logit scales, relative to the reference sizes; (coefficient,) under complete pooling;
-        - ``drift_scale`` () and ``turn`` (architecture, box), in 1 per root e-fold: the drift;
+        - ``drift_scale`` (walk,) and ``turn`` (architecture, knot), in 1 per root e-fold: the walks;
         - ``offset`` (architecture, offset_level): shifts of ln L;
         - ``nu_above_two`` (): degrees of freedom of the noise above 2;
-        - ``law`` and ``drift`` (run,): what either adds to ln L, with L in nats per token;
+        - ``law`` (run,): ln L of the law, its terms walked, with L in nats per token, and ``drift``
+          (run,): what the other walks add to it;
         - ``log_loss`` (run,): ln L, observed.
 
     Raises
@@ -85,8 +84,10 @@ def plain_model(runs: Runs, spec: ModelSpec | None = None) -> pm.Model:
     cells = _cells(design)
     with pm.Model(coords=_coords(design, cells)) as model:
         coefficients = _coefficients(design, cells)
-        law = pm.Deterministic("law", _law(coefficients, design), dims="run")
-        location = law + _drift(design, cells) + _offsets(design, cells)
+        shifts = _walks(design, cells)
+        law = pm.Deterministic("law", _law(coefficients, design, shifts), dims="run")
+        drift = 0.0 if shifts is None else pm.Deterministic("drift", shifts.loss, dims="run")
+        location = law + drift + _offsets(design, cells)
         _likelihood(location, coefficients, design)
     return model
 
@@ -135,8 +136,8 @@ def _coords(design: Design, cells: Cells) -> dict[str, Any]:
         "run": np.arange(len(design.slots.column)),
     }
     if design.misfit is not None:
-        directions = list(DIRECTIONS)
-        coords["box"] = [f"{directions[i]} {SIDES[side]} {k}" for i, side, k in design.misfit.boxes]
+        coords["walk"] = [WALK_NAMES[i] for i in LEARNT]
+        coords["knot"] = [f"{WALK_NAMES[i]} {k:+d}" for i, k in design.misfit.knots]
         coords["offset_level"] = [f"{column} {value}" for column, value in design.misfit.levels]
     return coords
 
@@ -187,26 +188,34 @@ def _hierarchy(median: np.ndarray, scale: np.ndarray, group_scale: np.ndarray, c
     return pm.MvNormal("natural", line, chol=deviation, dims=CELLS)
 
 
-def _law(coefficients: dict[str, Array], design: Design) -> Array:
-    """ln L of the law at each run: (run,)."""
+def _law(coefficients: dict[str, Array], design: Design, shifts: Shifts | None) -> Array:
+    """ln L of the law, its terms walked, at each run: (run,)."""
     theta = law_arguments(pt, coefficients, design.spec.law_value.fixed)
     places = {name: _of_runs(value, design) for name, value in design.places.items()}
     n = _of_runs(design.log_params, design)
     d = _of_runs(design.log_tokens, design)
-    return log_loss(pt, n, d, theta | places)
+    inside = shifts and shifts._replace(loss=0.0)
+    return drifted_log_loss(pt, n, d, theta | places, inside)
 
 
-def _drift(design: Design, cells: Cells) -> Array:
-    """What the drift adds to ln L at each run: walks outwards from the runs' centre, one an architecture."""
-    if design.misfit is None or not len(design.misfit.boxes):
-        return 0.0
-    prior = design.scalars["drift_scale"]
-    scale = pm.LogNormal("drift_scale", np.log(prior.median), prior.scale)
-    turn = pm.Normal("turn", 0.0, scale, dims=("architecture", "box"))
+def _walks(design: Design, cells: Cells) -> Shifts | None:
+    """What the walks add at each run: outwards from the runs' centre, those of each architecture."""
+    if design.misfit is None or not len(design.misfit.knots):
+        return None
+    priors = [design.scalars[name] for name in SCALE_NAMES]
+    medians = np.array([prior.median for prior in priors])
+    spreads = np.array([prior.scale for prior in priors])
+    scale = pm.LogNormal("drift_scale", np.log(medians), spreads, dims="walk")
+    walk = design.misfit.knots[:, 0]
+    own = np.searchsorted(LEARNT, walk)
+    turn = pm.Normal("turn", 0.0, scale[own], dims=("architecture", "knot"))
+
     n = _of_runs(design.log_params, design)
     d = _of_runs(design.log_tokens, design)
-    reached = box_values(n, d, design.misfit.boxes)
-    return pm.Deterministic("drift", (reached * turn[cells.architecture]).sum(-1), dims="run")
+    context = context_coordinate(cells.contexts)[cells.context]
+    steps = knot_values(n, d, design.misfit.knots, context) * turn[cells.architecture]
+    target = np.array([WALKS[i].target for i in walk])
+    return Shifts(*(steps[:, np.flatnonzero(target == t)].sum(-1) for t in range(len(Shifts._fields))))
 
 
 def _offsets(design: Design, cells: Cells) -> Array:
@@ -215,7 +224,7 @@ def _offsets(design: Design, cells: Cells) -> Array:
         return 0.0
     offset = pm.Normal("offset", 0.0, OFFSET, dims=("architecture", "offset_level"))
     basis = design.misfit.basis[design.slots.column, design.slots.slot]
-    applies = basis[:, len(design.misfit.boxes) :] != 0
+    applies = basis[:, len(design.misfit.knots) :] != 0
     return (applies * offset[cells.architecture]).sum(-1)
 
 

@@ -33,6 +33,46 @@ class Prior:
     transform: str = "log"
 
 
+# How fast the exponents of each walk turn away from the law's; see `bayes_scaling.laws.drift`.
+_WALKS = (
+    (
+        "params_term",
+        0.05,
+        0.6,
+        "The exponent of the params term turns by 0.08 over a factor of 10 in params, a fifth of what it is; "
+        "90% between 0.37 and 2.7 times that.",
+    ),
+    (
+        "tokens_term",
+        0.05,
+        0.6,
+        "The same for the tokens term: its exponent turns by 0.08 over a factor of 10 in tokens; 90% between "
+        "0.37 and 2.7 times that.",
+    ),
+    (
+        "ratio",
+        0.008,
+        0.8,
+        "The exponent of the loss itself turns by 0.012 over a factor of 10 along tokens per param, at one "
+        "compute: few laws hold for runs of very few tokens per param and of very many; 90% between 0.27 and "
+        "3.7 times that.",
+    ),
+    (
+        "compute",
+        0.002,
+        0.5,
+        "A quarter of that along compute, where a bend of the loss and its floor E are hard to tell apart; "
+        "90% between 0.44 and 2.3 times that.",
+    ),
+    (
+        "context",
+        0.004,
+        1.0,
+        "How the walk along compute differs for each factor of 4 in context length: long contexts pay off "
+        "with compute only; 90% between 0.19 and 5.2 times that.",
+    ),
+)
+
 DEFAULT_PRIORS: tuple[Prior, ...] = (
     Prior(
         "E",
@@ -104,14 +144,9 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "degrees of freedom above 2",
         "Tails of the Student-t residuals: outliers are common; above 2 so that the variance exists.",
     ),
-    Prior(
-        "drift_scale",
-        0.01,
-        0.6,
-        0.0,
-        "1 per root e-fold",
-        "How fast exponents of the loss itself turn away from the law's, in each direction: by 0.015 over a "
-        "factor of 10, a tenth to a fifth of what they are; 90% between 0.37 and 2.7 times that.",
+    *(
+        Prior(f"drift_{walk}", median, scale, 0.0, "1 per root e-fold", reason)
+        for walk, median, scale, reason in _WALKS
     ),
     Prior(
         "eta",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from bayes_scaling.models.draws import Chains, Engine, RawDraws, Sampling
 from bayes_scaling.models.whitening import Whitening, turned
@@ -108,6 +109,19 @@ def sample_in_rounds(
         Judges the draws of each round.
     progress : Progress
     """
+    with threadpool_limits(1, "blas"):  # threads cost more than they give to systems this small
+        return _sampled(engine, whitening, size, sampling, target, gate, progress)
+
+
+def _sampled(
+    engine: Engine,
+    whitening: Whitening,
+    size: int,
+    sampling: Sampling,
+    target: float,
+    gate: Gate,
+    progress: Progress,
+) -> Sampled:
     begin = time.perf_counter()
     seeds = _seeds(sampling.seed)
     points = START * next(seeds).standard_normal((sampling.chains, size))

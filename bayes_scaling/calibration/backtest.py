@@ -112,7 +112,7 @@ def backtest(
     progress : bool, optional
         Default: where standard error is a terminal.
     forecasters : sequence of str, optional
-        Of "model", "law alone", "huber" and "isoflop line". Default: all.
+        Of "model", "law alone", "huber", "conformal" and "isoflop line". Default: all.
 
     Returns
     -------

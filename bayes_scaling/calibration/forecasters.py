@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from bayes_scaling.calibration.isoflop_line import isoflop_line
 from bayes_scaling.classical import huber_fit
-from bayes_scaling.classical.huber import LAWS
+from bayes_scaling.classical.huber import LAWS, HuberFit
 from bayes_scaling.laws.law import log_form, log_loss
 from bayes_scaling.models.spec import Backend, ModelSpec
 from bayes_scaling.posterior.checks import FAIL, convergence_checks
@@ -73,29 +73,78 @@ def huber(past: Runs, future: Runs, settings: Settings) -> Forecast:
 
     Of the model's law, of Chinchilla's if there is no point fit of that. NaN for a group that has no fit.
     """
+    found = _point_fit(past, settings, RESAMPLES)
+    rng = np.random.default_rng([settings.seed, Stream.BOOTSTRAP_FORECAST])
+    draws = np.full((RESAMPLES, len(future.frame)), np.nan)
+    for values, known, wanted in _fitted_groups(found, past, future):
+        residuals = _residuals(past, known, values)
+        scatter = rng.choice(residuals, size=(RESAMPLES, int(wanted.sum())))
+        draws[:, wanted] = np.exp(_log_loss(future, wanted, values)[1:] + scatter)
+    return draws, True
+
+
+def conformal(past: Runs, future: Runs, settings: Settings) -> Forecast:
+    """Split conformal intervals round that point fit: half of each group's runs fit, the others calibrate.
+
+    The interval of level q reaches as far on either side as a share q of the calibrating residuals of ln L.
+
+    References
+    ----------
+    Lei et al. 2018, Distribution-free predictive inference for regression, algorithm 2.
+    """
+    rng = np.random.default_rng([settings.seed, Stream.CONFORMAL_SPLIT])
+    fits = _one_half(past, rng)
+    found = _point_fit(past.subset(fits), settings, 0)
+    draws = np.full((RESAMPLES, len(future.frame)), np.nan)
+    for values, known, wanted in _fitted_groups(found, past, future):
+        far = np.abs(_residuals(past, known & ~fits, values))
+        reach = np.quantile(far, (np.arange(RESAMPLES // 2) + 0.5) / (RESAMPLES // 2), method="higher")
+        reaches = np.concatenate([-reach, reach])
+        draws[:, wanted] = np.exp(_log_loss(future, wanted, values)[0] + reaches[:, None])
+    return draws, True
+
+
+def _one_half(runs: Runs, rng: np.random.Generator) -> np.ndarray:
+    """Which runs fit: a random half of each group, the larger one."""
+    keys = _keys(runs)
+    chosen = np.zeros(len(keys), dtype=bool)
+    for key in dict.fromkeys(keys):
+        rows = np.flatnonzero([other == key for other in keys])
+        chosen[rng.permutation(rows)[: -(-len(rows) // 2)]] = True
+    return chosen
+
+
+def _point_fit(past: Runs, settings: Settings, resamples: int) -> HuberFit:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = huber_fit(
+        return huber_fit(
             past,
             law=settings.spec.law if settings.spec.law in LAWS else "chinchilla",
             starts=STARTS,
-            resamples=RESAMPLES,
+            resamples=resamples,
             seed=settings.seed,
             progress=False,
         )
-    rng = np.random.default_rng([settings.seed, Stream.BOOTSTRAP_FORECAST])
-    draws = np.full((RESAMPLES, len(future.frame)), np.nan)
+
+
+def _fitted_groups(
+    found: HuberFit, past: Runs, future: Runs
+) -> Iterator[tuple[Mapping[str, Any], np.ndarray, np.ndarray]]:
+    """Coefficients of each group that has a fit and runs to predict, and its rows in either table."""
     past_keys = _keys(past)
     future_keys = _keys(future)
     for key, values in found.coefficients.items():
         known = np.array([other == key for other in past_keys])
         wanted = np.array([other == key for other in future_keys])
-        if found.reason.get(key) or not wanted.any():
-            continue
-        residuals = np.log(past.frame["loss"].to_numpy()[known]) - _log_loss(past, known, values)[0]
-        scatter = rng.choice(residuals, size=(RESAMPLES, int(wanted.sum())))
-        draws[:, wanted] = np.exp(_log_loss(future, wanted, values)[1:] + scatter)
-    return draws, True
+        if not found.reason.get(key) and wanted.any():
+            yield values, known, wanted
+
+
+def _residuals(runs: Runs, rows: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
+    """Of ln L from the fit of all runs (run,)."""
+    return np.asarray(
+        np.log(runs.frame["loss"].to_numpy(dtype=float)[rows]) - _log_loss(runs, rows, values)[0]
+    )
 
 
 def last_isoflop_line(past: Runs, future: Runs, settings: Settings) -> Forecast:
@@ -107,6 +156,7 @@ FORECASTERS: Mapping[str, Callable[[Runs, Runs, Settings], Forecast]] = {
     "model": posterior,
     "law alone": law_alone,
     "huber": huber,
+    "conformal": conformal,
     "isoflop line": last_isoflop_line,
 }
 

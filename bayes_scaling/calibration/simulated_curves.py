@@ -8,12 +8,14 @@ import numpy as np
 
 from bayes_scaling.accounting import get_cost
 from bayes_scaling.errors import SpecError
-from bayes_scaling.laws.drift import BOXES, DIRECTIONS, Drift, all_boxes
+from bayes_scaling.laws.drift import KNOTS, in_context, origins
+from bayes_scaling.laws.drift_draws import Drift
 from bayes_scaling.laws.law import GAMMA_LAW
 from bayes_scaling.laws.surface import Surface
 from bayes_scaling.models.coefficients import draw_prior, to_user
 from bayes_scaling.models.density import degrees, law_at_slots, misfit_weights, slot_scales, two_sided
-from bayes_scaling.models.design import Design
+from bayes_scaling.models.design import Design, walk_contexts
+from bayes_scaling.models.walks import posterior_knots, prior_knots
 
 LOWEST, HIGHEST = 1.0, 12.0  # nats per token: curves that leave this are not plausible
 SMALLEST, LARGEST = 1e2, 1e18  # params: nor are those whose law has its optimum beyond
@@ -28,16 +30,16 @@ class Curves:
     ----------
     natural : dict of str to ndarray
         Coefficients (draw, column) and scalars (draw,).
-    boxes : ndarray (draw, block, direction, side, box) or None
+    knots : ndarray (draw, block, walk, knot) or None
         Weights of the drift.
     """
 
     natural: dict[str, np.ndarray]
-    boxes: np.ndarray | None
+    knots: np.ndarray | None
 
     def __getitem__(self, rows: np.ndarray) -> Curves:
-        boxes = None if self.boxes is None else self.boxes[rows]
-        return Curves({name: value[rows] for name, value in self.natural.items()}, boxes)
+        knots = None if self.knots is None else self.knots[rows]
+        return Curves({name: value[rows] for name, value in self.natural.items()}, knots)
 
 
 def prior_curve(design: Design, rng: np.random.Generator) -> Curves:
@@ -50,20 +52,11 @@ def prior_curve(design: Design, rng: np.random.Generator) -> Curves:
     """
     for _ in range(50):
         natural, _ = draw_prior(design, 200, rng)
-        found = Curves(natural, _prior_boxes(natural, design, rng))
+        found = Curves(natural, None if design.misfit is None else prior_knots(natural, design, rng))
         good = np.flatnonzero(plausible(design, found))
         if good.size:
             return found[good[:1]]
     raise SpecError("the prior gives hardly a curve of plausible losses for these runs: change it")
-
-
-def _prior_boxes(
-    natural: dict[str, np.ndarray], design: Design, rng: np.random.Generator
-) -> np.ndarray | None:
-    if design.misfit is None:
-        return None
-    shape = (*natural["nu"].shape, len(design.misfit.blocks), len(DIRECTIONS), 2, BOXES)
-    return np.asarray(np.exp(natural["drift_scale"])[:, None, None, None, None] * rng.standard_normal(shape))
 
 
 def posterior_curves(design: Design, natural: dict[str, np.ndarray], rng: np.random.Generator) -> Curves:
@@ -71,22 +64,22 @@ def posterior_curves(design: Design, natural: dict[str, np.ndarray], rng: np.ran
     kept = {name: value for name, value in natural.items() if name != "drift"}
     if design.misfit is None:
         return Curves(kept, None)
-    reached = misfit_weights(natural, design)
-    scale = np.exp(natural["drift_scale"])[:, None]
-    return Curves(kept, all_boxes(design.misfit.boxes, reached, scale, rng))
+    return Curves(kept, posterior_knots(misfit_weights(natural, design), natural, design, rng))
 
 
 def log_means(design: Design, curves: Curves) -> np.ndarray:
     """ln L of every slot: (draw, column, slot)."""
-    law = law_at_slots(np, curves.natural, design)
-    if curves.boxes is None or design.misfit is None:
-        return np.asarray(law)
-    direction, side, number = design.misfit.boxes.T
-    reached = curves.boxes[..., direction, side, number]
-    for b, block in enumerate(design.misfit.blocks):
+    if curves.knots is None or design.misfit is None:
+        return np.asarray(law_at_slots(np, curves.natural, design))
+    misfit = design.misfit
+    walk, number = misfit.knots.T
+    reached = curves.knots[..., walk, number + KNOTS]
+    shifts = np.zeros((3, len(reached), *design.log_loss.shape))
+    for b, block in enumerate(misfit.blocks):
         for c in block:
-            law[:, c] += reached[:, b] @ design.misfit.basis[c].T
-    return np.asarray(law)
+            for target, own in enumerate(misfit.of_target):
+                shifts[target, :, c] = reached[:, b] @ (own * misfit.basis[c]).T
+    return np.asarray(law_at_slots(np, curves.natural, design, (shifts[0], shifts[1])) + shifts[2])
 
 
 def plausible(design: Design, curves: Curves) -> np.ndarray:
@@ -144,11 +137,16 @@ def _optimum(design: Design, curves: Curves, column: int) -> tuple[np.ndarray, n
 
 
 def _drift(design: Design, curves: Curves, column: int) -> Drift | None:
-    if curves.boxes is None or design.misfit is None:
+    if curves.knots is None or design.misfit is None:
         return None
     block = next(b for b, columns in enumerate(design.misfit.blocks) if column in columns)
     centre = float(np.log(design.reference_params)), float(np.log(design.reference_tokens))
-    return Drift(curves.boxes[None, :, block], centre)
+    contexts = walk_contexts(design.groups, design.spec)
+    assert contexts is not None
+    columns = list(design.misfit.blocks[block])
+    used = design.weight[columns] > 0
+    start = origins(design.log_params[columns][used], design.log_tokens[columns][used])
+    return Drift(in_context(curves.knots[None, :, block], float(contexts[column])), centre, start)
 
 
 def group_labels(design: Design) -> list[str]:

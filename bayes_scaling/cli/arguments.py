@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -31,10 +32,6 @@ MaxDraws = Annotated[
     typer.Option(help="Draws of each chain after which rounds end. Default: ten times --draws."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON array of flat records, nothing else.")]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option("--column", metavar="NAME=COLUMN", help="Read NAME from the file's COLUMN. Repeatable."),
-]
 Compute = Annotated[
     list[str], typer.Option("--compute", metavar="FLOPS", help="Training budgets: 1e21,1e22. Repeatable.")
 ]
@@ -63,6 +60,7 @@ LAWS = ("gamma", "chinchilla", "kaplan", "varying-exponent", "data-limited", "ov
 POOLINGS = ("partial", "none", "complete")
 DISCREPANCIES = ("drift", "none")
 ERRORS = ("symmetric", "skewed")
+_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
 NUMBER_REMEDY = "give a plain number such as 1e21, or several as 1e21,1e22"
 
 
@@ -76,6 +74,8 @@ def numbers(values: Sequence[str] | None, option: str) -> list[float] | None:
     """
     if not values:
         return None
+    for value in values:
+        _refuse_thousands(value, option)
     return [_number(part, option) for part in _parts(values)]
 
 
@@ -106,15 +106,34 @@ def column_map(values: Sequence[str] | None) -> dict[str, str] | None:
     RunsError
         No such pair, or one name twice.
     """
+    return _pairs(values, "--column", "NAME=COLUMN, such as architecture=train_set") or None
+
+
+def constant_map(values: Sequence[str] | None) -> dict[str, Any] | None:
+    """``NAME=VALUE`` pairs: whole numbers, numbers, true and false as such, the rest as text.
+
+    Raises
+    ------
+    RunsError
+        No such pair, or one name twice.
+    """
+    from bayes_scaling.data.delimited import infer
+
+    pairs = _pairs(values, "--set", "NAME=VALUE, such as context_length=2048")
+    return {name: infer([text]).tolist()[0] for name, text in pairs.items()} or None
+
+
+def _pairs(values: Sequence[str] | None, option: str, form: str) -> dict[str, str]:
+    """Pairs of a repeatable option."""
     pairs: dict[str, str] = {}
     for text in values or ():
-        name, sign, column = (part.strip() for part in text.partition("="))
-        if not (name and sign and column):
-            raise RunsError(f"--column {text!r}: give NAME=COLUMN, such as architecture=train_set")
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not (name and sign and value):
+            raise RunsError(f"{option} {text!r}: give {form}")
         if name in pairs:
-            raise RunsError(f"--column names {name!r} twice: {pairs[name]!r} and {column!r}; give one")
-        pairs[name] = column
-    return pairs or None
+            raise RunsError(f"{option} names {name!r} twice: {pairs[name]!r} and {value!r}; give one")
+        pairs[name] = value
+    return pairs
 
 
 def check_output(path: Path) -> None:
@@ -152,6 +171,21 @@ def check_folder(wanted: Path) -> None:
 
 def _parts(values: Sequence[str]) -> list[str]:
     return [part.strip() for value in values for part in value.split(",")]
+
+
+def _refuse_thousands(value: str, option: str) -> None:
+    """Refuse ``2,048`` and ``16,384``: one number with a thousands separator, or a list of two."""
+    text = value.strip()
+    joined = text.replace(",", "")
+    if not _THOUSANDS.fullmatch(text):
+        return
+    power = int(joined).bit_count() == 1
+    if power or any(part.startswith("0") for part in text.split(",")[1:]):
+        listed = text.replace(",", " and ")
+        raise BudgetError(
+            f"{option} {value!r} may be {joined} or the list {listed}: write {joined}, "
+            f"or give {option} once for each number"
+        )
 
 
 def _number(text: str, option: str) -> float:

@@ -13,7 +13,6 @@ from bayes_scaling.cli.arguments import (
     LAWS,
     POOLINGS,
     Backends,
-    Columns,
     Json,
     RunsFile,
     check_output,
@@ -23,7 +22,7 @@ from bayes_scaling.cli.arguments import (
 from bayes_scaling.cli.decision_arguments import OwnFigure, check_figure, draw
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
 from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.reading import quiet_runs
+from bayes_scaling.cli.reading import PLAIN, Reading, quiet_runs, reads_runs
 from bayes_scaling.cli.verdict import open_fit
 from bayes_scaling.errors import BayesScalingError
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from bayes_scaling.models.spec import Backend
 
 
+@reads_runs
 def sbc(
     file: RunsFile,
     replicates: Annotated[int, typer.Option(min=1, help="Simulated tables, each fitted.")] = 200,
@@ -45,7 +45,7 @@ def sbc(
     backend: Backends = "numpyro",
     seed: Annotated[int, typer.Option(help="Seed of the simulations.")] = 0,
     figure: OwnFigure = None,
-    column: Columns = None,
+    reading: Reading = PLAIN,
     json: Json = False,
 ) -> None:
     """Calibrate the fit on simulations at the runs' sizes; exit code 1 if ranks are not uniform."""
@@ -55,7 +55,7 @@ def sbc(
     from bayes_scaling.printing.calibration import print_sbc
 
     spec = ModelSpec(law=law, pooling=pooling, discrepancy=discrepancy, errors=errors)
-    runs = quiet_runs(file, column)
+    runs = quiet_runs(file, reading)
     found = calibrate(runs, spec, replicates=replicates, seed=seed, backend=cast("Backend", backend))
     print_json(found.table()) if json else print_sbc(found)
     if figure is not None:
@@ -66,6 +66,7 @@ def sbc(
         raise typer.Exit(CHECKS_FAILED)
 
 
+@reads_runs
 def backtest(
     file: RunsFile,
     by: Annotated[
@@ -95,7 +96,7 @@ def backtest(
         ),
     ] = None,
     figure: OwnFigure = None,
-    column: Columns = None,
+    reading: Reading = PLAIN,
     json: Json = False,
 ) -> None:
     """Fit part of the runs, predict the rest, score the intervals beside baselines."""
@@ -105,7 +106,7 @@ def backtest(
 
     check_figure(figure)
     found = leave_out(
-        quiet_runs(file, column),
+        quiet_runs(file, reading),
         by or ["compute"],
         numbers(cuts, "--cuts"),
         ModelSpec(law=law, pooling=pooling, discrepancy=discrepancy),

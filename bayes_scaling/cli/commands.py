@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from bayes_scaling.cli.answer_command import answer
 from bayes_scaling.cli.bench_command import bench
 from bayes_scaling.cli.calibration_commands import backtest, sbc, stack
 from bayes_scaling.cli.data_commands import cite, datasets, describe, fetch
@@ -58,7 +59,7 @@ def _root(
 
 
 COMMANDS = {
-    "Start": (demo, describe, datasets, fetch, fit, check, summary),
+    "Start": (demo, answer, describe, datasets, fetch, fit, check, summary),
     "Ask a fit": (predict, frontier, compare, map_, context, iso_loss, optimal_params, epochs, loo),
     "Decide": (decide, plan, design, lifetime, report, figures),
     "Test": (preregister, judge, backtest, sbc, stack, classical, cite),

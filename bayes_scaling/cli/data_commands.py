@@ -7,18 +7,19 @@ from typing import Annotated
 
 import typer
 
-from bayes_scaling.cli.arguments import Columns, Json, RunsFile
+from bayes_scaling.cli.arguments import Json, RunsFile
 from bayes_scaling.cli.failures import note
 from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.reading import describe_finding, quiet_runs
+from bayes_scaling.cli.reading import PLAIN, Reading, describe_finding, quiet_runs, reads_runs
 
 
-def describe(file: RunsFile, column: Columns = None, json: Json = False) -> None:
+@reads_runs
+def describe(file: RunsFile, reading: Reading = PLAIN, json: Json = False) -> None:
     """Describe a table of runs and what is odd in it."""
     from bayes_scaling.printing.runs import print_runs
     from bayes_scaling.printing.table import print_line
 
-    runs = quiet_runs(file, column)
+    runs = quiet_runs(file, reading)
     if json:
         print_json(runs.describe())
     else:

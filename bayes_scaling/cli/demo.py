@@ -51,6 +51,7 @@ def run_demo(
     draws: int = 1000,
     chains: int = 4,
     seed: int = 0,
+    max_draws: int | None = None,
 ) -> Demo:
     """Fit the measured runs, print what is found and how earlier predictions did, save figures, a report.
 
@@ -60,6 +61,8 @@ def run_demo(
         Made where it does not exist.
     backend : {"numpyro", "pymc"}
     draws, chains, seed : int
+    max_draws : int, optional
+        As for `bayes_scaling.fit`.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def run_demo(
     runs = load_runs(DATASET)
     print_heading("Runs")
     print_runs(runs)
-    fit = _fitted(runs, backend, draws, chains, seed)
+    fit = _fitted(runs, backend, draws, chains, seed, max_draws)
     checks = _print_findings(fit)
     print_heading("How predictions did that were made before the largest runs were trained")
     verdict = shipped_verdict(runs.frame)
@@ -119,13 +122,13 @@ def save_results(fit: Fit, verdict: SweepVerdict, folder: Path) -> tuple[Path, .
     return (*files, folder / "fit.nc", report)
 
 
-def _fitted(runs: Runs, backend: Backend, draws: int, chains: int, seed: int) -> Fit:
+def _fitted(runs: Runs, backend: Backend, draws: int, chains: int, seed: int, max_draws: int | None) -> Fit:
     from bayes_scaling.posterior.fitting import fit
     from bayes_scaling.posterior.law_sampled import verify_moved_optimum
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the checks are printed
-        found = fit(runs, backend=backend, draws=draws, chains=chains, seed=seed)
+        found = fit(runs, backend=backend, draws=draws, chains=chains, seed=seed, max_draws=max_draws)
         verify_moved_optimum(found)
         return found
 

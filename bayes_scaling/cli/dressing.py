@@ -61,6 +61,7 @@ def dressed(command: Command, interval: bool = False, waits: bool = False) -> Co
     place = names.index("json") if "json" in names else len(names)
     parameters = list(signature.parameters.values())
     parameters[place:place] = list(added.values())
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters]  # given by name
     whole = signature.replace(parameters=parameters)
     run.__annotations__ = {each.name: each.annotation for each in parameters}
     run.__dict__["__signature__"] = whole
@@ -69,7 +70,7 @@ def dressed(command: Command, interval: bool = False, waits: bool = False) -> Co
 
 def _added(signature: inspect.Signature, interval: bool) -> dict[str, inspect.Parameter]:
     """What gives records gives tables too, and those can be wide."""
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    kind = inspect.Parameter.KEYWORD_ONLY
     added: dict[str, inspect.Parameter] = {}
     if interval:
         added["interval"] = inspect.Parameter("interval", kind, default=0.9, annotation=Interval)

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from bayes_scaling.cli.interrupts import INTERRUPTED, INTERRUPTS, MESSAGE
 from bayes_scaling.cli.process import CLOSED_PIPE, close_outputs
 from bayes_scaling.cli.verdict import verdicts
+from bayes_scaling.cli.wording import as_options
 from bayes_scaling.errors import BayesScalingError, ConvergenceWarning, FitFileWarning, RunsWarning
 from bayes_scaling.printing.visible import visible
 
@@ -62,7 +63,7 @@ def _guarded() -> Iterator[None]:
             raise _interrupted() from None
         if isinstance(error, BrokenPipeError) and close_outputs(broken=True):
             raise typer.Exit(CLOSED_PIPE) from None
-        text = _describe(error) if isinstance(error, OSError) else str(error)
+        text = _describe(error) if isinstance(error, OSError) else as_options(str(error))
         raise _leave(f"Error: {text}", BAD_INPUT) from None
 
 
@@ -97,7 +98,7 @@ def _notes_on_stderr() -> Iterator[None]:
 
         def show(message: Any, category: Any, *where: Any, **more: Any) -> None:
             if issubclass(category, TOLD):
-                print(visible(f"Note: {message}"), file=sys.stderr)
+                print(visible(f"Note: {as_options(str(message))}"), file=sys.stderr)
             else:
                 usual(message, category, *where, **more)
 

@@ -16,7 +16,6 @@ from bayes_scaling.cli.arguments import (
     LAWS,
     POOLINGS,
     Backends,
-    Columns,
     FitFile,
     Json,
     MaxDraws,
@@ -26,7 +25,7 @@ from bayes_scaling.cli.arguments import (
 )
 from bayes_scaling.cli.failures import CHECKS_FAILED, note
 from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.reading import fittable_runs
+from bayes_scaling.cli.reading import PLAIN, Reading, RowsAreRuns, fittable_runs, reads_runs
 from bayes_scaling.cli.verdict import open_fit
 from bayes_scaling.errors import ConvergenceWarning, FitFileError, SpecError
 
@@ -34,8 +33,10 @@ if TYPE_CHECKING:
     from bayes_scaling.models.spec import ModelSpec
     from bayes_scaling.posterior.checks import Checks
     from bayes_scaling.posterior.fit import Fit
+    from bayes_scaling.runs.table import Runs
 
 
+@reads_runs
 def fit(
     file: RunsFile,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FIT", help="Where to save (.nc).")],
@@ -72,7 +73,8 @@ def fit(
     chains: Annotated[int, typer.Option(help="Chains, all at once.")] = 4,
     seed: Annotated[int, typer.Option(help="The same seed gives the same draws on one machine.")] = 0,
     max_draws: MaxDraws = None,
-    column: Columns = None,
+    rows_are_runs: RowsAreRuns = False,
+    reading: Reading = PLAIN,
     json: Json = False,
 ) -> None:
     """Fit a law to runs, save the posterior, check it."""
@@ -81,7 +83,8 @@ def fit(
     sampling |= {"max_draws": max_draws}
     options = {"law": law, "pooling": pooling, "discrepancy": discrepancy, "errors": errors}
     model = _model(spec, options | {"offsets": offset or None})
-    result = _fitted(file, column, model, sampling)
+    runs = fittable_runs(file, reading, rows_are_runs or bool(model.offsets))
+    result = fitted(runs, model, sampling)
     checks = result.checks()
     result.save(output)
     note(f"Saved {output}")
@@ -144,12 +147,11 @@ def _model(spec: Path | None, options: dict[str, Any]) -> ModelSpec:
     return read_toml(spec, ModelSpec.from_dict, "a model spec in TOML", error=SpecError)
 
 
-def _fitted(file: str, column: list[str] | None, model: ModelSpec, sampling: dict[str, Any]) -> Fit:
+def fitted(runs: Runs, model: ModelSpec, sampling: dict[str, Any]) -> Fit:
     """The fit; what libraries print goes to standard error, and the checks stand for the warning."""
     from bayes_scaling.posterior.fitting import fit as sample
     from bayes_scaling.posterior.law_sampled import verify_moved_optimum
 
-    runs = fittable_runs(file, column)
     with warnings.catch_warnings(), redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore", ConvergenceWarning)
         found = sample(runs, model, **sampling)

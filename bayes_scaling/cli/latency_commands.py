@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli.arguments import Json, MaxDraws, check_folder, check_output
+from bayes_scaling.cli.arguments import Json, MaxDraws, check_folder, check_output, column_map
 from bayes_scaling.cli.dressing import dressed
 from bayes_scaling.cli.failures import GuardedGroup, note
 from bayes_scaling.cli.fit_commands import report_checks
@@ -22,6 +22,7 @@ from bayes_scaling.roofline.devices import Device, get_device
 
 if TYPE_CHECKING:
     from bayes_scaling.latency import LatencyFit
+    from bayes_scaling.latency.timings import Timings
 
 latency = typer.Typer(
     name="latency",
@@ -44,6 +45,10 @@ Bench = Annotated[
     Path | None,
     typer.Option("--bench", metavar="CSV", help="Microbenchmarks of the device; they become the prior."),
 ]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="NAME=COLUMN", help="Read NAME from the file's COLUMN. Repeatable."),
+]
 Backend = Annotated[str, typer.Option(help="numpyro or pymc.")]
 Seed = Annotated[int, typer.Option(help="Seed of the draws.")]
 
@@ -62,6 +67,7 @@ def fit(
     chains: Annotated[int, typer.Option(help="Chains, all at once.")] = 4,
     seed: Seed = 0,
     max_draws: MaxDraws = None,
+    column: Columns = None,
     json: Json = False,
 ) -> None:
     """Fit the latency model to timings, save the posterior, check it."""
@@ -69,7 +75,7 @@ def fit(
     chosen = _device(device, devices)
     sampling = {"backend": backend, "draws": draws, "tune": tune, "chains": chains, "seed": seed}
     sampling |= {"max_draws": max_draws}
-    result = _fitted(timings, chosen, bench, sampling)
+    result = _fitted(_timings(timings, column), chosen, bench, sampling)
     checks = result.checks()
     result.save(output)
     note(f"Saved {output}")
@@ -123,13 +129,14 @@ def backtest(
     device: DeviceName = None,
     devices: DeviceFile = None,
     seed: Seed = 0,
+    column: Columns = None,
     json: Json = False,
 ) -> None:
     """Leave model sizes out and predict them, beside a roofline and linear fits."""
     from bayes_scaling.latency.backtest import backtest as run
     from bayes_scaling.printing.latency import print_backtest
 
-    result = run(timings, _device(device, devices), leave_out=size, seed=seed)
+    result = run(_timings(timings, column), _device(device, devices), leave_out=size, seed=seed)
     if json:
         print_json(result.scores)
         return
@@ -162,13 +169,14 @@ def stages(
         Path | None, typer.Option("--figure", metavar="FILE", help="Draw the intervals (.png, .svg, .pdf).")
     ] = None,
     seed: Seed = 0,
+    column: Columns = None,
     json: Json = False,
 ) -> None:
     """Intervals of step time after the datasheet, the benchmarks and the timings."""
     from bayes_scaling.latency.stages import latency_stages
     from bayes_scaling.printing.latency import print_stages
 
-    table = latency_stages(timings, bench, _device(device, devices), seed=seed)
+    table = latency_stages(_timings(timings, column), bench, _device(device, devices), seed=seed)
     if figure is not None:
         from bayes_scaling.plots.latency import plot_stages
         from bayes_scaling.plots.style import save_figure
@@ -187,7 +195,16 @@ def _device(name: str | None, path: Path | None) -> Device | None:
     return get_device(name or DEFAULT_DEVICE, path)
 
 
-def _fitted(timings: str, device: Device | None, bench: Path | None, sampling: dict[str, Any]) -> LatencyFit:
+def _timings(file: str, column: list[str] | None) -> Timings:
+    """The timings of a file, their columns named by the options."""
+    from bayes_scaling.latency.timings import load_timings
+
+    return load_timings(file, column_map(column))
+
+
+def _fitted(
+    timings: Timings, device: Device | None, bench: Path | None, sampling: dict[str, Any]
+) -> LatencyFit:
     """The fit; what libraries print goes to standard error, and the checks stand for the warning."""
     from bayes_scaling.latency import fit_latency
 

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from bayes_scaling.cli.arguments import Columns, FitFile, Json, UniqueTokens, check_folder, column_map
+from bayes_scaling.cli.arguments import FitFile, Json, UniqueTokens, check_folder
 from bayes_scaling.cli.failures import note
 from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.reading import quiet_runs
+from bayes_scaling.cli.reading import PLAIN, Reading, quiet_runs, reads_runs
 from bayes_scaling.cli.verdict import open_fit
 
 
+@reads_runs
 def preregister(
     fit: FitFile,
     runs: Annotated[
@@ -27,19 +28,19 @@ def preregister(
     ],
     seed: Annotated[int, typer.Option(help="Seed of the scatter of single runs.")] = 0,
     unique_tokens: UniqueTokens = None,
-    column: Columns = None,
+    reading: Reading = PLAIN,
 ) -> None:
     """Predict planned runs and write it down, once, dated and hashed; then train them."""
     from bayes_scaling.calibration.preregistration import preregister as write
-    from bayes_scaling.data.run_tables import load_runs
 
     check_folder(output)
-    planned = load_runs(runs, columns=column_map(column), need_loss=False)
+    planned = reading.load(runs, need_loss=False)
     digest = write(open_fit(fit, False), planned, output, seed=seed, unique_tokens=unique_tokens)
     note(f"Saved {output}: {len(planned)} runs, SHA-256 {digest}")
     note(f"Then train them, and run `bayes-scaling judge {output} RESULTS`")
 
 
+@reads_runs
 def judge(
     record: Annotated[
         Path, typer.Argument(metavar="RECORD", help="Predictions that `preregister` wrote (.json).")
@@ -48,7 +49,7 @@ def judge(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Figure (.png, .pdf).")
     ] = None,
-    column: Columns = None,
+    reading: Reading = PLAIN,
     json: Json = False,
 ) -> None:
     """Predictions beside results: how often intervals held, how far off, in plain words."""
@@ -57,7 +58,7 @@ def judge(
 
     if output is not None:
         check_folder(output)
-    verdict = compare(record, quiet_runs(results, column))
+    verdict = compare(record, quiet_runs(results, reading))
     print_json(verdict.runs) if json else print_verdict(verdict)
     if output is not None:
         from bayes_scaling.plots import plot_verdict, save_figure

@@ -10,7 +10,6 @@ import typer
 
 from bayes_scaling.cli.arguments import (
     Architectures,
-    Columns,
     Compute,
     ContextLengths,
     Cost,
@@ -19,13 +18,13 @@ from bayes_scaling.cli.arguments import (
     Json,
     UniqueTokens,
     choices,
-    column_map,
     names,
     numbers,
     required_numbers,
 )
 from bayes_scaling.cli.decision_arguments import FigureFile, check_figure, draw
 from bayes_scaling.cli.output import print_json
+from bayes_scaling.cli.reading import PLAIN, Reading, reads_runs
 from bayes_scaling.cli.verdict import open_fit
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from bayes_scaling.questions.targets import Target
 
 
+@reads_runs
 def predict(
     fit: FitFile,
     runs: Annotated[
@@ -51,16 +51,15 @@ def predict(
     unique_tokens: UniqueTokens = None,
     extrapolate: Extrapolate = False,
     figure: FigureFile = None,
-    column: Columns = None,
+    reading: Reading = PLAIN,
     json: Json = False,
 ) -> None:
     """Predict the loss of runs, in the order of the file."""
-    from bayes_scaling.data.run_tables import load_runs
     from bayes_scaling.posterior.predictions import predictions
     from bayes_scaling.printing.views import print_predictions
 
     check_figure(figure)
-    planned = load_runs(runs, columns=column_map(column), need_loss=False)
+    planned = reading.load(runs, need_loss=False)
     found = predictions(open_fit(fit, json), planned, kind, seed, unique_tokens, extrapolate)
     draw(found, figure)
     print_json(found.rows) if json else print_predictions(found.rows, kind)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling import classical as estimators
-from bayes_scaling.cli.arguments import Columns, Cost, FitFile, Json, RunsFile, choices, numbers
+from bayes_scaling.cli.arguments import Cost, FitFile, Json, RunsFile, choices, numbers
 from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.reading import quiet_runs
+from bayes_scaling.cli.reading import PLAIN, Reading, quiet_runs, reads_runs
 from bayes_scaling.cli.verdict import open_fit
 from bayes_scaling.errors import SpecError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 METHODS = ("isoflop", "huber", "slopes", "hull", "envelope")
 
 
+@reads_runs
 def classical(
     file: RunsFile,
     method: Annotated[
@@ -45,7 +46,7 @@ def classical(
     ] = None,
     resamples: Annotated[int, typer.Option(min=0, help="Bootstrap fits.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
-    column: Columns = None,
+    reading: Reading = PLAIN,
     json: Json = False,
 ) -> None:
     """Classical point estimates with bootstrap intervals."""
@@ -54,7 +55,7 @@ def classical(
     if method not in METHODS:
         raise SpecError(f"--method {method!r}: choose one of {', '.join(METHODS)}")
     budgets = numbers(compute, "--compute")
-    runs = quiet_runs(file, column)
+    runs = quiet_runs(file, reading)
     options: dict[str, Any] = {"resamples": resamples, "seed": seed}
     if method == "slopes":
         if budgets:
@@ -67,6 +68,7 @@ def classical(
     print_json(table) if json else show(table)
 
 
+@reads_runs
 def figures(
     fit: FitFile,
     runs: Annotated[
@@ -80,7 +82,7 @@ def figures(
     formats: Annotated[
         str, typer.Option("--format", metavar="FORMATS", help="png, pdf and svg, or several: pdf,png.")
     ] = "png",
-    column: Columns = None,
+    reading: Reading = PLAIN,
     json: Json = False,
 ) -> None:
     """Draw the figures of a study, the posterior beside classical estimates."""
@@ -90,7 +92,7 @@ def figures(
 
     loaded = open_fit(fit, json)
     kinds = [kind.strip() for kind in formats.split(",")]
-    table = None if runs is None else quiet_runs(runs, column)
+    table = None if runs is None else quiet_runs(runs, reading)
     with steps("Drawing") as told:
         drawn = save_figures(loaded, output, table, cost, formats=kinds, told=told)
     if json:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bayes_scaling.cli.waiting import hush
+from bayes_scaling.printing.loss_unit import own_unit, tell_losses_in
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions.serving_limits import Serving
@@ -60,8 +61,10 @@ _ASKED: ContextVar[list[Verdict] | None] = ContextVar("asked", default=None)
 def open_fit(path: Path, told: bool) -> Fit:
     """Load a fit to ask it; its verdict will stand by the answer."""
     from bayes_scaling.posterior.fit import load_fit
+    from bayes_scaling.runs.column_units import loss_unit
 
     fit = load_fit(path)
+    tell_losses_in(loss_unit(fit.runs.mapping))
     _remember(Verdict(FIT, path, fit.checks(), told))
     return fit
 
@@ -128,7 +131,8 @@ def verdicts() -> Iterator[None]:
     stream = sys.stdout
     sys.stdout = _Announcing(stream)
     try:
-        yield
+        with own_unit():
+            yield
         _say_below()
     except typer.Exit as leaving:
         if leaving.exit_code in ANSWERED:

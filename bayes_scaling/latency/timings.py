@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pandas as pd
 from bayes_scaling.accounting import Shape, get_architecture
 from bayes_scaling.data.loading import open_source
 from bayes_scaling.errors import RunsError, TimingsError, TimingsWarning
+from bayes_scaling.latency.column_names import with_usual_names
 from bayes_scaling.latency.conditions import CONDITIONS
 from bayes_scaling.latency.plausible import implausible
 from bayes_scaling.latency.validation import check_table
@@ -89,7 +91,12 @@ class Timings:
         return row_shapes(self.frame)
 
 
-def load_timings(source: str | Path | pd.DataFrame | Timings, *, need_times: bool = True) -> Timings:
+def load_timings(
+    source: str | Path | pd.DataFrame | Timings,
+    columns: Mapping[str, str] | None = None,
+    *,
+    need_times: bool = True,
+) -> Timings:
     """Read and validate a table of timings.
 
     Parameters
@@ -98,7 +105,10 @@ def load_timings(source: str | Path | pd.DataFrame | Timings, *, need_times: boo
         A file (.csv, .tsv, .jsonl, .parquet, .feather) or a table. Columns: architecture, batch_size,
         prefill, params or the shape (embedding_dim, num_blocks, num_heads, ffn_dim, ...), ttft_ms,
         step_time_ms, and optionally measured (False: out of memory), reserved_bytes (or
-        memory_reserved_gl1_bytes), and device, mode and dtype, one of each.
+        memory_reserved_gl1_bytes), and device, mode and dtype, one of each. Usual names (TTFT (ms), batch,
+        prompt_len, gpu, ...) are known.
+    columns : mapping of str to str, optional
+        Those names to the table's own, such as ``{"prefill": "isl"}``.
     need_times : bool
         False for queries whose times are not known yet.
 
@@ -128,7 +138,8 @@ def load_timings(source: str | Path | pd.DataFrame | Timings, *, need_times: boo
         table = open_source(source)
     except RunsError as error:
         raise TimingsError(str(error).replace("for each run", "for each query")) from None
-    frame = check_table(table, need_times)
+    named = replace(table, frame=with_usual_names(table.frame, columns, table.source))
+    frame = check_table(named, need_times)
     notes = implausible(frame, row_shapes(frame))
     if notes:
         warnings.warn(f"{table.source}: " + "; ".join(notes), TimingsWarning, stacklevel=2)

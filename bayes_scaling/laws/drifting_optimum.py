@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.laws import optimum
-from bayes_scaling.laws.drift import Drift
+from bayes_scaling.laws.drift import Shifts, drifted_log_loss
+from bayes_scaling.laws.drift_draws import Drift
 from bayes_scaling.laws.drift_line import Line
 from bayes_scaling.laws.ladder import rung_before
-from bayes_scaling.laws.law import log_form, log_loss
+from bayes_scaling.laws.law import log_form
 
-STEP = 0.35  # of the grid, less than a box of the drift
-WITHIN = 7  # steps of the optimum that the draw's law has by itself: a factor of 11
+STEP = 0.3  # of the grid, less than the way between the knots beyond an edge
+WITHIN = 8  # steps of the optimum that the draw's law has by itself: a factor of 11
 AT_ONCE = 16  # budgets
 CLOSE = 1e-7  # of ln compute, to which a budget is searched
 Values = Mapping[str, Any]
@@ -31,7 +32,7 @@ def optimal_log_params(values: Values, log_compute: np.ndarray, curve: Any) -> n
     Parameters
     ----------
     values : mapping
-        Coefficients (chain, draw, 1) or numbers, and ``drift``, a `bayes_scaling.laws.drift.Drift`.
+        Coefficients (chain, draw, 1) or numbers, and ``drift``, a `bayes_scaling.laws.drift_draws.Drift`.
     log_compute : ndarray (budget,)
     curve : object with value_and_slope(xp, ln_params)
         As for `optimum.optimal_log_params`.
@@ -130,8 +131,9 @@ def _search(theta: Values, drift: Drift, alone: np.ndarray, log_compute: np.ndar
     tokens = log_compute[:, None] - curve.value(np, grid)
     n = grid.astype(np.float32)
     d = tokens.astype(np.float32)
-    level = log_loss(np, n, d, theta)
-    level += drift(grid.ravel(), tokens.ravel()).reshape(level.shape)
+    shape = (*drift.weights.shape[:2], *grid.shape)
+    shifts = Shifts(*(part.reshape(shape) for part in drift(grid.ravel(), tokens.ravel())))
+    level = drifted_log_loss(np, n, d, theta, shifts)
     level[np.abs(n - alone[..., None].astype(np.float32)) > WITHIN * STEP] = np.inf
     return _vertex(grid, level)
 

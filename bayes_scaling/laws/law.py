@@ -195,11 +195,42 @@ def log_loss(xp: Any, log_params: Array, log_tokens: Array, theta: Mapping[str, 
     """ln L, the law itself.
 
     ``log_params`` and ``log_tokens`` may be relative to reference sizes when ``log_A`` and ``log_B``
-    (and pivots and unique tokens) are relative to the same ones. Everything broadcasts.
+    (and pivots and unique tokens) are relative to the same ones. ``params_walk`` and ``tokens_walk``, where
+    given, are added to the logs of the two terms, each by its share in their sum; see
+    `bayes_scaling.laws.drift`. Everything broadcasts.
     """
+    reducible, _ = _log_reducible(xp, log_params, log_tokens, theta)
+    return _log_total(xp, reducible, log_params, log_tokens, theta)
+
+
+def walk_gains(
+    xp: Any, log_params: Array, log_tokens: Array, theta: Mapping[str, Array]
+) -> tuple[Array, Array]:
+    """d ln L over d of either walk; arguments as for `log_loss`."""
+    reducible, share = _log_reducible(xp, log_params, log_tokens, theta)
+    total = _log_total(xp, reducible, log_params, log_tokens, theta)
+    part = theta["gamma"] * xp.exp(reducible - total)
+    return part * share, part * (1 - share)
+
+
+def _log_reducible(
+    xp: Any, log_params: Array, log_tokens: Array, theta: Mapping[str, Array]
+) -> tuple[Array, Array]:
+    """ln of the reducible loss, and the share of the params term in the sum."""
     n, d = effective(xp, log_params, log_tokens, theta)
-    inner = log_sum(xp, theta["log_A"] - theta["alpha"] * n, theta["log_B"] - theta["beta"] * d)
-    log_law = log_sum(xp, theta["log_E"], theta["gamma"] * inner)
+    of_params = theta["log_A"] - theta["alpha"] * n
+    inner = log_sum(xp, of_params, theta["log_B"] - theta["beta"] * d)
+    share = xp.exp(of_params - inner)
+    if "params_walk" in theta:
+        inner = inner + share * theta["params_walk"] + (1 - share) * theta["tokens_walk"]
+    return theta["gamma"] * inner, share
+
+
+def _log_total(
+    xp: Any, reducible: Array, log_params: Array, log_tokens: Array, theta: Mapping[str, Array]
+) -> Array:
+    """ln L from the ln of its reducible part: with E, and with the term of overfitting where there is one."""
+    log_law = log_sum(xp, theta["log_E"], reducible)
     if "overfit" not in theta:
         return log_law
     return log_sum(xp, log_law, log_overfit(xp, log_params, log_tokens, theta))

@@ -49,38 +49,3 @@ def slopes_of_tokens(log_tokens: Array, theta: Mapping[str, Array]) -> tuple[Arr
     left = np.where(usual, np.expm1(learnt), 1.0)
     first = np.where(usual, size / repeats / left, 0.0)
     return first, first - first**2 * np.exp(learnt)
-
-
-def with_overfit(
-    law: tuple[Array, Array, Array, Array],
-    share: Array,
-    theta: Mapping[str, Array],
-    log_tokens: Array,
-    rise: Array,
-) -> tuple[Array, Array, Array, Array]:
-    """Derivatives of ln (L + O) from those of ln L.
-
-    Parameters
-    ----------
-    law : tuple of four ndarray
-        Of ln L along a budget in ln N: slope, bend, turn of the slope with ln C; d ln L / d ln D.
-    share : ndarray
-        O / (L + O).
-    theta : mapping
-    log_tokens : ndarray
-    rise : ndarray
-        Minus d ln D / d ln N along the budget.
-
-    Returns
-    -------
-    tuple of four ndarray
-    """
-    slope, bend, turn, of_tokens = law
-    own_of_tokens, own_bend = slopes_of_tokens(log_tokens, theta)
-    own = theta["overfit_params"] - rise * own_of_tokens
-    rest = 1 - share
-    along = rest * slope + share * own
-    tokens = rest * of_tokens + share * own_of_tokens
-    curved = rest * (bend + slope**2) + share * (rise**2 * own_bend + own**2)
-    mixed = rest * (turn + slope * of_tokens) + share * (own * own_of_tokens - rise * own_bend)
-    return along, curved - along**2, mixed - along * tokens, tokens

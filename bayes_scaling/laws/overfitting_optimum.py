@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.laws.drift_line import effective_law
 from bayes_scaling.laws.law import log_loss
+from bayes_scaling.laws.law_rates import law_rates
 
 WITHIN = 6.0  # of ln params or ln tokens, on either side of the plain law's
 STEP = 0.4
@@ -46,7 +46,7 @@ def lowest(theta: Theta, plain: np.ndarray, log_compute: np.ndarray, curve: Any)
 
     def slope(x: np.ndarray, here: Theta, compute: np.ndarray) -> np.ndarray:
         cost, rise = curve.value_and_slope(np, x)
-        return np.asarray(effective_law(here, x, compute - cost, rise).slope)
+        return np.asarray(law_rates(here, x, compute - cost, rise).along)
 
     return _root(slope, theta, best - STEP, best + STEP, log_compute)
 
@@ -93,8 +93,8 @@ def exponent(
 
     Where the optimum sees each token once, and a second look would harm, it goes on to do so.
     """
-    law = effective_law(theta, log_params, log_tokens, rise)
-    smooth = -law.turn / (law.bend - curve.bend(np, log_params) * law.slope_of_tokens)
+    law = law_rates(theta, log_params, log_tokens, rise)
+    smooth = -law.turn / (law.bend - curve.bend(np, log_params) * law.of_tokens)
     once = np.abs(log_tokens - theta["log_unique"]) < ONCE
     return np.asarray(np.where(once, 1 / rise, smooth))
 
@@ -107,7 +107,7 @@ def suited(theta: Theta, log_params: np.ndarray, plain: np.ndarray, rise: np.nda
     rise = np.where(known, rise, 1.0)
 
     def past(log_tokens: np.ndarray, here: Theta, x: np.ndarray, slope: np.ndarray) -> np.ndarray:
-        return -np.asarray(effective_law(here, x, log_tokens, slope).slope)
+        return -np.asarray(law_rates(here, x, log_tokens, slope).along)
 
     shape = np.broadcast_shapes(*map(np.shape, (*theta.values(), log_params)))
     low = np.minimum(plain, theta["log_unique"]) - WITHIN

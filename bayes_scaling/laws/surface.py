@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bayes_scaling.laws import drifting_optimum, optimum, overfitting_optimum
-from bayes_scaling.laws.drift import Drift
+from bayes_scaling.laws.drift import Shifts, drifted_log_loss
+from bayes_scaling.laws.drift_draws import Drift
 from bayes_scaling.laws.drift_line import Line
 from bayes_scaling.laws.drifting_optimum import Falling
 from bayes_scaling.laws.ladder import make_ladder
-from bayes_scaling.laws.law import Law
+from bayes_scaling.laws.law import Law, log_form
 from bayes_scaling.laws.optimum import OptimumError
 
 REACH = 3.0  # decades searched on either side of what the law alone would need
@@ -36,25 +37,37 @@ class Surface:
     values: Mapping[str, Any]
     drift: Drift | None
 
+    def every(self, step: int) -> Surface:
+        """Of one draw in so many."""
+        values = {k: v[:, ::step] if np.ndim(v) else v for k, v in self.values.items()}
+        drift = self.drift and replace(self.drift, weights=self.drift.weights[:, ::step])
+        return replace(self, values=values, drift=drift)
+
     @property
     def _all(self) -> dict[str, Any]:
         return {**self.values, "drift": self.drift}
 
     def loss(self, params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """Loss at points (chain, draw, point) of each draw's own; NaN where they are."""
-        with np.errstate(invalid="ignore"):
-            loss = np.asarray(self.law.loss(np, params, tokens, self.values))
         if self.drift is None:
-            return loss
-        index = np.arange(loss.shape[0] * loss.shape[1]).reshape(*loss.shape[:2], 1)
-        return np.asarray(loss * np.exp(self.drift.each(index, np.log(params), np.log(tokens))[0]))
+            with np.errstate(invalid="ignore"):
+                return np.asarray(self.law.loss(np, params, tokens, self.values))
+        draws = self.drift.weights.shape[:2]
+        index = np.arange(draws[0] * draws[1]).reshape(*draws, 1)
+        logs = np.log(params), np.log(tokens)
+        return self._drifted(*logs, self.drift.each(index, *logs))
 
     def loss_at(self, params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """Loss (chain, draw, point) at points (point,) that all draws share."""
-        loss = np.asarray(self.law.loss(np, params, tokens, self.values))
         if self.drift is None:
-            return loss
-        return np.asarray(loss * np.exp(self.drift(np.log(params), np.log(tokens))))
+            return np.asarray(self.law.loss(np, params, tokens, self.values))
+        logs = np.log(params), np.log(tokens)
+        return self._drifted(*logs, self.drift(*logs))
+
+    def _drifted(self, log_params: np.ndarray, log_tokens: np.ndarray, shifts: Shifts) -> np.ndarray:
+        theta = log_form(np, self.law.complete(self.values))
+        with np.errstate(invalid="ignore"):
+            return np.exp(drifted_log_loss(np, log_params, log_tokens, theta, shifts))
 
     def at_edge(self, log_params: np.ndarray, log_compute: np.ndarray, curve: Any) -> np.ndarray:
         """Whether an optimum lies where its search ends: the loss has no minimum near the law's own."""

@@ -15,11 +15,13 @@ from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.plots import style
 from bayes_scaling.plots.budgets import budgets_of
-from bayes_scaling.posterior.coefficients import coefficients, drift_of
+from bayes_scaling.posterior.coefficients import coefficients
 from bayes_scaling.posterior.fit import Fit
+from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.questions.frontier import frontier as ask
 
 POINTS = 40
+THIN = 4  # one draw in so many
 LEVELS = 9  # contours; every second has its loss beside it
 MARGIN = 0.15  # of the runs' range in logs, on each side
 
@@ -47,16 +49,15 @@ def loss_surface(fit: Fit, context_length: int, points: int = POINTS) -> pd.Data
     frame = fit.runs.frame
     params = _range(frame["params"].to_numpy(dtype=float), points)
     tokens = _range(frame["tokens"].to_numpy(dtype=float), points)
-    theta = coefficients(fit, context_length=context_length).isel(draw=slice(None, None, 4))
+    theta = coefficients(fit, context_length=context_length)
     parts = []
     for architecture in fit.architectures:
-        cell = theta.sel(architecture=architecture, context_length=context_length)
+        surface = surface_of(fit, theta, architecture, context_length).every(THIN)
         axes = {"params": params, "tokens": tokens}
-        grid = {name: xr.DataArray(v, dims=name, coords={name: v}) for name, v in axes.items()}
-        draws = {name: cell[name] for name in fit.law.names}
-        loss = fit.law.loss(np, grid["params"], grid["tokens"], draws)
-        loss = loss.transpose("chain", "draw", "params", "tokens")
-        loss = loss * _drifted(fit, architecture, params, tokens, loss)
+        sizes = [size.ravel() for size in np.meshgrid(params, tokens, indexing="ij")]
+        drawn = surface.loss_at(*sizes)
+        drawn = drawn.reshape(*drawn.shape[:2], len(params), len(tokens))
+        loss = xr.DataArray(drawn, dims=("chain", "draw", *axes), coords=axes, name="loss")
         table = summarise_draws(loss)[["median", "q05", "q95"]].reset_index()
         table.insert(0, "architecture", architecture)
         table.insert(1, "context_length", context_length)
@@ -128,20 +129,6 @@ def plot_surface(
     ]
     style.legend_below(figure, entries if frontier is not None else entries[:2], place, columns=2)
     return figure
-
-
-def _drifted(
-    fit: Fit, architecture: str, params: np.ndarray, tokens: np.ndarray, loss: xr.DataArray
-) -> xr.DataArray | float:
-    """The factor of the drift on the grid, at the draws that the loss has."""
-    drift = drift_of(fit, architecture)
-    if drift is None:
-        return 1.0
-    sizes = np.meshgrid(params, tokens, indexing="ij")
-    logs = [np.log(size).ravel() for size in sizes]
-    factor = np.exp(drift(logs[0], logs[1])).reshape(*drift.weights.shape[:2], len(params), len(tokens))
-    kept = np.searchsorted(fit.posterior["draw"].to_numpy(), loss["draw"].to_numpy())
-    return loss.copy(data=factor[:, kept])
 
 
 def _contours(ax: Axes, surface: pd.DataFrame, levels: np.ndarray) -> None:

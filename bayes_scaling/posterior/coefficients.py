@@ -8,9 +8,11 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import BudgetError
-from bayes_scaling.laws.drift import Drift
-from bayes_scaling.models.design import build_design
+from bayes_scaling.laws.drift import in_context, knot_scales, origins
+from bayes_scaling.laws.drift_draws import Drift
+from bayes_scaling.models.design import build_design, observed_groups
 from bayes_scaling.models.grid import fill_grid, on_grid, seen_draws
+from bayes_scaling.models.hierarchy import Groups, context_coordinate
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.streams import Stream
 
@@ -72,24 +74,36 @@ def draws_of(fit: Posterior, architectures: list[str], contexts: list[int], seed
     return posterior.sel(architecture=architectures, context_length=contexts)
 
 
-def drift_of(fit: Posterior, architecture: str, seed: int = 0) -> Drift | None:
-    """Draws of the drift of one architecture, arrays (chain, draw, ...); None where the spec has none.
+def drift_of(fit: Posterior, architecture: str, context_length: int, seed: int = 0) -> Drift | None:
+    """Draws of the drift of one group, arrays (chain, draw, ...); None where the spec has none.
 
     An architecture without runs has the prior's.
     """
     if fit.spec.discrepancy == "none":
         return None
     weights = fit.idata["drift"].to_dataset()["weight"]
+    n, d = (np.log(fit.runs.frame[name].to_numpy(dtype=float)) for name in ("params", "tokens"))
+    reference = float(n.mean()), float(d.mean())
+    own = (fit.runs.frame["architecture"].astype(str) == architecture).to_numpy()
     if architecture in weights["architecture"].to_numpy():
-        chosen = weights.sel(architecture=architecture)
+        kept = weights.sel({name: fit.posterior[name] for name in ("chain", "draw")})
+        chosen = kept.sel(architecture=architecture).transpose("chain", "draw", "walk", "knot").to_numpy()
     else:
         rng = np.random.default_rng([seed, Stream.NEW_DRIFT, *architecture.encode()])
-        known = weights.isel(architecture=0)
-        drawn = known.copy(data=rng.standard_normal(known.shape))
-        chosen = (fit.posterior["drift_scale"] * drawn).transpose(*known.dims)
-    kept = chosen.sel({name: fit.posterior[name] for name in ("chain", "draw")})
-    logs = [np.log(fit.runs.frame[name].to_numpy(dtype=float)).mean() for name in ("params", "tokens")]
-    return Drift(kept.to_numpy(), (float(logs[0]), float(logs[1])))
+        scales = knot_scales(fit.posterior["drift_scale"].transpose("chain", "draw", "walk").to_numpy())
+        chosen = scales * rng.standard_normal(scales.shape)
+    used = own if own.any() else np.ones_like(own)
+    start = origins(n[used] - reference[0], d[used] - reference[1])
+    return Drift(in_context(chosen, _context(fit, context_length)), reference, start)
+
+
+def _context(fit: Posterior, context_length: int) -> float:
+    """c, at which the walks of a context length are."""
+    if fit.spec.pooling == "complete":
+        return 0.0
+    groups, _ = observed_groups(fit.runs)
+    asked = Groups(("any",), (context_length,), groups.reference_context)
+    return float(context_coordinate(asked)[0])
 
 
 def offset_of(fit: Posterior, architecture: str, column: str, value: str) -> np.ndarray | None:

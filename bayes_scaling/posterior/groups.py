@@ -25,7 +25,7 @@ def surface_of(
     values = group_coefficients(fit, theta, architecture, context_length)
     if unique_tokens is not None:
         values["unique_tokens"] = unique_tokens
-    return Surface(fit.law, values, drift_of(fit, architecture))
+    return Surface(fit.law, values, drift_of(fit, architecture, context_length))
 
 
 def group_coefficients(

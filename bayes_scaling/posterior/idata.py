@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_scaling.laws.drift import DIRECTIONS, all_boxes
+from bayes_scaling.laws.drift import LEARNT, NUMBERS, WALK_NAMES
 from bayes_scaling.models.coefficients import draw_components, draw_prior, nu, tau
 from bayes_scaling.models.density import (
     log_priors,
@@ -26,12 +26,13 @@ from bayes_scaling.models.draws import RawDraws
 from bayes_scaling.models.grid import fill_grid, on_grid
 from bayes_scaling.models.misfit import OFFSET, Misfit
 from bayes_scaling.models.rounds import Sampled
+from bayes_scaling.models.walks import posterior_knots, walk_scales
 from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.streams import Stream
 
 PRIOR_DRAWS = 1000
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _PACKAGES = ("bayes-scaling", "numpy", "pymc", "nutpie", "numpyro", "jax", "arviz")
 
 
@@ -91,8 +92,9 @@ def _coefficient_draws(
     user = fill_grid(natural, component, design, runs.architectures, runs.context_lengths, rng)
     draws = on_grid(user, runs.architectures, runs.context_lengths)
     draws["nu"] = (("chain", "draw"), nu(natural))
-    if "drift_scale" in natural:
-        draws["drift_scale"] = (("chain", "draw"), np.exp(natural["drift_scale"]))
+    if design.spec.discrepancy == "drift":
+        draws = draws.assign_coords(walk=np.array(WALK_NAMES, dtype=str)[list(LEARNT)])
+        draws["drift_scale"] = (("chain", "draw", "walk"), walk_scales(natural))
     if design.spec.pooling != "partial":
         return draws
     scales = tau(component, design)
@@ -116,25 +118,23 @@ def _misfit_groups(
     weights = misfit_weights(natural, design)
     groups = {}
     if design.spec.discrepancy == "drift":
-        reached = weights[..., : len(misfit.boxes)]
-        scale = np.exp(natural["drift_scale"])[..., None]
-        groups["drift"] = _drift_dataset(all_boxes(misfit.boxes, reached, scale, rng), runs)
+        groups["drift"] = _drift_dataset(posterior_knots(weights, natural, design, rng), runs)
     if misfit.levels:
         groups["offsets"] = _offsets_dataset(weights, misfit, runs)
     return groups
 
 
 def _drift_dataset(weights: np.ndarray, runs: Runs) -> xr.Dataset:
-    """Weights of all boxes by architecture; one drift for all under complete pooling."""
+    """Weights of all knots by architecture; the same walks for all under complete pooling."""
     names = np.array(runs.architectures, dtype=str)
     weights = np.broadcast_to(weights, (*weights.shape[:2], len(names), *weights.shape[3:]))
-    dims = ("chain", "draw", "architecture", "direction", "side", "box")
+    dims = ("chain", "draw", "architecture", "walk", "knot")
     coords = {
         "chain": np.arange(weights.shape[0]),
         "draw": np.arange(weights.shape[1]),
         "architecture": names,
-        "direction": np.array(list(DIRECTIONS), dtype=str),
-        "side": np.array(["above", "below"], dtype=str),
+        "walk": np.array(WALK_NAMES, dtype=str),
+        "knot": NUMBERS,
     }
     return xr.Dataset({"weight": (dims, weights.astype(np.float32))}, coords=coords)
 
@@ -142,7 +142,7 @@ def _drift_dataset(weights: np.ndarray, runs: Runs) -> xr.Dataset:
 def _offsets_dataset(weights: np.ndarray, misfit: Misfit, runs: Runs) -> xr.Dataset:
     """Shift of ln L by architecture and level, named ``column=value``."""
     names = np.array(runs.architectures, dtype=str)
-    shift = OFFSET * weights[..., len(misfit.boxes) :]
+    shift = OFFSET * weights[..., len(misfit.knots) :]
     shift = np.broadcast_to(shift, (*shift.shape[:2], len(names), shift.shape[-1]))
     coords = {
         "chain": np.arange(shift.shape[0]),

@@ -12,7 +12,8 @@ import xarray as xr
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.draws import QUANTILES, summarise_draws
 from bayes_scaling.errors import SpecError
-from bayes_scaling.laws.law import Law, log_form, log_loss
+from bayes_scaling.laws.drift import Shifts, drifted_log_loss
+from bayes_scaling.laws.law import Law, log_form
 from bayes_scaling.models.coefficients import draw_prior, to_user
 from bayes_scaling.models.density import two_sided
 from bayes_scaling.models.design import build_design
@@ -99,7 +100,7 @@ def _loss(
 ) -> np.ndarray:
     """Draws (chain, draw, run) of the loss; ``seeds`` are the user's and, after it, a block's number."""
     cells = _each_run(draws, runs)
-    law = _log_mean(fit.law, cells, runs, unique_tokens) + _drift(fit, runs, seeds[0])
+    law = _log_mean(fit.law, cells, runs, unique_tokens, _drift(fit, runs, seeds[0]))
     shown = law + _offsets(fit, runs, "mean", seeds[0])
     if kind == "response":
         shown = _response(fit, cells, law, shown, _offsets(fit, runs, kind, seeds[0]), seeds)
@@ -200,7 +201,11 @@ def _each_run(draws: xr.Dataset, runs: Runs) -> dict[str, np.ndarray]:
 
 
 def _log_mean(
-    law: Law, cells: dict[str, np.ndarray], runs: Runs, unique_tokens: float | None = None
+    law: Law,
+    cells: dict[str, np.ndarray],
+    runs: Runs,
+    unique_tokens: float | None = None,
+    drift: Shifts | None = None,
 ) -> np.ndarray:
     log_params = np.log(runs.frame["params"].to_numpy(dtype=float))
     log_tokens = np.log(runs.frame["tokens"].to_numpy(dtype=float))
@@ -210,23 +215,25 @@ def _log_mean(
         known["unique_tokens"] = unique
     elif law.repeats and "unique_tokens" in runs.frame:
         known["unique_tokens"] = runs.frame["unique_tokens"].to_numpy(dtype=float)
-    return np.asarray(log_loss(np, log_params, log_tokens, log_form(np, law.complete(cells | known))))
+    theta = log_form(np, law.complete(cells | known))
+    return np.asarray(drifted_log_loss(np, log_params, log_tokens, theta, drift))
 
 
-def _drift(fit: Posterior, runs: Runs, seed: int) -> np.ndarray | float:
-    """The drift of ln L at each run: (chain, draw, run)."""
+def _drift(fit: Posterior, runs: Runs, seed: int) -> Shifts | None:
+    """What the walks add at each run: (chain, draw, run) each."""
     if fit.spec.discrepancy == "none":
-        return 0.0
+        return None
     size = fit.posterior.sizes
-    found = np.empty((size["chain"], size["draw"], len(runs.frame)))
+    found = np.empty((3, size["chain"], size["draw"], len(runs.frame)))
     logs = [np.log(runs.frame[name].to_numpy(dtype=float)) for name in ("params", "tokens")]
     names = runs.frame["architecture"].astype(str).to_numpy()
-    for name in runs.architectures:
-        rows = np.flatnonzero(names == name)
-        drift = drift_of(fit, name, seed)
+    lengths = runs.frame["context_length"].to_numpy()
+    for name, length in dict.fromkeys(zip(names, lengths, strict=True)):
+        rows = np.flatnonzero((names == name) & (lengths == length))
+        drift = drift_of(fit, name, int(length), seed)
         assert drift is not None
         found[..., rows] = drift(logs[0][rows], logs[1][rows])
-    return found
+    return Shifts(*found)
 
 
 def _offsets(fit: Posterior, runs: Runs, kind: str, seed: int) -> np.ndarray | float:

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.errors import BayesScalingError, SpecError
+from bayes_scaling.laws.drift import LEARNT, WALK_NAMES
 from bayes_scaling.laws.law import NEUTRAL, get_law
 from bayes_scaling.models.coefficients import tau
 from bayes_scaling.models.design import build_design
@@ -233,7 +234,9 @@ def _group(fit: Fit, group: str, spec: ModelSpec) -> xr.Dataset:
     if group not in ("posterior", "prior"):
         return data
     if spec.discrepancy != fit.spec.discrepancy:
-        data = data.assign(drift_scale=0 * data["nu"])
+        names = np.array(WALK_NAMES)[list(LEARNT)]
+        walks = xr.DataArray(np.zeros(len(names)), coords={"walk": names}, dims="walk")
+        data = data.assign(drift_scale=data["nu"] * walks)
     lacking = [name for name in spec.law_value.names if name not in fit.law.names]
     if not lacking:
         return data

@@ -11,12 +11,13 @@ from bayes_scaling.files.marked import check_groups, read_marked, text_of, write
 from bayes_scaling.files.seal import AGAIN
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.checks import checks_of
+from bayes_scaling.posterior.idata import FORMAT_VERSION
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.runs.as_text import runs_from_text, runs_to_text
 from bayes_scaling.runs.table import Runs
 
 KIND = "bayes_scaling.Fit"
-FORMAT_VERSION = 1
+WALKS_SINCE = 2  # format from which the discrepancy is one of walks inside the law's terms
 _RUNS = "runs"
 
 
@@ -76,6 +77,7 @@ def read_posterior(path: str | Path) -> Posterior:
     """
     tree = read_marked(path, KIND, "a fit of bayes_scaling; give a file that fit.save wrote", FORMAT_VERSION)
     spec = _spec(tree, path)
+    _check_discrepancy(tree, spec, path)
     _check_parts(tree, spec, path)
     _check_draws(tree, spec, path)
     runs = _runs(tree, path)
@@ -90,6 +92,15 @@ def _spec(tree: xr.DataTree, path: str | Path) -> ModelSpec:
         raise FitFileError(
             f"{path}: its model spec cannot be rebuilt ({error}); upgrade bayes_scaling or fit again"
         ) from error
+
+
+def _check_discrepancy(tree: xr.DataTree, spec: ModelSpec, path: str | Path) -> None:
+    """Refuse draws of a discrepancy that this version reads otherwise; the format is known to be a number."""
+    if spec.discrepancy == "drift" and int(text_of(tree.attrs["format_version"])) < WALKS_SINCE:
+        raise FitFileError(
+            f"{path}: an earlier version wrote this fit, and the discrepancy has another form since; "
+            "fit the runs again"
+        )
 
 
 def _check_parts(tree: xr.DataTree, spec: ModelSpec, path: str | Path) -> None:

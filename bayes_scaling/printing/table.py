@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.console import Console
 
 from bayes_scaling.printing.as_text import WIDTH, write_block
 from bayes_scaling.printing.blocks import Block, Column, Heading, Line, Table, is_wide, narrow, page
+from bayes_scaling.printing.loss_unit import in_loss_unit
 
 __all__ = ["Column", "output_width", "print_heading", "print_line", "print_table"]
 
@@ -19,13 +21,13 @@ _LEAST = 20  # narrower than any table
 
 def print_table(columns: Sequence[Column]) -> None:
     """A table without frame; titles and texts fold to the width, numbers never do."""
-    kept = tuple(columns) if is_wide() else narrow(columns)
-    _put(Table(kept))
+    chosen = tuple(columns) if is_wide() else narrow(columns)
+    _put(Table(tuple(replace(column, title=in_loss_unit(column.title)) for column in chosen)))
 
 
 def print_line(text: str = "") -> None:
     """A line of text, wrapped where it is longer than the width."""
-    _put(Line(text))
+    _put(Line(in_loss_unit(text)))
 
 
 def print_heading(text: str) -> None:

@@ -78,6 +78,16 @@ def estimators_of(fit: Fit, query: Query, default: pd.DataFrame | None = None) -
     return _beside(table, _classical(fit, query, table), HUBER)
 
 
+def beside_classical(fit: Fit, query: Query, default: pd.DataFrame) -> pd.DataFrame:
+    """A frontier's table with the classical fit beside it, as in `estimators`, and its ``huber_tokens``."""
+    classical = _classical(fit, query, default)
+    joined = _beside(default, classical, HUBER)
+    if classical is None:
+        return joined.assign(huber_tokens=np.nan)
+    tokens = classical[[*KEYS, "tokens_estimate"]].rename(columns={"tokens_estimate": f"{HUBER}_tokens"})
+    return joined.merge(tokens, on=KEYS, how="left")
+
+
 def disagreements(fit: Fit, query: Query, default: pd.DataFrame | None = None) -> pd.DataFrame:
     """The rows of `estimators` in which the default and the law alone differ; quick where none does.
 

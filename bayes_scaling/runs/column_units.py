@@ -45,6 +45,12 @@ _LOSSES = {
     "bits": ({"bits", "bit", "bpt", "bpd"}, "multiply by 0.693 for nats"),
     "accuracy": ({"acc", "accuracy", "mcc", "bleu", "score"}, "give a loss"),
 }
+_OF_BITS = {
+    "bits per byte": "bits/byte",
+    "bits per character": "bits/character",
+    "bits": "bits/token",
+}
+NATS = "nats/token"
 _KEPT = (
     "multiply by 0.693 and by the bytes per token for nats per token; optimal params and tokens are the same"
 )
@@ -66,6 +72,19 @@ def named_units(frame: pd.DataFrame, mapping: Mapping[str, str]) -> Iterable[Fin
             yield from _scaled(name, original, words, frame[name])
         elif name == "loss":
             yield from _loss(original, words)
+
+
+def loss_unit(mapping: Mapping[str, str]) -> str:
+    """The unit that a loss keeps: "nats/token", or what the name of its column tells of bits.
+
+    Parameters
+    ----------
+    mapping : mapping of str to str
+        Canonical name to the column's own.
+    """
+    words = set(_words(mapping.get("loss", "")))
+    known = (short for unit, short in _OF_BITS.items() if words & _LOSSES[unit][0])
+    return next(known, NATS)
 
 
 def _scaled(name: str, original: str, words: list[str], values: pd.Series) -> Iterable[Finding]:
@@ -96,7 +115,8 @@ def _long(words: list[str]) -> bool:
 def _loss(original: str, words: list[str]) -> Iterable[Finding]:
     found = [(unit, advice) for unit, (known, advice) in _LOSSES.items() if known.intersection(words)]
     for unit, advice in found[:1]:
-        message = f"loss is read from {original!r}, which tells of {unit}; tables call it nats per token"
+        told = f"headers say {_OF_BITS[unit]}" if unit in _OF_BITS else "headers say nats per token"
+        message = f"loss is read from {original!r}, which tells of {unit}; {told}"
         yield Finding("unit in the name", "warning", message, advice or _KEPT)
 
 

@@ -50,7 +50,7 @@ _ALIASES = {
     "unique_tokens": "unique tokens, num unique tokens, n unique tokens, unique data, corpus tokens",
 }
 
-_TRACKED = re.compile(r"^(config|summary|params|metrics|tags|data\.params|data\.metrics)\.")
+_TRACKED = re.compile(r"^(config|summary|params|metrics|tags|data\.params|data\.metrics)\.|^throughput/")
 
 
 def normalise(name: str) -> str:
@@ -64,7 +64,10 @@ ALIASES: Mapping[str, frozenset[str]] = MappingProxyType(
 
 
 def recognise(
-    names: Sequence[str], columns: Mapping[str, str] | None = None, required: Sequence[str] = REQUIRED
+    names: Sequence[str],
+    columns: Mapping[str, str] | None = None,
+    required: Sequence[str] = REQUIRED,
+    unneeded: Sequence[str] = (),
 ) -> tuple[dict[str, str], list[Fault]]:
     """Which column of a table stands for which canonical name.
 
@@ -76,6 +79,8 @@ def recognise(
         Canonical name to the table's column; what it names is not guessed.
     required : sequence of str
         Canonical names that must be found.
+    unneeded : sequence of str
+        Canonical names that no answer hangs on: where several columns may be one, none is.
 
     Returns
     -------
@@ -90,7 +95,7 @@ def recognise(
     for name in CANONICAL:
         found = [given[name]] if name in given else _matches(name, names, set(given.values()))
         if len(found) > 1:
-            faults.append(_ambiguous(name, found))
+            faults += [] if name in unneeded else [_ambiguous(name, found)]
         elif not found and name in required:
             faults.append(_missing(name, names))
         elif found:
@@ -136,7 +141,7 @@ def _missing(name: str, names: Sequence[str]) -> Fault:
     what = f'name yours with columns={{"{name}": "..."}}'
     if name in ("architecture", "context_length"):
         example = '"transformer"' if name == "architecture" else "2048"
-        what += f", or add a column {name!r} that holds one value such as {example}"
+        what += f', or give one value for all runs with constants={{"{name}": {example}}}'
     near = _suggest(name, names)
     remedy = f"{what}; {near + '; ' if near else ''}{_have(names)}"
     return Fault("missing column", name, "is missing", remedy)

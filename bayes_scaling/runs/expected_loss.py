@@ -14,13 +14,15 @@ CORE = 4.0  # robust standard deviations from the median: where the fit starts
 SUBSETS = tuple(chosen for size in (1, 2, 3) for chosen in combinations(range(3), size))
 
 
-def expected_loss(frame: pd.DataFrame) -> np.ndarray:
+def expected_loss(frame: pd.DataFrame, among: np.ndarray | None = None) -> np.ndarray:
     """Losses by the law E + A N^-alpha + B D^-beta, fitted so that single rows have no say.
 
     Parameters
     ----------
     frame : DataFrame
         params, tokens and loss (nats) of runs that one law may describe.
+    among : array of bool, shape (row,), optional
+        The rows to fit; all of them by default.
 
     Returns
     -------
@@ -29,8 +31,9 @@ def expected_loss(frame: pd.DataFrame) -> np.ndarray:
         evenly chosen, are fitted.
     """
     logs = np.log(frame[["params", "tokens", "loss"]].to_numpy(dtype=float))
-    centred = logs[:, :2] - np.median(logs[:, :2], axis=0)
-    chosen = np.unique(np.linspace(0, len(logs) - 1, min(len(logs), MOST_ROWS)).astype(int))
+    known = np.arange(len(logs)) if among is None else np.flatnonzero(among)
+    centred = logs[:, :2] - np.median(logs[known, :2], axis=0)
+    chosen = known[np.unique(np.linspace(0, len(known) - 1, min(len(known), MOST_ROWS)).astype(int))]
     start = _core(logs[chosen])
     fits = [
         _fit(_terms(centred[chosen], pair), logs[chosen, 2], start) for pair in product(EXPONENTS, EXPONENTS)

@@ -10,6 +10,9 @@ import pandas as pd
 from bayes_scaling.runs.columns import normalise
 from bayes_scaling.runs.finding import LINE, Finding, listed, of_rows, rows_of
 from bayes_scaling.runs.plausibility import FLOPS_FACTOR, far_from_six_nd, implausible
+from bayes_scaling.runs.trainings import DESIGN, checkpoints
+from bayes_scaling.runs.unused import unused
+from bayes_scaling.runs.varying import what_varies
 
 __all__ = ["Finding", "find"]
 
@@ -24,7 +27,6 @@ HIGHEST_LOSS = 8.0  # nats; guessing among 3,000 tokens
 FEWEST_PARAMS = 1e4
 FEWEST_TOKENS = 1e5
 SHORTEST_CONTEXT = 16
-DESIGN = ("architecture", "context_length", "params", "tokens", "group")
 
 
 def find(
@@ -48,9 +50,9 @@ def find(
     """
     if lines is not None:
         frame = frame.set_axis(pd.Index(lines, name=LINE), axis=0)
-    searches: tuple[Callable[[pd.DataFrame], Iterable[Finding]], ...] = (_units, _flops, _names)
+    searches: tuple[Callable[[pd.DataFrame], Iterable[Finding]], ...] = (_units, _flops, _names, unused)
     if "loss" in frame:
-        searches += (_loss_scale, _rounded, _repeats)
+        searches += (_loss_scale, _rounded, _repeats, checkpoints)
     if not designs_only:
         searches += (_few_runs, _one_ratio, _narrow)
     found = [finding for search in searches for finding in search(frame)]
@@ -132,8 +134,7 @@ def _repeats(frame: pd.DataFrame) -> Iterable[Finding]:
         )
     if apart.any():
         message = f"{of_rows(apart)} have the {what} but losses more than {REPLICATE_SPREAD:.0%} apart"
-        advice = "a column that tells them apart, such as the corpus, may be missing from architecture"
-        yield Finding("conflicting runs", "warning", message, advice, rows_of(apart))
+        yield Finding("conflicting runs", "warning", message, what_varies(frame[apart]), rows_of(apart))
 
 
 def _other_seeds(frame: pd.DataFrame) -> pd.Series:

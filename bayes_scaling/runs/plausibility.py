@@ -11,6 +11,8 @@ import pandas as pd
 from bayes_scaling.runs.column_units import named_units
 from bayes_scaling.runs.expected_loss import expected_loss
 from bayes_scaling.runs.finding import Finding, of_rows, rows_of
+from bayes_scaling.runs.mixed_units import mixed_units
+from bayes_scaling.runs.tenfold import tenfold_slips
 
 HIGHEST_LOSS = 12.5  # nats: ln of 268,000, guessing among the largest vocabularies
 SMALLEST = {"params": 1e3, "tokens": 1e3, "context_length": 16.0}
@@ -53,6 +55,8 @@ def implausible(frame: pd.DataFrame, mapping: Mapping[str, str]) -> Iterable[Fin
         yield from _losses(frame)
         yield from _generic(frame)
         yield from _far_rows(frame)
+        yield from mixed_units(frame)
+        yield from tenfold_slips(frame, (mask for mask, least in _parts(frame) if least == WITHIN))
 
 
 def _sizes(frame: pd.DataFrame) -> Iterable[Finding]:

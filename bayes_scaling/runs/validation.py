@@ -61,6 +61,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "unique_tokens": POSITIVE,
 }
 REMEDIES = {
+    ("loss", "missing value"): 'fill the cell or leave the row out, as where="loss > 0" does',
     ("loss_sd", "missing value"): "write 0 where no measurement error is known",
     ("loss_sd", "negative"): "give a standard deviation in nats, 0 or more",
     ("weight", "missing value"): "write 1 for an ordinary run",
@@ -148,7 +149,9 @@ def _check_text(name: str, cells: pd.Series) -> tuple[pd.Series, list[Fault]]:
     column = pd.Series(values, name=name, dtype="str")
     empty = (column == "").to_numpy(dtype=bool) & ~unreadable
     remedy = "name it in every row"
-    faults = faults_at(cells, unreadable, "not text", "holds values that are no text", remedy)
+    words = f'write words such as "{cells.name} on" and "{cells.name} off"'
+    mended = words if cells.dtype.kind == "b" else "write a word in every row"
+    faults = faults_at(cells, unreadable, "not text", "holds values that are no text", mended)
     faults += faults_at(cells, empty, "empty text", "has empty cells", remedy)
     if name == "run_id":
         twice = column.duplicated(keep=False).to_numpy(dtype=bool) & ~empty & ~unreadable

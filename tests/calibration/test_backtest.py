@@ -14,7 +14,7 @@ from scipy import stats
 import bayes_scaling as bs
 from bayes_scaling.calibration import backtest
 from bayes_scaling.calibration.backtest import Backtest
-from bayes_scaling.calibration.forecasters import Settings, huber, law_alone, names_for, posterior
+from bayes_scaling.calibration.forecasters import Settings, conformal, huber, law_alone, names_for, posterior
 from bayes_scaling.calibration.isoflop_line import isoflop_line
 from bayes_scaling.calibration.scores import binned, score
 from bayes_scaling.calibration.splits import make_splits
@@ -25,7 +25,7 @@ from tests.helpers.command_line import assert_refused, records, run
 from tests.helpers.fits import small_fit
 from tests.helpers.small_runs import FOUR, TRUTH, small_runs
 
-SCALES = {"model": 1.0, "law alone": 0.3, "huber": 3.0, "isoflop line": 2.0}
+SCALES = {"model": 1.0, "law alone": 0.3, "huber": 3.0, "conformal": 4.0, "isoflop line": 2.0}
 QUICK = Settings(bs.ModelSpec("chinchilla"), draws=150, tune=200, chains=2)
 
 
@@ -146,7 +146,7 @@ def test_a_calibrated_forecast_covers_and_others_do_not(runs, perfect) -> None:
 def test_a_stopped_back_test_goes_on(runs, perfect, tmp_path, monkeypatch) -> None:
     whole = bs.backtest(runs, "group", executor=Here(), folder=tmp_path, progress=False)
     kept = sorted(tmp_path.glob("*.csv"))
-    assert len(kept) == 16 and sorted(tmp_path.iterdir()) == kept
+    assert len(kept) == 20 and sorted(tmp_path.iterdir()) == kept
     for path in kept[:5]:
         path.unlink()
     executor = Here()
@@ -155,7 +155,7 @@ def test_a_stopped_back_test_goes_on(runs, perfect, tmp_path, monkeypatch) -> No
     pd.testing.assert_frame_equal(again.rows, whole.rows, check_dtype=False)
     executor = Here()
     bs.backtest(runs, "group", executor=executor, folder=tmp_path, seed=1, progress=False)
-    assert executor.done == 16  # another seed is another back-test
+    assert executor.done == 20  # another seed is another back-test
 
 
 def test_any_executor_does(runs, perfect) -> None:
@@ -224,7 +224,7 @@ def test_huber_forecasts_leave_out_groups_without_a_fit(runs) -> None:
 
 def test_forecasters_worth_comparing() -> None:
     assert names_for(QUICK.spec) == tuple(SCALES)
-    assert names_for(bs.ModelSpec(discrepancy="none")) == ("model", "huber", "isoflop line")
+    assert names_for(bs.ModelSpec(discrepancy="none")) == ("model", "huber", "conformal", "isoflop line")
 
 
 def test_rows_without_a_forecast_are_not_scored() -> None:
@@ -275,3 +275,18 @@ def test_folders_that_hold_no_back_test(tmp_path) -> None:
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(RunsError, match=r"other\.csv: not of a back-test"):
         bs.load_backtest(tmp_path)
+
+
+def test_conformal_intervals_hold_runs_like_those_that_calibrate(runs) -> None:
+    """Runs left out at random are exchangeable with them; intervals lie evenly round the point fit."""
+    left_out = np.arange(len(runs)) % 3 == 0
+    future = runs.subset(left_out)
+    draws, converged = conformal(runs.subset(~left_out), future, QUICK)
+    assert converged
+    low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95], axis=0)
+    inside = (future.frame["loss"] > low) & (future.frame["loss"] < high)
+    assert inside.mean() == pytest.approx(0.9, abs=4 * np.sqrt(0.09 / len(future)))
+    np.testing.assert_allclose(np.log(high / middle), np.log(middle / low), atol=1e-4)
+    narrow = np.quantile(draws, [0.25, 0.75], axis=0)
+    half = (future.frame["loss"] > narrow[0]) & (future.frame["loss"] < narrow[1])
+    assert half.mean() < inside.mean()

@@ -24,7 +24,7 @@ def fit(monkeypatch):
 
 
 def test_demo_runs_through(tmp_path, capsys):
-    result = run_demo(tmp_path / "out", draws=120, chains=2)
+    result = run_demo(tmp_path / "out", draws=120, chains=2, max_draws=120)
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
     assert {path.name for path in result.files} == FILES
     text = capsys.readouterr().out

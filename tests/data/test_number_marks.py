@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
+from bayes_scaling.data.number_marks import with_points
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError, RunsWarning
 from tests.helpers.ladders import isoflop_frame
@@ -88,3 +89,17 @@ def test_text_with_commas_says_nothing_of_numbers(tmp_path) -> None:
     frame.to_csv(path, index=False)
     assert load_runs(path).frame["note"].tolist() == ["a, b"] * 15
     np.testing.assert_allclose(load_runs(path).frame["params"], isoflop_frame()["params"])
+
+
+@pytest.mark.parametrize("mark", [" ", "'", "\u2019", "\u00a0", "\u202f"])
+def test_spaces_and_apostrophes_divide_thousands(mark) -> None:
+    rows = [[f"4{mark}947{mark}776", "3.5", "a 100"], [f"13{mark}994", "2,5", "b 200"]]
+    changed, _ = with_points(rows, ["n", "x", "name"], [2, 3], ";", "t.csv")
+    assert [row[0] for row in changed] == ["4947776", "13994"]
+    assert [row[2] for row in changed] == ["a 100", "b 200"]
+
+
+@pytest.mark.parametrize("cell", ["1 2345", "12 34", "1 234'567", "1  234"])
+def test_other_spaces_stay(cell) -> None:
+    changed, _ = with_points([[cell], ["5"]], ["n"], [2, 3], ";", "t.csv")
+    assert changed[0][0] == cell

@@ -7,9 +7,10 @@ import pytest
 from scipy import optimize
 
 from bayes_scaling.accounting import get_cost
-from bayes_scaling.laws.drift import BOXES, DIRECTIONS, Drift
+from bayes_scaling.laws.drift import NUMBERS, PLAIN, WALKS, drifted_log_loss
+from bayes_scaling.laws.drift_draws import Drift
 from bayes_scaling.laws.drifting_optimum import STEP, WITHIN, exponent, optimal_log_params
-from bayes_scaling.laws.law import GAMMA_LAW
+from bayes_scaling.laws.law import GAMMA_LAW, log_form
 from bayes_scaling.laws.optimum import optimal_log_params as without_drift
 from bayes_scaling.laws.surface import Surface
 
@@ -23,7 +24,9 @@ VALUES = {
     "beta": RNG.uniform(0.3, 0.4, (*SHAPE, 1)),
     "gamma": 1.0,
 }
-DRIFT = Drift(0.015 * RNG.standard_normal((*SHAPE, len(DIRECTIONS), 2, BOXES)), (20.0, 23.5))
+SCALES = np.array([0.05, 0.05, 0.012, 0.006, 0.002, 0.002, 0.002])  # in the order of PLAIN
+START = np.zeros(len(WALKS))
+DRIFT = Drift(SCALES[:, None] * RNG.standard_normal((*SHAPE, len(PLAIN), len(NUMBERS))), (20.0, 23.5), START)
 SURFACE = Surface(GAMMA_LAW, VALUES, DRIFT)
 LOG_COMPUTE = np.log([1e20, 1e22])
 
@@ -36,8 +39,9 @@ def level(draw: tuple[int, int], x: np.ndarray, log_compute: float, f) -> np.nda
     """ln loss of one draw along a budget."""
     values = {name: np.asarray(v)[draw] if np.ndim(v) else v for name, v in VALUES.items()}
     tokens = log_compute - f.value(np, x)
-    one = Drift(DRIFT.weights[draw][None, None], DRIFT.reference)
-    return np.log(GAMMA_LAW.loss(np, np.exp(x), np.exp(tokens), values)) + one(x, tokens)[0, 0]
+    one = Drift(DRIFT.weights[draw][None, None], DRIFT.reference, START)(x, tokens)
+    shifts = type(one)(*(part[0, 0] for part in one))
+    return drifted_log_loss(np, x, tokens, log_form(np, values), shifts)
 
 
 @pytest.mark.parametrize("cost", ["6ND", "accounted"])
@@ -74,7 +78,7 @@ def test_the_drift_moves_the_optimum() -> None:
     alone = without_drift(VALUES, LOG_COMPUTE, f)
     found = SURFACE.optimal_log_params(LOG_COMPUTE, f)
     assert np.abs(found - alone).mean() > 0.1
-    still = Surface(GAMMA_LAW, VALUES, Drift(0 * DRIFT.weights, DRIFT.reference))
+    still = Surface(GAMMA_LAW, VALUES, Drift(0 * DRIFT.weights, DRIFT.reference, START))
     np.testing.assert_allclose(still.optimal_log_params(LOG_COMPUTE, f), alone, atol=1e-7)
 
 

@@ -7,9 +7,11 @@ import pytest
 
 from bayes_scaling.accounting import get_cost
 from bayes_scaling.laws import optimum
-from bayes_scaling.laws.drift import BOXES, DIRECTIONS, Drift
+from bayes_scaling.laws.drift import NUMBERS, PLAIN, WALKS
+from bayes_scaling.laws.drift_draws import Drift
 from bayes_scaling.laws.drift_line import Line
 from bayes_scaling.laws.law import LAWS, log_loss
+from bayes_scaling.laws.law_rates import law_rates
 from bayes_scaling.laws.surface import Surface
 
 RNG = np.random.default_rng(6)
@@ -82,14 +84,14 @@ def test_scarce_tokens_cost_loss_and_put_losses_out_of_reach() -> None:
 @each_case
 def test_derivatives_along_a_budget_are_differences(name: str, unique_tokens: float) -> None:
     line, x, rise, tokens, index = a_line(name, unique_tokens)
-    h, law = 1e-4, line._law(line._of(index), x, tokens, rise)
+    h, law = 1e-4, law_rates(line._of(index), x, tokens, rise)
 
     def moved(along: float, of_tokens: float = 0.0) -> np.ndarray:
         return log_loss(np, x + along, tokens + of_tokens - rise * along, line._of(index))
 
-    np.testing.assert_allclose(law.slope, (moved(h) - moved(-h)) / (2 * h), atol=1e-7)
+    np.testing.assert_allclose(law.along, (moved(h) - moved(-h)) / (2 * h), atol=1e-7)
     np.testing.assert_allclose(law.bend, (moved(h) - 2 * moved(0) + moved(-h)) / h**2, atol=1e-6)
-    np.testing.assert_allclose(law.slope_of_tokens, (moved(0, h) - moved(0, -h)) / (2 * h), atol=1e-7)
+    np.testing.assert_allclose(law.of_tokens, (moved(0, h) - moved(0, -h)) / (2 * h), atol=1e-7)
     turn = (moved(h, h) - moved(-h, h) - moved(h, -h) + moved(-h, -h)) / (4 * h**2)
     np.testing.assert_allclose(law.turn, turn, atol=1e-6)
 
@@ -98,7 +100,7 @@ def a_line(name: str, unique_tokens: float) -> tuple[Line, np.ndarray, np.ndarra
     theta = values(name, unique_tokens)
     x = optimum.optimal_log_params(theta, BUDGETS, CURVE) + RNG.normal(size=COUNT)
     chained = {k: np.reshape(v, (1, COUNT, 1)) if np.ndim(v) else v for k, v in theta.items()}
-    drift = Drift(np.zeros((1, COUNT, len(DIRECTIONS), 2, BOXES)), (20.0, 23.5))
+    drift = Drift(np.zeros((1, COUNT, len(PLAIN), len(NUMBERS))), (20.0, 23.5), np.zeros(len(WALKS)))
     cost, rise = CURVE.value_and_slope(np, x)
     return Line(chained | {"drift": drift}, CURVE), x, rise, BUDGETS - cost, np.arange(COUNT)
 
@@ -108,7 +110,7 @@ def test_a_drift_of_nothing_moves_no_optimum(name: str, unique_tokens: float) ->
     chained = {
         k: np.reshape(v, (1, COUNT, 1)) if np.ndim(v) else v for k, v in values(name, unique_tokens).items()
     }
-    drift = Drift(np.zeros((1, COUNT, len(DIRECTIONS), 2, BOXES)), (20.0, 23.5))
+    drift = Drift(np.zeros((1, COUNT, len(PLAIN), len(NUMBERS))), (20.0, 23.5), np.zeros(len(WALKS)))
     still, alone = (Surface(LAWS[name], chained, d) for d in (drift, None))
     at = np.log([1e20, 1e21])
     found, known = still.optimal_log_params(at, CURVE), alone.optimal_log_params(at, CURVE)

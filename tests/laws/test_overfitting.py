@@ -12,7 +12,6 @@ import bayes_scaling as bs
 from bayes_scaling.accounting import get_cost
 from bayes_scaling.errors import BudgetError, SpecError
 from bayes_scaling.laws import optimum
-from bayes_scaling.laws.drift_line import effective_law
 from bayes_scaling.laws.law import (
     ALPHA,
     BETA,
@@ -26,6 +25,7 @@ from bayes_scaling.laws.law import (
     log_loss,
     register_law,
 )
+from bayes_scaling.laws.law_rates import law_rates
 from bayes_scaling.laws.overfitting import log_overfit
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.checks import convergence_checks
@@ -88,12 +88,12 @@ def test_sizes_and_losses_are_met_by_the_least_budget(unique_tokens: float) -> N
     x = optimum.optimal_log_params(theta, BUDGETS, CURVE)
     log_tokens = BUDGETS - CURVE.value(np, x)
     suited = optimum.optimal_log_tokens(theta, x, CURVE)
-    law = effective_law(log_form(np, theta), x, suited, CURVE.slope(np, x))
+    law = law_rates(log_form(np, theta), x, suited, CURVE.slope(np, x))
     flat = np.abs(law.turn) < 1e-7  # where all tokens are used up, any more of them suit
     assert flat.sum() <= 2
     assert ((suited <= log_tokens + 1e-6) | flat).all()
     smooth = np.abs(suited - np.log(unique_tokens)) > 1e-3
-    np.testing.assert_allclose(law.slope[smooth], 0, atol=1e-7)
+    np.testing.assert_allclose(law.along[smooth], 0, atol=1e-7)
     loss = loss_at(x, theta)
     cheapest = optimum.cheapest_log_params(theta, loss, CURVE)
     compute = CURVE.value(np, cheapest) + optimum.optimal_log_tokens(theta, cheapest, CURVE)
@@ -111,12 +111,12 @@ def test_derivatives_along_a_budget_are_differences(unique_tokens: float) -> Non
     def moved(along: float, of_tokens: float = 0.0) -> np.ndarray:
         return log_loss(np, x + along, tokens + of_tokens - rise * along, theta)
 
-    law = effective_law(theta, x, tokens, rise)
+    law = law_rates(theta, x, tokens, rise)
     turn = (moved(h, h) - moved(-h, h) - moved(h, -h) + moved(-h, -h)) / (4 * h**2)
     bend = (moved(h) - 2 * moved(0) + moved(-h)) / h**2
     for ours, theirs, close in (
-        (law.slope, (moved(h) - moved(-h)) / (2 * h), 1e-6),
-        (law.slope_of_tokens, (moved(0, h) - moved(0, -h)) / (2 * h), 1e-6),
+        (law.along, (moved(h) - moved(-h)) / (2 * h), 1e-6),
+        (law.of_tokens, (moved(0, h) - moved(0, -h)) / (2 * h), 1e-6),
         (law.bend, bend, 1e-5),
         (law.turn, turn, 1e-5),
     ):

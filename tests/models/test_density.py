@@ -18,7 +18,7 @@ from bayes_scaling.models import density
 from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.loss_numpyro import build_numpyro
 from bayes_scaling.models.loss_pymc import build_pymc
-from bayes_scaling.models.misfit_coordinates import coordinates_at
+from bayes_scaling.models.misfit import settled_at
 from bayes_scaling.models.mode import start
 from bayes_scaling.models.spec import Discrepancy, Errors, ModelSpec, Pooling
 from bayes_scaling.models.whitening import Whitening
@@ -47,8 +47,8 @@ def problem(
     whitening = Whitening(start(design), 0.3 * factor)
     if design.misfit is None:
         return design, whitening
-    natural = density.unpin(np, whitening.law(np.zeros(design.law_size), design))
-    return replace(design, coordinates=coordinates_at(natural, design.misfit)), whitening
+    walked = 0.02 * np.random.default_rng(5).normal(size=(2, *design.weight.shape))
+    return replace(design, misfit=settled_at(design.misfit, 0.8 * design.weight, walked, 6.0)), whitening
 
 
 def points(design: Design) -> np.ndarray:

@@ -10,6 +10,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingError, ConvergenceWarning, SpecError
+from bayes_scaling.laws.drift import PLAIN, WALK_NAMES, in_context, knot_scales
 from bayes_scaling.laws.law import GAMMA_LAW
 from bayes_scaling.posterior.coefficients import drift_of
 from bayes_scaling.posterior.fit import Fit
@@ -62,13 +63,21 @@ def test_mean_predictions_hold_the_drift(fit: Fit) -> None:
 
 
 def test_architectures_drift_apart_and_new_ones_by_the_prior(fit: Fit) -> None:
-    one, other, new = (drift_of(fit, name) for name in ("transformer", "xlstm", "mamba"))
+    one, other, new = (drift_of(fit, name, 8192) for name in ("transformer", "xlstm", "mamba"))
     assert one and other and new
     assert not np.allclose(one.weights, other.weights)
-    scale = fit.posterior["drift_scale"].to_numpy()
-    relative = new.weights / scale[..., None, None, None]
+    scales = in_context(knot_scales(fit.posterior["drift_scale"].to_numpy()), 0.0)
+    ratio = [i for i, walk in enumerate(PLAIN) if WALK_NAMES[walk] in ("ratio", "params_term")]
+    relative = (new.weights / np.where(scales > 0, scales, np.inf))[:, :, ratio]
     assert relative.std() == pytest.approx(1, abs=5 / np.sqrt(2 * relative.size))
-    np.testing.assert_array_equal(new.weights, drift_of(fit, "mamba").weights)
+    np.testing.assert_array_equal(new.weights, drift_of(fit, "mamba", 8192).weights)
+
+
+def test_context_lengths_drift_apart_along_compute_only(fit: Fit) -> None:
+    short, long = (drift_of(fit, "transformer", length) for length in (2048, 8192))
+    assert short and long
+    moved = np.abs(long.weights - short.weights).max((0, 1, 3)) > 0
+    assert [WALK_NAMES[i] for i, differs in zip(PLAIN, moved, strict=True) if differs] == ["compute"]
 
 
 def test_a_thinned_fit_keeps_each_draws_drift(fit: Fit) -> None:
@@ -94,7 +103,7 @@ def test_the_file_keeps_the_drift(fit: Fit, tmp_path) -> None:
     again = bs.load_fit(path)
     assert again.spec.discrepancy == "drift" and "drift" in str(again)
     np.testing.assert_array_equal(
-        drift_of(again, "transformer").weights, drift_of(fit, "transformer").weights
+        drift_of(again, "transformer", 8192).weights, drift_of(fit, "transformer", 8192).weights
     )
     idata = fit.idata.copy()
     del idata["drift"]
@@ -108,7 +117,7 @@ def test_the_seed_reproduces_the_drift(fit: Fit) -> None:
         warnings.simplefilter("ignore", ConvergenceWarning)
         again = bs.fit(small_simulation().runs, discrepancy="drift", seed=1, **SAMPLING)
     np.testing.assert_array_equal(
-        drift_of(again, "transformer").weights, drift_of(fit, "transformer").weights
+        drift_of(again, "transformer", 8192).weights, drift_of(fit, "transformer", 8192).weights
     )
 
 

@@ -21,8 +21,7 @@ from scipy.special import gammaln, logsumexp
 from bayes_scaling.errors import SpecError
 from bayes_scaling.models import density, plain_pymc
 from bayes_scaling.models.design import Design, build_design
-from bayes_scaling.models.misfit import OFFSET
-from bayes_scaling.models.misfit_coordinates import coordinates_at
+from bayes_scaling.models.misfit import OFFSET, log_scales, settled_at
 from bayes_scaling.models.mode import start
 from bayes_scaling.models.plain_pymc import plain_model
 from bayes_scaling.models.spec import ModelSpec
@@ -52,14 +51,14 @@ Values = Mapping[str, np.ndarray]
 
 
 def settled(spec: ModelSpec) -> tuple[Design, Whitening]:
-    """A design with coordinates of its drift, and a space to take points from."""
+    """A design whose misfit is settled somewhere, and a space to take points from."""
     design = build_design(odd_runs(), spec)
     turn = np.eye(design.law_size) + 0.01 * np.random.default_rng(3).normal(size=(design.law_size,) * 2)
     whitening = Whitening(start(design), 0.3 * turn)
     if design.misfit is None:
         return design, whitening
-    natural = density.unpin(np, whitening.law(np.zeros(design.law_size), design))
-    return replace(design, coordinates=coordinates_at(natural, design.misfit)), whitening
+    walked = 0.02 * np.random.default_rng(5).normal(size=(2, *design.weight.shape))
+    return replace(design, misfit=settled_at(design.misfit, 0.8 * design.weight, walked, 6.0)), whitening
 
 
 def points(design: Design, count: int = 3) -> np.ndarray:
@@ -202,12 +201,12 @@ def plain_values(position: Values, design: Design, model: pm.Model) -> dict[str,
         values["natural"][:] = 0.0
         values["natural"][:, *cells_of(design)] = stacked
     values["nu_above_two_log__"] = natural["nu"]
-    if "drift_scale" in natural:
-        values["drift_scale_log__"] = natural["drift_scale"]
+    if design.spec.discrepancy == "drift":
+        values["drift_scale_log__"] = np.stack(log_scales(natural))
     if design.misfit is not None:
         weights = density.misfit_weights(natural, design)
-        boxes = len(design.misfit.boxes)
-        values |= {"turn": weights[:, :boxes], "offset": OFFSET * weights[:, boxes:]}
+        knots = len(design.misfit.knots)
+        values |= {"turn": weights[:, :knots], "offset": OFFSET * weights[:, knots:]}
     return values
 
 
@@ -233,7 +232,7 @@ CHANGED = {
     "median of a prior": ModelSpec(priors={"gamma": {"median": 0.7501}}),
     "scale between groups": ModelSpec(priors={"share": {"group_scale": 0.2001}}),
     "tails of the noise": ModelSpec(priors={"nu": {"scale": 0.8001}}),
-    "scale of the drift": ModelSpec(priors={"drift_scale": {"median": 0.010001}}),
+    "scale of a walk": ModelSpec(priors={"drift_compute": {"median": 0.0020002}}),
 }
 
 
@@ -259,16 +258,18 @@ def test_variables_have_dims_and_labels() -> None:
     model = plain_model(odd_runs(), SPECS["offsets"])
     dims = {name: dims for name, dims in model.named_vars_to_dims.items() if dims}
     assert dims["natural"] == ("coefficient", "architecture", "context_length")
-    assert dims["turn"] == ("architecture", "box")
+    assert dims["turn"] == ("architecture", "knot")
+    assert dims["drift_scale"] == ("walk",)
     assert dims["offset"] == ("architecture", "offset_level")
     assert dims["log_loss"] == ("run",)
-    assert set(dims) == set(model.named_vars) - {"drift_scale", "nu_above_two"}
+    assert set(dims) == set(model.named_vars) - {"nu_above_two"}
     assert model.coords["architecture"] == ("llama", "xlstm")
     assert model.coords["context_length"] == (2048, 8192)
     assert set(model.coords["offset_level"]) == {"recipe new", "recipe old"}
-    boxes = model.coords["box"]
-    assert boxes[0] == "params up 0"
-    assert len(set(boxes)) == len(boxes)
+    assert tuple(model.coords["walk"]) == ("params_term", "tokens_term", "ratio", "compute", "context")
+    knots = model.coords["knot"]
+    assert "params_term +0" in knots
+    assert len(set(knots)) == len(knots)
 
 
 @pytest.mark.parametrize("name", ["default", "skewed", "one group"])

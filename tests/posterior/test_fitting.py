@@ -140,6 +140,13 @@ def test_pymc_s_own_sampler_runs_the_same_model() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = fit(
-            small_runs(UNEVEN), backend="pymc", sampler="pymc", draws=50, tune=50, chains=1, progress=False
+            small_runs(UNEVEN),
+            backend="pymc",
+            sampler="pymc",
+            draws=50,
+            tune=50,
+            chains=1,
+            max_draws=50,
+            progress=False,
         )
     assert result.posterior.sizes["draw"] == 50

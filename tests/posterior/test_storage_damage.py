@@ -11,6 +11,7 @@ import xarray as xr
 from bayes_scaling.errors import BayesScalingError, FitFileError
 from bayes_scaling.files import netcdf
 from bayes_scaling.files.seal import seal_of
+from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior import storage
 from bayes_scaling.posterior.fit import load_fit
 from bayes_scaling.posterior.storage import save
@@ -104,6 +105,10 @@ def _set(name, value):
     return lambda tree: tree.attrs.update({name: value})
 
 
+def _of_an_earlier_drift(tree):
+    tree.attrs |= {"format_version": "1", "spec": ModelSpec(discrepancy="drift").to_json()}
+
+
 def _drop_group(name):
     return lambda tree: tree.__delitem__(name)
 
@@ -126,8 +131,9 @@ def _change_runs(tree):
     ("change", "message"),
     [
         (_set("kind", "somebody.Else"), "kind 'somebody.Else', not a fit"),
-        (_set("format_version", "2"), "format version 2, this package reads up to 1; upgrade"),
+        (_set("format_version", "3"), "format version 3, this package reads up to 2; upgrade"),
         (_set("format_version", "new"), "'new' is not a number"),
+        (_of_an_earlier_drift, "the discrepancy has another form since; fit the runs again"),
         (_set("spec", "{"), "model spec cannot be rebuilt .*upgrade bayes_scaling or fit again"),
         (_set("spec", '{"law": "quantum"}'), "unknown law 'quantum'"),
         (_set("data_hash", "0" * 64), "not those that were fitted"),

@@ -1,0 +1,163 @@
+"""The misfit's weights: integrated out of the likelihood, drawn from coordinates, and what they add.
+
+Given the law and normal noise, and the law taken as straight in what is added to its terms, standard weights
+are normal, with one Cholesky factor for each architecture. `marginal` finds the mode of the rest and the
+curvature there; `drawn_weights` makes the coordinates that are sampled, exact for any noise and any walks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bayes_scaling.laws.drift import Shifts
+from bayes_scaling.models.misfit import Misfit, Straight, slots_in_a_row
+
+Array = Any
+LOG_ROOT = 0.5 * np.log(2 * np.pi)
+
+
+def marginal(
+    xp: Any, straight: Straight, natural: Mapping[str, Array], misfit: Misfit, counts: Array
+) -> Array:
+    """Log density of the residuals round the law, weights integrated out, noise normal: ().
+
+    Parameters
+    ----------
+    straight : Straight
+    natural : mapping
+        sigma (column,) and the walks' scales (), logs all.
+    counts : ndarray (column,)
+        Sum of the runs' weights.
+    """
+    square = (misfit.precision * straight.residual**2).sum(-1) * xp.exp(-2 * natural["sigma"])
+    total = -0.5 * square.sum() - (counts * (natural["sigma"] + 0.5 * np.log(2 * np.pi))).sum()
+    for factor, lifted in block_systems(xp, straight, natural, misfit):
+        total = total + 0.5 * (lifted**2).sum() - log_diagonal(xp, factor)
+    return total
+
+
+def block_systems(
+    xp: Any, straight: Straight, natural: Mapping[str, Array], misfit: Misfit
+) -> Iterator[tuple[Array, Array]]:
+    """L and L^-1 (S B^T P r) of each block, with L L^T = I + S B^T P B S, the precision of its weights.
+
+    Shapes are (..., weight, weight) and (..., weight).
+    """
+    scales = misfit.scales(xp, natural)
+    identity = np.eye(misfit.shape[1])
+    precision = misfit.precision * xp.exp(-2 * natural["sigma"])[..., None]
+    for block in misfit.blocks:
+        columns = list(block)
+        basis = misfit.basis[columns].reshape(-1, len(identity))
+        effect = basis * straight.gains(xp, misfit, columns) * scales[..., None, :]
+        weighted = slots_in_a_row(xp, precision, columns)[..., None] * effect
+        factor = xp.linalg.cholesky(identity + effect.swapaxes(-1, -2) @ weighted)
+        scores = (weighted * slots_in_a_row(xp, straight.residual, columns)[..., None]).sum(-2)
+        yield factor, solve_lower(factor, scores)
+
+
+def drawn_weights(
+    xp: Any, straight: Straight, natural: Mapping[str, Array], misfit: Misfit
+) -> tuple[list[Array], Array]:
+    """Standard weights of each block (..., weight) at standard coordinates, and their log prior (...).
+
+    Given the law, taken as straight, and normal noise the weights v are normal with precision L L^T, so that
+    v = L^-T (L^-1 S B^T P r + z) makes draws of them from standard normal z. The map is exact for any noise
+    and any walks, as the prior of v and the map's Jacobian are in the density: it shapes the way alone.
+
+    Parameters
+    ----------
+    xp : module
+        Array namespace.
+    straight : Straight
+    natural : mapping
+        sigma (..., column), the walks' scales (...) and the coordinates z: ``drift`` (..., block, weight).
+    """
+    found = []
+    density = 0.0
+    for b, (factor, lifted) in enumerate(block_systems(xp, straight, natural, misfit)):
+        standard = solve_lower(factor, lifted + natural["drift"][..., b, :], transposed=True)
+        density = density - (0.5 * standard**2 + LOG_ROOT).sum(-1) - log_diagonal(xp, factor)
+        found.append(standard)
+    return found, density
+
+
+def added(xp: Any, standard: list[Array], natural: Mapping[str, Array], misfit: Misfit) -> Shifts:
+    """What standard weights of each block add at every slot: (..., column, slot) each."""
+    scales = misfit.scales(xp, natural)
+    owner = {c: b for b, block in enumerate(misfit.blocks) for c in block}
+    found = []
+    for own in misfit.of_target:
+        used = np.flatnonzero(own)
+        steps = [(scales * standard[owner[c]])[..., used] for c in sorted(owner)]
+        rows = [product(step, misfit.basis[c][:, used].T) for c, step in enumerate(steps)]
+        found.append(xp.stack(rows, axis=-2))
+    return Shifts(*found)
+
+
+def product(rows: Array, matrix: Array) -> Array:
+    """Rows (..., k) times a matrix (k, m), (..., m).
+
+    PyTensor's numba code compiles several times faster for products that are written out, XLA's runs several
+    times faster for those that are not.
+    """
+    if hasattr(rows, "owner"):
+        return (rows[..., None] * matrix).sum(-2)
+    return rows @ matrix
+
+
+def log_diagonal(xp: Any, factor: Array) -> Array:
+    """ln of the determinant of lower factors (..., weight, weight): (...)."""
+    size = factor.shape[-1] if isinstance(factor, np.ndarray) else None
+    diagonal = factor[..., np.arange(size), np.arange(size)] if size else xp.diagonal(factor)
+    return xp.log(diagonal).sum(-1)
+
+
+def solve_lower(factor: Array, right: Array, transposed: bool = False) -> Array:
+    """L^-1 b, or L^-T b, of a lower factor (..., k, k) and b (..., k)."""
+    if isinstance(factor, np.ndarray):
+        matrix = factor.swapaxes(-1, -2) if transposed else factor
+        return np.linalg.solve(matrix, right[..., None])[..., 0]
+    if hasattr(factor, "owner"):
+        from pytensor.tensor.linalg import solve_triangular
+    else:
+        from jax.scipy.linalg import solve_triangular
+    return solve_triangular(factor, right, trans=int(transposed), lower=True)
+
+
+class Fitted(NamedTuple):
+    """What the weights add, given the law.
+
+    Attributes
+    ----------
+    mean, variance : ndarray (column, slot)
+        Of what is added to ln L in all.
+    walked : ndarray (2, column, slot)
+        Mean of what is added to the logs of the two terms.
+    """
+
+    mean: np.ndarray
+    variance: np.ndarray
+    walked: np.ndarray
+
+
+def fitted(straight: Straight, natural: Mapping[str, np.ndarray], misfit: Misfit) -> Fitted:
+    """Mean and variance at every slot of what the weights add, given the law."""
+    shape = straight.residual.shape
+    mean = np.zeros(shape)
+    variance = np.zeros(shape)
+    scales = misfit.scales(np, natural)
+    standard = []
+    systems = block_systems(np, straight, natural, misfit)
+    for block, (factor, lifted) in zip(misfit.blocks, systems, strict=True):
+        columns = list(block)
+        effect = scales * misfit.basis[columns].reshape(-1, len(scales)) * straight.gains(np, misfit, columns)
+        rows = np.linalg.solve(factor, effect.T)
+        mean[columns] = (lifted @ rows).reshape(len(columns), -1)
+        variance[columns] = (rows**2).sum(0).reshape(len(columns), -1)
+        standard.append(solve_lower(factor, lifted, transposed=True))
+    shifts = added(np, standard, natural, misfit)
+    return Fitted(mean, variance, np.stack([shifts.params_term, shifts.tokens_term]))
