@@ -132,7 +132,7 @@ def test_the_seed_reproduces_here_and_in_parts_elsewhere(runs) -> None:
 
 def test_figure(study) -> None:
     figure = plots.plot_ranks(study.ranks, RANKED)
-    assert sum(ax.get_visible() for ax in figure.axes) == 12
+    assert sum(ax.get_visible() for ax in figure.axes) == 11
 
 
 def test_command_line(tmp_path, runs, monkeypatch, study) -> None:

@@ -205,7 +205,7 @@ def test_a_drifting_fit_and_an_unseen_context() -> None:
         ({"goal": "difference", "architecture": "xlstm"}, DecisionError, "between two architectures, not 1"),
         ({"compute": [1e21, 1e22]}, BudgetError, "one budget and one context length"),
         ({"compute": 1e60}, BudgetError, "compute budget 1e.60"),
-        ({"candidates": {"params": [1e9]}}, RunsError, "cannot read runs"),
+        ({"candidates": {"params": [1e9]}}, RunsError, "column .architecture. is missing"),
     ],
 )
 def test_bad_questions(asked, error, message: str) -> None:
