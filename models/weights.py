@@ -56,7 +56,7 @@ def block_systems(
         weighted = slots_in_a_row(xp, precision, columns)[..., None] * effect
         factor = xp.linalg.cholesky(identity + effect.swapaxes(-1, -2) @ weighted)
         scores = (weighted * slots_in_a_row(xp, straight.residual, columns)[..., None]).sum(-2)
-        yield factor, solve_lower(factor, scores)
+        yield factor, solve_lower(xp, factor, scores)
 
 
 def drawn_weights(
@@ -79,7 +79,7 @@ def drawn_weights(
     found = []
     density = 0.0
     for b, (factor, lifted) in enumerate(block_systems(xp, straight, natural, misfit)):
-        standard = solve_lower(factor, lifted + natural["drift"][..., b, :], transposed=True)
+        standard = solve_lower(xp, factor, lifted + natural["drift"][..., b, :], transposed=True)
         density = density - (0.5 * standard**2 + LOG_ROOT).sum(-1) - log_diagonal(xp, factor)
         found.append(standard)
     return found, density
@@ -116,15 +116,15 @@ def log_diagonal(xp: Any, factor: Array) -> Array:
     return xp.log(diagonal).sum(-1)
 
 
-def solve_lower(factor: Array, right: Array, transposed: bool = False) -> Array:
+def solve_lower(xp: Any, factor: Array, right: Array, transposed: bool = False) -> Array:
     """L^-1 b, or L^-T b, of a lower factor (..., k, k) and b (..., k)."""
     if isinstance(factor, np.ndarray):
         matrix = factor.swapaxes(-1, -2) if transposed else factor
         return np.linalg.solve(matrix, right[..., None])[..., 0]
-    if hasattr(factor, "owner"):
-        from pytensor.tensor.linalg import solve_triangular
-    else:
-        from jax.scipy.linalg import solve_triangular
+    if hasattr(xp.linalg, "solve_triangular"):  # PyTensor's namespace has it, JAX's has it elsewhere
+        return xp.linalg.solve_triangular(factor, right, trans=int(transposed), lower=True)
+    from jax.scipy.linalg import solve_triangular
+
     return solve_triangular(factor, right, trans=int(transposed), lower=True)
 
 
@@ -158,6 +158,6 @@ def fitted(straight: Straight, natural: Mapping[str, np.ndarray], misfit: Misfit
         rows = np.linalg.solve(factor, effect.T)
         mean[columns] = (lifted @ rows).reshape(len(columns), -1)
         variance[columns] = (rows**2).sum(0).reshape(len(columns), -1)
-        standard.append(solve_lower(factor, lifted, transposed=True))
+        standard.append(solve_lower(np, factor, lifted, transposed=True))
     shifts = added(np, standard, natural, misfit)
     return Fitted(mean, variance, np.stack([shifts.params_term, shifts.tokens_term]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -84,7 +84,7 @@ class Drift:
         index : ndarray of int
             Of the draw, all chains in a row; broadcasts with the points.
         """
-        total = [0.0] * TARGETS
+        total: list[Any] = [0.0] * TARGETS
         for axis, walks in self.along(index, log_params, log_tokens):
             for target, walk in zip(axis.targets, walks, strict=True):
                 total[target] = total[target] + walk.value
