@@ -85,7 +85,7 @@ def test_seed_reproduces() -> None:
 def test_table() -> None:
     table = predict_table(FIT, FUTURE)
     design = ["architecture", "context_length", "params", "tokens"]
-    first = ["q025", "q05", "q25", "median", "q75", "q95", "q975"]
+    first = ["q025", "q05", "q10", "q25", "median", "q75", "q90", "q95", "q975"]
     assert [*table] == [
         "row",
         *design,

@@ -169,7 +169,7 @@ def design_runs(
     Examples
     --------
     >>> design = bs.design_runs(fit, 1e21, 8192, runs=1, largest=1e19)
-    >>> bool(design.table()["price"].max() <= 1e19 * (1 + 1e-9))
+    >>> bool((design.table()["price"] <= 1e19 * (1 + 1e-9)).all())
     True
     """
     _check(goal, by, runs, total)
