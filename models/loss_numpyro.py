@@ -46,8 +46,7 @@ def numpyro_engine(design: Design) -> NumpyroEngine:
 
 def _data(design: Design) -> tuple[Any, dict[str, Any]]:
     """What differs between designs that are alike: the losses, and where the misfit is settled."""
-    misfit = design.misfit
-    settled = {"precision": misfit.precision, "walked": misfit.walked} if misfit else {}
+    settled = design.misfit.settled if design.misfit else {}
     return design.log_loss, settled
 
 

@@ -90,6 +90,5 @@ def model_with_data(design: Design) -> tuple[Model, tuple[str, ...]]:
 
 def _data(design: Design) -> dict[str, Any]:
     """What differs between designs that are alike: the losses, and where the misfit is settled."""
-    misfit = design.misfit
-    settled = {"precision": misfit.precision, "walked": misfit.walked} if misfit else {}
+    settled = design.misfit.settled if design.misfit else {}
     return {"log_loss": design.log_loss} | settled

@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bayes_scaling.laws.drift import LEARNT, LOSS, WALKS, knot_values, knots_reached
+from bayes_scaling.laws.drift import LEARNT, LOSS, TARGETS, WALKS, knot_values, knots_reached
 
 Array = Any
 OFFSET = 0.01  # of ln L: recipes and seeds of one laboratory differ by some tenths of a per cent to 2%
 SCALE_NAMES = tuple(f"drift_{WALKS[i].name}" for i in LEARNT)
-TARGETS = 3  # the params term, the tokens term, ln L: the order of `laws.drift.Shifts`
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,11 @@ class Misfit:
     def shape(self) -> tuple[int, int]:
         """Blocks and weights of each."""
         return len(self.blocks), self.basis.shape[-1]
+
+    @property
+    def settled(self) -> dict[str, Array]:
+        """What is settled before sampling, by name: data of what is compiled."""
+        return {"precision": self.precision, "walked": self.walked}
 
     @cached_property
     def of_scale(self) -> np.ndarray:

@@ -88,12 +88,16 @@ def drawn_weights(
 def added(xp: Any, standard: list[Array], natural: Mapping[str, Array], misfit: Misfit) -> Shifts:
     """What standard weights of each block add at every slot: (..., column, slot) each."""
     scales = misfit.scales(xp, natural)
+    return shifts_of(xp, [scales * weights for weights in standard], misfit)
+
+
+def shifts_of(xp: Any, weights: list[Array], misfit: Misfit) -> Shifts:
+    """What weights of each block (..., weight), their scales in them, add: (..., column, slot) each."""
     owner = {c: b for b, block in enumerate(misfit.blocks) for c in block}
     found = []
     for own in misfit.of_target:
         used = np.flatnonzero(own)
-        steps = [(scales * standard[owner[c]])[..., used] for c in sorted(owner)]
-        rows = [product(step, misfit.basis[c][:, used].T) for c, step in enumerate(steps)]
+        rows = [product(weights[owner[c]][..., used], misfit.basis[c][:, used].T) for c in sorted(owner)]
         found.append(xp.stack(rows, axis=-2))
     return Shifts(*found)
 

@@ -16,6 +16,7 @@ from bayes_scaling.models.coefficients import draw_prior, to_user
 from bayes_scaling.models.density import degrees, law_at_slots, misfit_weights, slot_scales, two_sided
 from bayes_scaling.models.design import Design, walk_contexts
 from bayes_scaling.models.walks import posterior_knots, prior_knots
+from bayes_scaling.models.weights import shifts_of
 
 LOWEST, HIGHEST = 1.0, 12.0  # nats per token: curves that leave this are not plausible
 SMALLEST, LARGEST = 1e2, 1e18  # params: nor are those whose law has its optimum beyond
@@ -74,12 +75,10 @@ def log_means(design: Design, curves: Curves) -> np.ndarray:
     misfit = design.misfit
     walk, number = misfit.knots.T
     reached = curves.knots[..., walk, number + KNOTS]
-    shifts = np.zeros((3, len(reached), *design.log_loss.shape))
-    for b, block in enumerate(misfit.blocks):
-        for c in block:
-            for target, own in enumerate(misfit.of_target):
-                shifts[target, :, c] = reached[:, b] @ (own * misfit.basis[c]).T
-    return np.asarray(law_at_slots(np, curves.natural, design, (shifts[0], shifts[1])) + shifts[2])
+    blocks = [reached[:, b] for b in range(len(misfit.blocks))]
+    shifts = shifts_of(np, blocks, misfit)
+    walked = shifts.params_term, shifts.tokens_term
+    return np.asarray(law_at_slots(np, curves.natural, design, walked) + shifts.loss)
 
 
 def plausible(design: Design, curves: Curves) -> np.ndarray:

@@ -48,7 +48,8 @@ class Walk(NamedTuple):
     edge: bool = False
 
 
-PARAMS_TERM, TOKENS_TERM, LOSS = range(3)  # targets: the order of `Shifts`
+TARGETS = 3
+PARAMS_TERM, TOKENS_TERM, LOSS = range(TARGETS)  # the order of `Shifts`
 WALKS = (
     Walk("params_term", (1.0, 0.0), PARAMS_TERM),
     Walk("tokens_term", (0.0, 1.0), TOKENS_TERM),

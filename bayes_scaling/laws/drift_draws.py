@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bayes_scaling.laws.drift import KNOTS, PLAIN, STEP, WALKS, Shifts, knot_values, knots_reached
+from bayes_scaling.laws.drift import KNOTS, PLAIN, STEP, TARGETS, WALKS, Shifts, knot_values, knots_reached
 
 END = KNOTS + 2  # two knots without a turn close each side: beyond them a walk is straight
-TARGETS = len(Shifts._fields)
 
 
 class Cubic(NamedTuple):

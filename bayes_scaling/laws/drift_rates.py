@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.laws.drift_draws import TARGETS, Drift
+from bayes_scaling.laws.drift import TARGETS
+from bayes_scaling.laws.drift_draws import Drift
 from bayes_scaling.laws.law_rates import law_rates
 from bayes_scaling.laws.rates import Rates, constant
 
