@@ -56,6 +56,10 @@ Extrapolate = Annotated[
     bool,
     typer.Option("--extrapolate", help="Answer more than four decades of compute beyond the runs too."),
 ]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="NAME=COLUMN", help="Read NAME from the file's COLUMN. Repeatable."),
+]
 LAWS = ("gamma", "chinchilla", "kaplan", "varying-exponent", "data-limited", "overfitting")
 POOLINGS = ("partial", "none", "complete")
 DISCREPANCIES = ("drift", "none")

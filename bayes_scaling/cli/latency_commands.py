@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli.arguments import Json, MaxDraws, check_folder, check_output, column_map
+from bayes_scaling.cli.arguments import Columns, Json, MaxDraws, check_folder, check_output, column_map
 from bayes_scaling.cli.dressing import dressed
 from bayes_scaling.cli.failures import GuardedGroup, note
 from bayes_scaling.cli.fit_commands import report_checks
@@ -44,10 +44,6 @@ DeviceFile = Annotated[
 Bench = Annotated[
     Path | None,
     typer.Option("--bench", metavar="CSV", help="Microbenchmarks of the device; they become the prior."),
-]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option("--column", metavar="NAME=COLUMN", help="Read NAME from the file's COLUMN. Repeatable."),
 ]
 Backend = Annotated[str, typer.Option(help="numpyro or pymc.")]
 Seed = Annotated[int, typer.Option(help="Seed of the draws.")]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from bayes_scaling.cli.arguments import column_map, constant_map
+from bayes_scaling.cli.arguments import Columns, column_map, constant_map
 from bayes_scaling.cli.failures import note
 from bayes_scaling.cli.wording import as_options
 from bayes_scaling.errors import RunsError, RunsWarning
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from bayes_scaling.runs.table import Runs
 
 OPTIONS: dict[str, Any] = {
-    "column": Annotated[
-        list[str] | None,
-        typer.Option("--column", metavar="NAME=COLUMN", help="Read NAME from the file's COLUMN. Repeatable."),
-    ],
+    "column": Columns,
     "constant": Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="NAME has one VALUE in all rows. Repeatable."),
