@@ -11,7 +11,6 @@ import numpy as np
 
 from bayes_scaling.models.density import log_terms
 from bayes_scaling.models.design import Alike, Design
-from bayes_scaling.models.misfit import settled_at
 from bayes_scaling.models.nuts_numpyro import NumpyroEngine, Transitions, compile_nuts
 from bayes_scaling.models.whitening import Whitening
 
@@ -59,7 +58,7 @@ def _compiled(alike: Alike) -> Transitions:
 
     def minus_log_density(point: Any, given: Any) -> Any:
         frame, (log_loss, settled) = given
-        misfit = settled_at(design.misfit, **settled) if settled else None
+        misfit = design.misfit and design.misfit.with_settled(**settled)
         changed = replace(design, log_loss=log_loss, misfit=misfit)
         position = Whitening(*frame).position(point, design)
         return -sum(term.sum() for term in log_terms(jnp, position, changed, gammaln).values())

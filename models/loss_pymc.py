@@ -11,7 +11,6 @@ import numpy as np
 
 from bayes_scaling.models.density import log_terms
 from bayes_scaling.models.design import Alike, Design
-from bayes_scaling.models.misfit import settled_at
 from bayes_scaling.models.nuts_pymc import Model, NutpieEngine, PymcEngine
 from bayes_scaling.models.whitening import Whitening
 
@@ -79,7 +78,7 @@ def model_with_data(design: Design) -> tuple[Model, tuple[str, ...]]:
         )
         values = {name: pm.Data(name, value) for name, value in _data(design).items()}
         log_loss = values.pop("log_loss")
-        misfit = settled_at(design.misfit, **values) if values else None
+        misfit = design.misfit and design.misfit.with_settled(**values)
         changed = replace(design, log_loss=log_loss, misfit=misfit)
         add_point(
             design.size, lambda point: log_terms(pt, frame.position(point, design), changed, pt.gammaln)

@@ -1,7 +1,9 @@
 """The walks and the offsets: which weights they have, and what a weight adds where.
 
 The weights have standard normal priors; a walk's are multiplied by its scale. `weights` integrates
-them out and draws them; for that the law is taken as straight near the walks that were found before.
+them out and draws them; for that the law is taken as straight near the walks that were found before. Draws
+need a Cholesky factor at each step of the sampler, of sums over all runs that change with the law only by how
+much either term adds to ln L. `Systems` holds the sums where that was settled; a step scales them.
 """
 
 from __future__ import annotations
@@ -18,6 +20,28 @@ from bayes_scaling.laws.drift import LEARNT, LOSS, TARGETS, WALKS, knot_values, 
 Array = Any
 OFFSET = 0.01  # of ln L: recipes and seeds of one laboratory differ by some tenths of a per cent to 2%
 SCALE_NAMES = tuple(f"drift_{WALKS[i].name}" for i in LEARNT)
+
+
+class Systems(NamedTuple):
+    """Sums over the runs of each column, from which the weights' normal equations are made.
+
+    They are taken at gains g, the walks' scales and sigma 1, with P the runs' precisions and B what weights
+    of 1 add to ln L.
+
+    Attributes
+    ----------
+    reference : array (2, column, slot)
+        P g / sum(P g^2) of either term: the sum of its product with other gains says how many times g they
+        are, by least squares.
+    scores : array (column, slot, weight)
+        P B: a residual's product with it is B^T P r.
+    gram : array (column, weight, weight)
+        B^T P B.
+    """
+
+    reference: Array
+    scores: Array
+    gram: Array
 
 
 @dataclass(frozen=True)
@@ -38,6 +62,8 @@ class Misfit:
         A run's noise has this precision over that of its column's sigma; a free slot has 0.
     walked : array (2, column, slot)
         The terms' walks near which the law is taken as straight; 0 before they are settled.
+    systems : Systems
+        At the gains that the law had when they were settled; at gains of 1 before.
     degrees : float
         The Student-t whose precisions these are has so many; they are infinite before they are settled.
     """
@@ -48,6 +74,7 @@ class Misfit:
     blocks: tuple[tuple[int, ...], ...]
     precision: Array
     walked: Array
+    systems: Systems
     degrees: float = np.inf
 
     @property
@@ -57,8 +84,12 @@ class Misfit:
 
     @property
     def settled(self) -> dict[str, Array]:
-        """What is settled before sampling, by name: data of what is compiled."""
-        return {"precision": self.precision, "walked": self.walked}
+        """What is settled before sampling and sampling needs, by name: data of what is compiled."""
+        return {"walked": self.walked} | self.systems._asdict()
+
+    def with_settled(self, walked: Array, **systems: Array) -> Misfit:
+        """The same with other arrays for `settled`."""
+        return replace(self, walked=walked, systems=Systems(**systems))
 
     @cached_property
     def of_scale(self) -> np.ndarray:
@@ -70,9 +101,7 @@ class Misfit:
     @cached_property
     def of_target(self) -> np.ndarray:
         """Whether each weight is added to each target: (target, weight)."""
-        targets = np.array([WALKS[i].target for i in LEARNT] + [LOSS])
-        owner = targets[self.of_scale.argmax(0)]
-        return np.asarray(owner == np.arange(TARGETS)[:, None], dtype=float)
+        return _of_target(self.knots, self.levels)
 
     def scales(self, xp: Any, natural: Mapping[str, Array]) -> Array:
         """A walk's scale for its knots, 1 for offsets, whose size is in the basis: (..., weight)."""
@@ -104,7 +133,23 @@ def build_misfit(
     if not parts:
         return None
     basis = np.concatenate(parts, axis=-1)
-    return Misfit(knots, tuple(offsets), basis, blocks, weight, np.zeros((2, *weight.shape)))
+    none = np.zeros((2, *weight.shape))
+    systems = _systems(basis, _of_target(knots, tuple(offsets)), weight, none + 1)
+    return Misfit(knots, tuple(offsets), basis, blocks, weight, none, systems)
+
+
+def _systems(basis: np.ndarray, of_target: np.ndarray, precision: np.ndarray, gains: np.ndarray) -> Systems:
+    params, tokens, loss = of_target
+    in_all = basis * (params * gains[0][..., None] + tokens * gains[1][..., None] + loss)
+    scores = precision[..., None] * in_all
+    squares = (precision * gains**2).sum(-1, keepdims=True)
+    reference = precision * gains / np.where(squares > 0, squares, 1.0)
+    return Systems(reference, scores, scores.swapaxes(-1, -2) @ in_all)
+
+
+def _of_target(knots: np.ndarray, levels: tuple[tuple[str, str], ...]) -> np.ndarray:
+    targets = np.array([WALKS[i].target for i in knots[:, 0]] + [LOSS] * len(levels))
+    return np.asarray(targets == np.arange(TARGETS)[:, None], dtype=float)
 
 
 def log_scales(natural: Mapping[str, Array]) -> list[Array]:
@@ -127,6 +172,11 @@ class Straight(NamedTuple):
     params_gain: Array
     tokens_gain: Array
 
+    @property
+    def terms(self) -> tuple[Array, Array]:
+        """The gains of the two terms."""
+        return self.params_gain, self.tokens_gain
+
     def gains(self, xp: Any, misfit: Misfit, columns: list[int]) -> Array:
         """What each weight's target adds of itself to ln L in the columns' slots: (..., row, weight)."""
         params, tokens, loss = misfit.of_target
@@ -141,7 +191,12 @@ def slots_in_a_row(xp: Any, table: Array, columns: list[int]) -> Array:
 
 
 def settled_at(
-    misfit: Misfit | None, precision: Array, walked: Array, degrees: float = np.inf
-) -> Misfit | None:
-    """The same with other precisions and walks; None stays None."""
-    return misfit and replace(misfit, precision=precision, walked=walked, degrees=degrees)
+    misfit: Misfit,
+    precision: np.ndarray,
+    walked: np.ndarray,
+    gains: np.ndarray,
+    degrees: float = np.inf,
+) -> Misfit:
+    """The same, settled at other precisions, walks and gains of the two terms (2, column, slot)."""
+    systems = _systems(misfit.basis, misfit.of_target, precision, gains)
+    return replace(misfit, precision=precision, walked=walked, systems=systems, degrees=degrees)

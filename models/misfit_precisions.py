@@ -62,7 +62,8 @@ def _reweighted(design: Design, whitening: Whitening) -> Design:
     robust = (degrees + 1) / (degrees + left**2 + found.variance / sigma**2)
     known = 0.0 if design.relative_sd is None else design.relative_sd
     precision = design.weight * robust / (1 + (known / sigma) ** 2)
-    return replace(design, misfit=settled_at(design.misfit, precision, found.walked, degrees))
+    gains = np.stack(straight.terms)
+    return replace(design, misfit=settled_at(design.misfit, precision, found.walked, gains, degrees))
 
 
 def _degrees(z: np.ndarray, weight: np.ndarray, design: Design) -> float:

@@ -18,7 +18,6 @@ from threadpoolctl import threadpool_limits
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models.density import log_approximate, pin
 from bayes_scaling.models.design import Alike, Design
-from bayes_scaling.models.misfit import settled_at
 from bayes_scaling.models.whitening import Whitening
 
 STEP = 1e-5
@@ -196,7 +195,7 @@ def _compiled(alike: Alike) -> Objective:
     identity = Whitening(np.zeros(design.law_size), np.eye(design.law_size))
 
     def potential(x: Any, log_loss: Any, precision: Any, walked: Any) -> Any:
-        misfit = settled_at(design.misfit, precision, walked)
+        misfit = design.misfit and replace(design.misfit, precision=precision, walked=walked)
         changed = replace(design, log_loss=log_loss, misfit=misfit)
         return -log_approximate(jnp, identity.law(x, design), changed, gammaln)
 

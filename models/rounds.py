@@ -1,8 +1,10 @@
 """Sampling in rounds: pilots turn the coordinates, then chains go on until their draws suffice.
 
 A pilot is a short run whose covariance makes the next whitening. The rounds that follow keep their draws and
-end where the gate holds, or at the cap. Draws among which one diverged are not kept: they become a pilot, and
-counting starts anew in new coordinates with smaller steps.
+end where the gate holds, or at the cap. Where that took several times the draws that were asked for, one draw
+in so many is kept if the gate holds of these too: chains that long are slow, and draws next to each other
+alike. Draws among which one diverged are not kept: they become a pilot, and counting starts anew in new
+coordinates with smaller steps.
 """
 
 from __future__ import annotations
@@ -75,8 +77,9 @@ class Sampled:
     whitening : Whitening
         Their points stand in its space.
     account : mapping of str to value
-        Its keys are passed, rounds, restarts, draws (of each chain), max_draws, target_acceptance, diverged
-        (transitions of draws that were not kept), seconds (from the first pilot to the last round).
+        Its keys are passed, rounds, restarts, made and draws (of each chain, in the rounds and kept),
+        max_draws, target_acceptance, diverged (transitions before the last start that diverged), seconds
+        (from the first pilot to the last round).
     """
 
     raw: RawDraws
@@ -138,6 +141,9 @@ def _sampled(
         chains = engine.chains(whitening, points, tune * 2**restart, sampling.cap, aim, _integer(next(seeds)))
         try:
             raw, rounds, passed = _rounds(chains, whitening, sampling, gate, progress, last)
+            made = raw.whitened.shape[1]
+            if passed:
+                raw = _thinned(raw, made // sampling.draws, whitening, gate)
         finally:
             chains.close()
         if last or not raw.divergences:
@@ -148,6 +154,7 @@ def _sampled(
         "passed": passed,
         "rounds": rounds,
         "restarts": restart,
+        "made": made,
         "draws": raw.whitened.shape[1],
         "max_draws": sampling.cap,
         "target_acceptance": aim,
@@ -178,6 +185,17 @@ def _rounds(
         wanted = min(wanted + max(sampling.draws // ROUND, 1), sampling.cap)
         rounds += 1
         note = f" ({verdict.note})"
+
+
+def _thinned(raw: RawDraws, step: int, whitening: Whitening, gate: Gate) -> RawDraws:
+    """One draw in so many if the gate holds of them, else all; the gate's last word is on what is kept."""
+    if step < 2:
+        return raw
+    fewer = raw.every(step)
+    if gate(fewer, whitening).passed:
+        return fewer
+    gate(raw, whitening)
+    return raw
 
 
 def _turned(whitening: Whitening, drawn: np.ndarray) -> tuple[Whitening, np.ndarray]:

@@ -65,8 +65,9 @@ def drawn_weights(
     """Standard weights of each block (..., weight) at standard coordinates, and their log prior (...).
 
     Given the law, taken as straight, and normal noise the weights v are normal with precision L L^T, so that
-    v = L^-T (L^-1 S B^T P r + z) makes draws of them from standard normal z. The map is exact for any noise
-    and any walks, as the prior of v and the map's Jacobian are in the density: it shapes the way alone.
+    v = L^-T (L^-1 S B^T P r + z) makes draws of them from standard normal z. The map is exact for any noise,
+    any walks and any L, as the prior of v and the map's Jacobian are in the density: it shapes the way alone.
+    So L may come from sums that were made before, see `settled_systems`.
 
     Parameters
     ----------
@@ -78,11 +79,41 @@ def drawn_weights(
     """
     found = []
     density = 0.0
-    for b, (factor, lifted) in enumerate(block_systems(xp, straight, natural, misfit)):
+    for b, (factor, lifted) in enumerate(settled_systems(xp, straight, natural, misfit)):
         standard = solve_lower(xp, factor, lifted + natural["drift"][..., b, :], transposed=True)
         density = density - (0.5 * standard**2 + LOG_ROOT).sum(-1) - log_diagonal(xp, factor)
         found.append(standard)
     return found, density
+
+
+def settled_systems(
+    xp: Any, straight: Straight, natural: Mapping[str, Array], misfit: Misfit
+) -> Iterator[tuple[Array, Array]]:
+    """As `block_systems`, from the misfit's `Systems`: a gain counts as a multiple of the settled one.
+
+    Exact where the gains of each term are that in each column; no sum over runs by weights squared is left.
+    """
+    factors = _factors(xp, straight, natural, misfit)
+    precision = xp.exp(-2 * natural["sigma"])
+    for block in misfit.blocks:
+        inner: Array = np.eye(misfit.shape[1])
+        scores: Array = 0.0
+        for c in block:
+            factor = factors[..., c, :]
+            scaled = factor * precision[..., c, None]
+            inner = inner + scaled[..., :, None] * misfit.systems.gram[c] * factor[..., None, :]
+            scores = scores + scaled * product(straight.residual[..., c, :], misfit.systems.scores[c])
+        lower = xp.linalg.cholesky(inner)
+        yield lower, solve_lower(xp, lower, scores)
+
+
+def _factors(xp: Any, straight: Straight, natural: Mapping[str, Array], misfit: Misfit) -> Array:
+    """What a standard weight adds, over what a weight of 1 did when settled: (..., column, weight)."""
+    params, tokens, loss = misfit.of_target
+    references = misfit.systems.reference
+    of_params, of_tokens = ((references[i] * gain).sum(-1) for i, gain in enumerate(straight.terms))
+    gains = params * of_params[..., None] + tokens * of_tokens[..., None] + loss
+    return gains * misfit.scales(xp, natural)[..., None, :]
 
 
 def added(xp: Any, standard: list[Array], natural: Mapping[str, Array], misfit: Misfit) -> Shifts:

@@ -105,13 +105,15 @@ def save_results(fit: Fit, verdict: SweepVerdict, folder: Path) -> tuple[Path, .
     import numpy as np
 
     from bayes_scaling import plots
+    from bayes_scaling.posterior.thinning import thinned
     from bayes_scaling.report import write_report
 
     budgets = np.geomspace(*CURVE)
+    fewer = thinned(fit)
     figures = {
-        "frontier": plots.plot_frontier(_frontier(fit, budgets, CONTEXT_LENGTH)),
-        "comparison": plots.plot_comparison(_comparison(fit, budgets, None)),
-        "isoflop": plots.plot_isoflop(plots.isoflop_curves(fit), fit.runs.frame),
+        "frontier": plots.plot_frontier(_frontier(fewer, budgets, CONTEXT_LENGTH)),
+        "comparison": plots.plot_comparison(_comparison(fewer, budgets, None)),
+        "isoflop": plots.plot_isoflop(fewer),
         "residuals": plots.plot_residuals(plots.residual_table(fit)),
         "coefficients": plots.plot_coefficients(plots.coefficient_densities(fit)),
         "predictions": plots.plot_predictions(verdict.runs),

@@ -1,19 +1,38 @@
-"""ln L along budgets where the law drifts: its slope, its bend, and the minimum next to a start."""
+"""ln L along budgets where the law drifts: its rates, and the minimum next to a start."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bayes_scaling.laws.drift import drifted_log_loss
 from bayes_scaling.laws.drift_rates import loss_rates
 from bayes_scaling.laws.law import log_form
+from bayes_scaling.laws.rates import Rates
 
 TOLERANCE = 1e-9  # of ln params
+NEAR = 1e-5  # a Newton step of this length leaves an error of about its square
 ITERATIONS = 60
 EASY = 4  # steps after which the points left are looked at more closely
+
+
+class Frontier(NamedTuple):
+    """At optima.
+
+    Attributes
+    ----------
+    log_loss : ndarray
+    slope : ndarray
+        d ln L / d ln C; that of ln D at fixed N, as no change of N helps there.
+    exponent : ndarray
+        d ln N* / d ln C.
+    """
+
+    log_loss: np.ndarray
+    slope: np.ndarray
+    exponent: np.ndarray
 
 
 class Line:
@@ -49,12 +68,16 @@ class Line:
         shifts = self.drift.each(index, x, log_tokens)
         return np.asarray(drifted_log_loss(np, x, log_tokens, self._of(index), shifts))
 
+    def rates(self, x: np.ndarray, index: np.ndarray, log_compute: np.ndarray) -> Rates:
+        """ln L with its derivatives along the budget, the bend of the cost curve left out of it."""
+        cost, rise = self.curve.value_and_slope(np, x)
+        return loss_rates(self._of(index), self.drift, index, x, log_compute - cost, rise)
+
     def slopes(
         self, x: np.ndarray, index: np.ndarray, log_compute: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """d ln L / d ln N, and its own derivative, the bend of the cost curve left out of it."""
-        cost, rise = self.curve.value_and_slope(np, x)
-        rates = loss_rates(self._of(index), self.drift, index, x, log_compute - cost, rise)
+        rates = self.rates(x, index, log_compute)
         return rates.along, rates.bend
 
     def lowest(
@@ -72,12 +95,20 @@ class Line:
             moved = at - slope / np.where(bend > 0, bend, np.nan)
             inside = (moved >= low[left]) & (moved <= high[left])
             x[left] = np.where(inside, moved, 0.5 * (low[left] + high[left]))
-            left = left[np.abs(x[left] - at) > TOLERANCE]
+            left = left[np.abs(x[left] - at) > np.where(inside, NEAR, TOLERANCE)]
             if i == EASY:
                 left = self._without_lost(x, left, start, index, log_compute, within)
             if not left.size:
                 break
         return x
+
+    def lower_of(
+        self, found: np.ndarray, start: np.ndarray, index: np.ndarray, log_compute: np.ndarray, within: float
+    ) -> np.ndarray:
+        """Minima that were found, or those next to a start where they are lower."""
+        other = self.lowest(start, index, log_compute, within)
+        lower = self.value(other, index, log_compute) < self.value(found, index, log_compute)
+        return np.where(lower, other, found)
 
     def _without_lost(
         self,
@@ -96,13 +127,12 @@ class Line:
         x[left[~kept]] = origin[~kept]
         return left[kept]
 
-    def exponent(self, log_params: np.ndarray, log_compute: np.ndarray) -> np.ndarray:
-        """d ln N* / d ln C at an optimum (chain, draw, budget), from the slope of ln L being 0 along it."""
-        index = self.index(log_params.shape)
-        cost, rise = self.curve.value_and_slope(np, log_params)
-        rates = loss_rates(self._of(index), self.drift, index, log_params, log_compute - cost, rise)
+    def along(self, log_params: np.ndarray, log_compute: np.ndarray) -> Frontier:
+        """What changes along the frontier, at optima (chain, draw, budget)."""
+        rates = self.rates(log_params, self.index(log_params.shape), log_compute)
         along_params = rates.bend - self.curve.bend(np, log_params) * rates.of_tokens
-        return np.asarray(-rates.turn / along_params)
+        # The slope of ln L along the budget stays 0: d slope = along_params d ln N + turn d ln C = 0.
+        return Frontier(rates.value, rates.of_tokens, np.asarray(-rates.turn / along_params))
 
     def _of(self, index: np.ndarray) -> dict[str, Any]:
         return {name: value[index] if np.ndim(value) else value for name, value in self._theta.items()}

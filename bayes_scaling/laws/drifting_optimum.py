@@ -1,7 +1,8 @@
 """The compute-optimal params where the law drifts, for all draws at once.
 
 With a drift the loss at a budget may have several minima. The lowest is looked for on a grid of ln params
-at fixed places, where the drift is one product of matrices; then each draw's is found to the digit.
+at fixed places, where the drift is one product of matrices; then each draw's is found to the digit. Between
+budgets close to each other the optimum is followed (`frontier_nodes`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from bayes_scaling.laws import optimum
 from bayes_scaling.laws.drift import Shifts, drifted_log_loss
 from bayes_scaling.laws.drift_draws import Drift
 from bayes_scaling.laws.drift_line import Line
+from bayes_scaling.laws.frontier_nodes import follow, nodes
 from bayes_scaling.laws.ladder import rung_before
 from bayes_scaling.laws.law import log_form
 
 STEP = 0.3  # of the grid, less than the way between the knots beyond an edge
+MOST = 0.7  # of the budgets are nodes, or all are
 WITHIN = 8  # steps of the optimum that the draw's law has by itself: a factor of 11
 AT_ONCE = 16  # budgets
 CLOSE = 1e-7  # of ln compute, to which a budget is searched
@@ -41,10 +44,25 @@ def optimal_log_params(values: Values, log_compute: np.ndarray, curve: Any) -> n
     -------
     ndarray (chain, draw, budget)
         The lowest minimum within a factor of 11 of what the draw's law would choose without its drift (of
-        two whose losses are equal to 1e-4, either); the edge of that range where there is none.
+        two whose losses are equal to 1e-4, either); the edge of that range where there is none. Among
+        budgets that lie close to each other, some are searched so and the others lie between them.
     """
+    node = nodes(log_compute)
+    if len(node) > MOST * len(log_compute):
+        return _searched(values, log_compute, curve)
+    return follow(values, log_compute, curve, node, _searched)
+
+
+def alone_log_params(values: Values, log_compute: np.ndarray, curve: Any) -> np.ndarray:
+    """ln N that the draws' law would choose without its drift."""
     law = {name: value for name, value in values.items() if name != "drift"}
-    alone = optimum.optimal_log_params(law, log_compute, curve)
+    return optimum.optimal_log_params(law, log_compute, curve)
+
+
+def _searched(values: Values, log_compute: np.ndarray, curve: Any) -> np.ndarray:
+    """By the grid, for each budget by itself."""
+    law = {name: value for name, value in values.items() if name != "drift"}
+    alone = alone_log_params(values, log_compute, curve)
     theta = {name: np.asarray(value, np.float32)[..., None] for name, value in log_form(np, law).items()}
     parts = [slice(i, i + AT_ONCE) for i in range(0, len(log_compute), AT_ONCE)]
     found = [_search(theta, values["drift"], alone[..., i], log_compute[i], curve) for i in parts]
@@ -91,9 +109,8 @@ def where_it_falls(
 
     def lowest(log_compute: np.ndarray, index: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """The lower of the minima next to those of the rungs on either side."""
-        near = [line.lowest(start, index, log_compute, STEP) for start in (left, right)]
-        first, second = (line.value(x, index, log_compute) for x in near)
-        return np.where(first <= second, *near)
+        first = line.lowest(left, index, log_compute, STEP)
+        return line.lower_of(first, right, index, log_compute, STEP)
 
     def gap(log_compute: np.ndarray, index: np.ndarray, *rest: np.ndarray) -> np.ndarray:
         *starts, target = rest
@@ -115,11 +132,6 @@ def where_it_falls(
     reached = (level.min(-1, keepdims=True) <= target).ravel()
     found = np.where(reached, found, np.nan)
     return log_compute.reshape(target.shape), found.reshape(target.shape)
-
-
-def exponent(values: Values, log_params: np.ndarray, curve: Any, log_compute: np.ndarray) -> np.ndarray:
-    """d ln N* / d ln C at an optimum (chain, draw, budget)."""
-    return Line(values, curve).exponent(log_params, log_compute)
 
 
 def _search(theta: Values, drift: Drift, alone: np.ndarray, log_compute: np.ndarray, curve: Any) -> Any:

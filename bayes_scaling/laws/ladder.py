@@ -7,13 +7,41 @@ compute multiplier by less than 0.1%.
 from __future__ import annotations
 
 import numpy as np
+from scipy.interpolate import CubicHermiteSpline
 
 RUNGS_PER_DECADE = 12
+PARTS = 3  # steps between the rungs at which a loss is known with its slope
 
 
 def make_ladder(low: float, high: float) -> np.ndarray:
     """Budgets in equal steps of their logs that include both ends."""
     return np.geomspace(low, high, int(np.ceil(RUNGS_PER_DECADE * np.log10(high / low))) + 1)
+
+
+def make_sparse_ladder(low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """Every third rung of a ladder as `make_ladder` makes them, and the whole ladder."""
+    steps = int(np.ceil(RUNGS_PER_DECADE / PARTS * np.log10(high / low)))
+    ladder = np.geomspace(low, high, PARTS * steps + 1)
+    return ladder[::PARTS], ladder
+
+
+def fill_ladder(loss: np.ndarray, slope: np.ndarray, sparse: np.ndarray, ladder: np.ndarray) -> np.ndarray:
+    """Loss at all rungs from that at some: by cubics in ln compute.
+
+    Parameters
+    ----------
+    loss : ndarray (..., sparse rung)
+    slope : ndarray (..., sparse rung)
+        d ln L / d ln C.
+    sparse, ladder : ndarray
+        See `make_sparse_ladder`.
+
+    Returns
+    -------
+    ndarray (..., rung)
+    """
+    spline = CubicHermiteSpline(np.log(sparse), np.log(loss), slope, axis=-1)
+    return np.asarray(np.exp(spline(np.log(ladder))))
 
 
 def compute_for_loss(loss: np.ndarray, ladder: np.ndarray, target: np.ndarray) -> np.ndarray:

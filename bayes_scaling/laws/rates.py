@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 Number = np.ndarray | float
 
@@ -68,7 +69,7 @@ def constant(value: Number) -> Rates:
 
 def share(apart: Rates) -> Rates:
     """Of 1 / (1 + e^-apart), the share of a term whose log is greater by that: the chain rule."""
-    value = 1 / (1 + np.exp(-apart.value))
+    value = expit(apart.value)
     once = value * (1 - value)
     twice = once * (1 - 2 * value)
     return Rates(
@@ -82,7 +83,7 @@ def share(apart: Rates) -> Rates:
 
 def log_sum(first: Rates, second: Rates) -> Rates:
     """Of ln(e^first + e^second): the rules above."""
-    part = 1 / (1 + np.exp(second.value - first.value))
+    part = expit(first.value - second.value)
     rest = 1 - part
     mixed = part * rest
     apart = first.along - second.along

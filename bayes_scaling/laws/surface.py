@@ -15,6 +15,7 @@ from bayes_scaling.laws.drift_line import Line
 from bayes_scaling.laws.drifting_optimum import Falling
 from bayes_scaling.laws.ladder import make_ladder
 from bayes_scaling.laws.law import Law, log_form
+from bayes_scaling.laws.law_rates import law_rates
 from bayes_scaling.laws.optimum import OptimumError
 
 REACH = 3.0  # decades searched on either side of what the law alone would need
@@ -72,7 +73,7 @@ class Surface:
     def at_edge(self, log_params: np.ndarray, log_compute: np.ndarray, curve: Any) -> np.ndarray:
         """Whether an optimum lies where its search ends: the loss has no minimum near the law's own."""
         if self.drift is not None:
-            alone = optimum.optimal_log_params(self.values, log_compute, curve)
+            alone = drifting_optimum.alone_log_params(self._all, log_compute, curve)
             return np.asarray(
                 np.abs(log_params - alone) > (drifting_optimum.WITHIN - 1) * drifting_optimum.STEP
             )
@@ -99,7 +100,17 @@ class Surface:
         """d ln N* / d ln C at an optimum."""
         if self.drift is None:
             return optimum.exponent(self.values, log_params, curve, log_compute)
-        return drifting_optimum.exponent(self._all, log_params, curve, log_compute)
+        return Line(self._all, curve).along(log_params, log_compute).exponent
+
+    def least(self, log_compute: np.ndarray, curve: Any) -> tuple[np.ndarray, np.ndarray]:
+        """ln L of the optima (chain, draw, budget), and its slope with ln C."""
+        log_params = self.optimal_log_params(log_compute, curve)
+        if self.drift is not None:
+            along = Line(self._all, curve).along(log_params, log_compute)
+            return along.log_loss, along.slope
+        cost, rise = curve.value_and_slope(np, log_params)
+        rates = law_rates(log_form(np, self.law.complete(self.values)), log_params, log_compute - cost, rise)
+        return rates.value, rates.of_tokens
 
     def optimum(self, log_compute: np.ndarray, curve: Any) -> dict[str, np.ndarray]:
         """The optimal run (chain, draw, budget) of each draw, for budgets that all draws share.
@@ -119,11 +130,17 @@ class Surface:
         log_params = self.optimal_log_params(log_compute, curve)
         params = np.exp(log_params)
         tokens = np.exp(log_compute - curve.value(np, log_params))
-        rise = self.exponent(log_params, log_compute, curve)
+        if self.drift is None:
+            loss = self.loss(params, tokens)
+            rise = self.exponent(log_params, log_compute, curve)
+        else:
+            along = Line(self._all, curve).along(log_params, log_compute)
+            loss = np.exp(along.log_loss)
+            rise = along.exponent
         return {
             "params": params,
             "tokens": tokens,
-            "loss": self.loss(params, tokens),
+            "loss": loss,
             "params_exponent": rise,
             "tokens_exponent": 1 - curve.slope(np, log_params) * rise,  # ln C = ln D + ln f(N)
         }

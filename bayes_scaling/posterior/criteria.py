@@ -119,19 +119,22 @@ def extreme(values: np.ndarray, largest: bool) -> int:
 
 
 def rounds(fit: Posterior) -> tuple[Check, ...]:
-    """How many draws sampling kept, and whether its cap ended the rounds; nothing where it was not told."""
+    """How many draws sampling made and kept, and whether its cap ended it; nothing where not told."""
     account = json.loads(fit.idata.attrs.get("sampling", "null"))
     if not account or "max_draws" not in account:
         return ()
     draws = account["draws"]
     cap = account["max_draws"]
     count = account["rounds"]
-    seen = f"{draws:,} draws of each chain in {count} round{'s' if count > 1 else ''}"
+    made = account.get("made", draws)
+    seen = f"{made:,} draws of each chain in {count} round{'s' if count > 1 else ''}"
+    if made > draws:
+        seen += f", one in {round(made / draws)} kept"
     if account["restarts"]:
         seen += f", after {account['restarts']} new starts because {account['diverged']} transitions diverged"
     advice = f"{seen}: the cap ended them before the gate held. Fit with a larger max_draws"
-    status = PASS if account["passed"] or draws < cap else REVIEW
-    return (Check("draws", status, float(draws), "<=", float(cap), seen if status == PASS else advice),)
+    status = PASS if account["passed"] or made < cap else REVIEW
+    return (Check("draws", status, float(made), "<=", float(cap), seen if status == PASS else advice),)
 
 
 def sampler(fit: Posterior) -> tuple[Check, ...]:

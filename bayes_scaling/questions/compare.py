@@ -15,10 +15,11 @@ from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError
 from bayes_scaling.faces.faced import Faced
 from bayes_scaling.faces.shown import shown
-from bayes_scaling.laws.ladder import compute_for_loss, crossings, make_ladder
+from bayes_scaling.laws.ladder import compute_for_loss, crossings, fill_ladder, make_sparse_ladder
 from bayes_scaling.posterior.fit import Fit
+from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.questions.frontier import Frontier, frontier_of
-from bayes_scaling.questions.groups import columns_of, farther
+from bayes_scaling.questions.groups import coefficients_of, columns_of, each_group, farther, on_groups
 from bayes_scaling.questions.query import Query
 
 BELOW, ABOVE = 2.0, 4.0  # decades searched beyond the runs and the budgets asked for
@@ -145,20 +146,33 @@ def comparison_of(fit: Fit, query: Query) -> Comparison:
     names = query.architecture
     if len(names) < 2:
         raise BudgetError(f"comparing needs two architectures; there is only {', '.join(names)}")
-    ladder = _search_ladder(fit, query)
     here = frontier_of(fit, query)
-    along = frontier_of(fit, query.at(ladder), edges=False)
+    sparse, ladder = make_sparse_ladder(*_searched_between(fit, query))
+    along = _least_loss(fit, query, sparse, ladder)
     pairs = list(permutations(names, 2))
-    parts = [_pair(here.draws["loss"], along.draws["loss"], *pair) for pair in pairs]
+    parts = [_pair(here.draws["loss"], along, *pair) for pair in pairs]
     searched = (ladder[0], ladder[-1])
     return Comparison(_joined(parts, pairs), query.cost.name, _reach(here, pairs), searched)
 
 
-def _search_ladder(fit: Fit, query: Query) -> np.ndarray:
+def _searched_between(fit: Fit, query: Query) -> tuple[float, float]:
     """Budgets from below to above both the runs and the question."""
     known = query.cost.from_flops(fit.runs.frame["flops"].to_numpy(dtype=float))
     values = np.concatenate([known, query.compute])
-    return make_ladder(max(values.min() / 10**BELOW, 1.0), min(values.max() * 10**ABOVE, 1e40))
+    return max(values.min() / 10**BELOW, 1.0), min(values.max() * 10**ABOVE, 1e40)
+
+
+def _least_loss(fit: Fit, query: Query, sparse: np.ndarray, ladder: np.ndarray) -> xr.DataArray:
+    """Loss of the optima at all rungs, searched at some; dims of the groups, compute."""
+    theta = coefficients_of(fit, query)
+    log_compute = np.log(query.at(sparse).flops)
+
+    def loss(architecture: str, context_length: int) -> dict[str, np.ndarray]:
+        surface = surface_of(fit, theta, architecture, context_length, query.unique_tokens)
+        log_loss, slope = surface.least(log_compute, query.curve(architecture, context_length))
+        return {"loss": fill_ladder(np.exp(log_loss), slope, sparse, ladder)}
+
+    return on_groups(each_group(query, loss), theta, "compute", ladder)["loss"]
 
 
 def _pair(loss: xr.DataArray, along: xr.DataArray, architecture: str, other: str) -> xr.Dataset:

@@ -85,7 +85,7 @@ def compute_frontier(question: Question) -> Section:
             "frontier",
             f"Optimal params, optimal tokens and the loss there against compute for {names}, with intervals.",
             "Medians with 50% and 90% intervals. Where the background is grey the runs end.",
-            lambda: plots.plot_frontier(question.frontier_at(question.curve).table(full=True)),
+            lambda: plots.plot_frontier(question.frontier_curve),
         ),
     ]
     return Section("Compute-optimal frontier", tuple(blocks))
@@ -123,7 +123,7 @@ def architectures(question: Question) -> Section | None:
             "compute.",
             "Above 1x the architecture named first is the cheaper one. Where the band leaves the axis there "
             "are draws in which no compute searched gives the other that loss; their share is dotted.",
-            lambda: plots.plot_comparison(question.compared),
+            lambda: plots.plot_comparison(question.comparison_curve),
         ),
     ]
     return Section("Architectures compared", tuple(blocks))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,12 +19,13 @@ from bayes_scaling.latency import LatencyFit
 from bayes_scaling.posterior.checks import Checks, worst
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.sensitivity import sensitivity
+from bayes_scaling.posterior.thinning import thinned
 from bayes_scaling.printing.numbers import interval, power
 from bayes_scaling.questions.compare import comparison_of
-from bayes_scaling.questions.estimators import estimators_of
+from bayes_scaling.questions.estimators import apart
 from bayes_scaling.questions.frontier import Frontier, frontier_of
 from bayes_scaling.questions.query import Query
-from bayes_scaling.report.estimators import verified_disagreements
+from bayes_scaling.report.estimators import verified_estimators
 
 BEYOND = 10.0  # the default question is the largest run and this many times its compute
 CURVE = 25  # budgets along a figure
@@ -70,7 +70,7 @@ class Question:
     @cached_property
     def estimators(self) -> pd.DataFrame:
         """The optima of the law alone and of the classical fit beside the default's."""
-        return estimators_of(self.fit, self.query, self.optima)
+        return verified_estimators(self.fit, self.query, self.optima)
 
     @cached_property
     def frontier(self) -> Frontier:
@@ -80,7 +80,7 @@ class Question:
     @cached_property
     def disagreements(self) -> pd.DataFrame:
         """Where the law alone has another optimum."""
-        return verified_disagreements(self.fit, self.query, self.optima)
+        return self.estimators[apart(self.estimators)]
 
     @cached_property
     def optima(self) -> pd.DataFrame:
@@ -99,15 +99,9 @@ class Question:
         return settling_run(self.fit, self.query, table, self.limits, self.latency)
 
     @cached_property
-    def compared(self) -> pd.DataFrame:
-        """Each pair of architectures at the budgets and along the curve."""
-        query = self.query.at([*self.compute, *self.curve])
-        return comparison_of(self.fit, query).table(full=True)
-
-    @property
     def comparison(self) -> pd.DataFrame:
-        """The part of it at the budgets."""
-        return self.compared[self.compared["compute"].isin(self.compute)]
+        """Each pair of architectures at the budgets."""
+        return comparison_of(self.fit, self.query).table(full=True)
 
     @cached_property
     def checks(self) -> Checks:
@@ -129,9 +123,20 @@ class Question:
         """The worst status of all checks."""
         return worst((self.checks.status, self.latency_checks.status))
 
-    def frontier_at(self, compute: Any) -> Frontier:
-        """Optima at any budgets, all else as asked."""
-        return frontier_of(self.fit, self.query.at(compute))
+    @cached_property
+    def frontier_curve(self) -> pd.DataFrame:
+        """Optima along the curve, of some of the draws."""
+        return frontier_of(self.fewer, self.query.at(self.curve)).table(full=True)
+
+    @cached_property
+    def comparison_curve(self) -> pd.DataFrame:
+        """Each pair along the curve, of some of the draws."""
+        return comparison_of(self.fewer, self.query.at(self.curve)).table(full=True)
+
+    @cached_property
+    def fewer(self) -> Fit:
+        """The fit with some of its draws, for curves."""
+        return thinned(self.fit)
 
     @property
     def compute(self) -> tuple[float, ...]:

@@ -107,7 +107,7 @@ def data(question: Question) -> Section:
             "isoflop",
             "Loss against params at each budget: the runs, the median of the law and its 90% interval.",
             "The runs at each budget and the law through them (90% mean interval).",
-            lambda: plots.plot_isoflop(question.fit),
+            lambda: plots.plot_isoflop(question.fewer),
         ),
     ]
     return Section("Data", tuple(blocks))

@@ -9,7 +9,7 @@ from scipy import optimize
 from bayes_scaling.accounting import get_cost
 from bayes_scaling.laws.drift import NUMBERS, PLAIN, WALKS, drifted_log_loss
 from bayes_scaling.laws.drift_draws import Drift
-from bayes_scaling.laws.drifting_optimum import STEP, WITHIN, exponent, optimal_log_params
+from bayes_scaling.laws.drifting_optimum import STEP, WITHIN, optimal_log_params
 from bayes_scaling.laws.law import GAMMA_LAW, log_form
 from bayes_scaling.laws.optimum import optimal_log_params as without_drift
 from bayes_scaling.laws.surface import Surface
@@ -85,7 +85,7 @@ def test_the_drift_moves_the_optimum() -> None:
 def test_exponents_are_the_differences_of_optima() -> None:
     f, h = curve(), 1e-4
     up, at, down = (optimal_log_params(SURFACE._all, LOG_COMPUTE + s, f) for s in (h, 0.0, -h))
-    rise = exponent(SURFACE._all, at, f, LOG_COMPUTE)
+    rise = SURFACE.exponent(at, LOG_COMPUTE, f)
     difference = (up - down) / (2 * h)
     alone = without_drift(VALUES, LOG_COMPUTE, f)
     inside = np.abs(at - alone) < (WITHIN - 1) * STEP

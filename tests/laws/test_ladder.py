@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bayes_scaling.laws.ladder import RUNGS_PER_DECADE, compute_for_loss, crossings, make_ladder
+from bayes_scaling.laws.ladder import (
+    PARTS,
+    RUNGS_PER_DECADE,
+    compute_for_loss,
+    crossings,
+    fill_ladder,
+    make_ladder,
+    make_sparse_ladder,
+)
 
 LADDER = make_ladder(1e17, 1e27)
 
@@ -33,6 +41,20 @@ def test_compute_for_loss_inverts_to_a_thousandth() -> None:
     wanted = np.geomspace(3e17, 3e26, 301)
     found = compute_for_loss(power_law(LADDER)[None], LADDER, power_law(wanted))
     np.testing.assert_allclose(found, wanted, rtol=1e-3)
+
+
+def test_rungs_between_others_lie_on_the_curve() -> None:
+    """A straight line between them, the control, does not."""
+    sparse, ladder = make_sparse_ladder(3e17, 2e24)
+    loss = power_law(sparse)
+    slope = -0.17 * (loss - 1.7) / loss
+    filled = fill_ladder(loss, slope, sparse, ladder)
+    np.testing.assert_allclose(filled, power_law(ladder), rtol=1e-6)
+    straight = np.interp(np.log(ladder), np.log(sparse), loss)
+    assert np.abs(straight / power_law(ladder) - 1).max() > 1e-4
+    steps = np.diff(np.log10(ladder))
+    assert ladder[0] == pytest.approx(3e17) and ladder[-1] == pytest.approx(2e24)
+    assert steps.max() <= 1 / RUNGS_PER_DECADE + 1e-9 and len(ladder) == PARTS * (len(sparse) - 1) + 1
 
 
 def test_a_coarse_ladder_misses_that() -> None:

@@ -48,7 +48,9 @@ def problem(
     if design.misfit is None:
         return design, whitening
     walked = 0.02 * np.random.default_rng(5).normal(size=(2, *design.weight.shape))
-    return replace(design, misfit=settled_at(design.misfit, 0.8 * design.weight, walked, 6.0)), whitening
+    gains = np.random.default_rng(6).uniform(0.2, 0.8, size=walked.shape)
+    settled = settled_at(design.misfit, 0.8 * design.weight, walked, gains, 6.0)
+    return replace(design, misfit=settled), whitening
 
 
 def points(design: Design) -> np.ndarray:

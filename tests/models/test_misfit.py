@@ -29,10 +29,14 @@ def problem(request):
     rng = np.random.default_rng(4)
     precision = design.weight * rng.uniform(0.3, 1.2, design.weight.shape)
     walked = 0.02 * rng.normal(size=(2, *design.weight.shape))
-    design = replace(design, misfit=settled_at(design.misfit, precision, walked, 6.0))
+    none = np.zeros_like(walked)
+    design = replace(design, misfit=settled_at(design.misfit, precision, walked, none, 6.0))
     whitening = Whitening(start(design), 0.1 * np.eye(design.law_size))
     natural = density.unpin(np, whitening.law(rng.normal(size=design.law_size), design))
-    return design, natural, density.straight_law(np, natural, design)
+    straight = density.straight_law(np, natural, design)
+    multiple = rng.uniform(0.5, 2.0, size=(2, len(walked[0]), 1))  # of the gains when they were settled
+    gains = np.stack(straight.terms) / multiple
+    return replace(design, misfit=settled_at(design.misfit, precision, walked, gains, 6.0)), natural, straight
 
 
 def blocks(design, natural, straight):

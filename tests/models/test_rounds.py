@@ -85,7 +85,22 @@ def test_rounds_end_where_the_gate_passes() -> None:
     engine = Scripted()
     found = sampled(engine, passes_at=180)
     assert engine.reached == [100, 150, 200] and engine.closed == 1
-    assert found.account["passed"] and found.account["rounds"] == 3 and found.account["draws"] == 200
+    assert found.account["passed"] and found.account["rounds"] == 3 and found.account["made"] == 200
+
+
+def test_of_long_chains_one_draw_in_so_many_is_kept() -> None:
+    """Where the gate holds of them: one that wants 200 refuses half of 250, and all are kept."""
+    for wanted, kept in ((125, 125), (200, 250)):
+        judged: list[int] = []
+
+        def gate(raw, whitening, judged=judged, wanted=wanted) -> Verdict:
+            judged.append(raw.whitened.shape[1])
+            return Verdict(len(judged) > 3 and judged[-1] >= wanted, "")
+
+        sampling = Sampling(draws=100, tune=60)
+        found = sample_in_rounds(Scripted(), first(), SIZE, sampling, 0.9, gate, Silence())
+        assert found.account["made"] == 250 and found.account["draws"] == kept == judged[-1]
+        assert found.raw.whitened.shape[1] == found.raw.stats["diverging"].shape[1] == kept
 
 
 def test_the_cap_ends_rounds_and_the_account_says_that_they_failed() -> None:
