@@ -60,12 +60,12 @@ Hoffmann et al. trained 70B params at 5.76e23 FLOPs. Epoch's own interval there 
 
 {reading}
 
-The largest run has {largest} FLOPs: {where}. What each estimator assumes: the law alone and the Huber fit,
+The largest run has {largest} FLOPs:
+{where}. What each estimator assumes: the law alone and the Huber fit,
 that one power law holds for each term over five decades; the parabolas, that the minima of {curves} budgets
 lie on a line; the default, that exponents may go on changing as they do among the runs. Kept-back runs say
 which is honest: in the back-tests of this table ([backtest](backtest.md)) the 90% intervals of the default
 hold their share of the losses, those of the law alone and of the Huber fit do not.
-
 """
 
 
@@ -195,7 +195,7 @@ def reading(fits: dict[str, Fit]) -> str:
         found.append(
             f"At {budget:.3g} FLOPs the default's interval {verb} what the Chinchilla law alone says."
         )
-    return " ".join(found).replace("e+", "e")
+    return "\n".join(found).replace("e+", "e")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import numpy as np
 from bayes_scaling.calibration.isoflop_line import isoflop_line
 from bayes_scaling.classical import huber_fit
 from bayes_scaling.classical.huber import LAWS, HuberFit
+from bayes_scaling.errors import RunsError
 from bayes_scaling.laws.law import log_form, log_loss
 from bayes_scaling.models.spec import Backend, ModelSpec
 from bayes_scaling.posterior.checks import FAIL, convergence_checks
@@ -114,23 +115,29 @@ def _one_half(runs: Runs, rng: np.random.Generator) -> np.ndarray:
     return chosen
 
 
-def _point_fit(past: Runs, settings: Settings, resamples: int) -> HuberFit:
+def _point_fit(past: Runs, settings: Settings, resamples: int) -> HuberFit | None:
+    """None where no group has the runs for one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return huber_fit(
-            past,
-            law=settings.spec.law if settings.spec.law in LAWS else "chinchilla",
-            starts=STARTS,
-            resamples=resamples,
-            seed=settings.seed,
-            progress=False,
-        )
+        try:
+            return huber_fit(
+                past,
+                law=settings.spec.law if settings.spec.law in LAWS else "chinchilla",
+                starts=STARTS,
+                resamples=resamples,
+                seed=settings.seed,
+                progress=False,
+            )
+        except RunsError:
+            return None
 
 
 def _fitted_groups(
-    found: HuberFit, past: Runs, future: Runs
+    found: HuberFit | None, past: Runs, future: Runs
 ) -> Iterator[tuple[Mapping[str, Any], np.ndarray, np.ndarray]]:
     """Coefficients of each group that has a fit and runs to predict, and its rows in either table."""
+    if found is None:
+        return
     past_keys = _keys(past)
     future_keys = _keys(future)
     for key, values in found.coefficients.items():

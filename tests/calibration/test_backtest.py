@@ -290,3 +290,12 @@ def test_conformal_intervals_hold_runs_like_those_that_calibrate(runs) -> None:
     narrow = np.quantile(draws, [0.25, 0.75], axis=0)
     half = (future.frame["loss"] > narrow[0]) & (future.frame["loss"] < narrow[1])
     assert half.mean() < inside.mean()
+
+
+def test_groups_too_small_for_a_point_fit_have_no_forecast(runs) -> None:
+    """Ten runs of a group are enough for the Huber fit, five, their half, too few for a calibrated one."""
+    number = runs.frame.groupby(["architecture", "context_length"]).cumcount().to_numpy()
+    past = runs.subset(number < 10)
+    future = runs.subset((number >= 10) & (number < 12))
+    assert np.isfinite(huber(past, future, QUICK)[0]).all()
+    assert np.isnan(conformal(past, future, QUICK)[0]).all()
