@@ -11,7 +11,7 @@ import numpy as np
 from bayes_scaling.laws import drifting_optimum, optimum, overfitting_optimum
 from bayes_scaling.laws.drift import Shifts, drifted_log_loss
 from bayes_scaling.laws.drift_draws import Drift
-from bayes_scaling.laws.drift_line import Line
+from bayes_scaling.laws.drift_line import Frontier, Line
 from bayes_scaling.laws.drifting_optimum import Falling
 from bayes_scaling.laws.ladder import make_ladder
 from bayes_scaling.laws.law import Law, log_form
@@ -96,21 +96,20 @@ class Surface:
             return optimum.optimal_log_params(self.values, log_compute, curve)
         return drifting_optimum.optimal_log_params(self._all, log_compute, curve)
 
-    def exponent(self, log_params: np.ndarray, log_compute: np.ndarray, curve: Any) -> np.ndarray:
-        """d ln N* / d ln C at an optimum."""
-        if self.drift is None:
-            return optimum.exponent(self.values, log_params, curve, log_compute)
-        return Line(self._all, curve).along(log_params, log_compute).exponent
+    def along(self, log_params: np.ndarray, log_compute: np.ndarray, curve: Any) -> Frontier:
+        """What changes along the frontier, at optima (chain, draw, budget)."""
+        if self.drift is not None:
+            return Line(self._all, curve).along(log_params, log_compute)
+        cost, rise = curve.value_and_slope(np, log_params)
+        theta = log_form(np, self.law.complete(self.values))
+        rates = law_rates(theta, log_params, log_compute - cost, rise)
+        exponent = optimum.exponent(self.values, log_params, curve, log_compute)
+        return Frontier(rates.value, rates.of_tokens, exponent)
 
     def least(self, log_compute: np.ndarray, curve: Any) -> tuple[np.ndarray, np.ndarray]:
         """ln L of the optima (chain, draw, budget), and its slope with ln C."""
-        log_params = self.optimal_log_params(log_compute, curve)
-        if self.drift is not None:
-            along = Line(self._all, curve).along(log_params, log_compute)
-            return along.log_loss, along.slope
-        cost, rise = curve.value_and_slope(np, log_params)
-        rates = law_rates(log_form(np, self.law.complete(self.values)), log_params, log_compute - cost, rise)
-        return rates.value, rates.of_tokens
+        found = self.along(self.optimal_log_params(log_compute, curve), log_compute, curve)
+        return found.log_loss, found.slope
 
     def optimum(self, log_compute: np.ndarray, curve: Any) -> dict[str, np.ndarray]:
         """The optimal run (chain, draw, budget) of each draw, for budgets that all draws share.
@@ -130,19 +129,13 @@ class Surface:
         log_params = self.optimal_log_params(log_compute, curve)
         params = np.exp(log_params)
         tokens = np.exp(log_compute - curve.value(np, log_params))
-        if self.drift is None:
-            loss = self.loss(params, tokens)
-            rise = self.exponent(log_params, log_compute, curve)
-        else:
-            along = Line(self._all, curve).along(log_params, log_compute)
-            loss = np.exp(along.log_loss)
-            rise = along.exponent
+        along = self.along(log_params, log_compute, curve)
         return {
             "params": params,
             "tokens": tokens,
-            "loss": loss,
-            "params_exponent": rise,
-            "tokens_exponent": 1 - curve.slope(np, log_params) * rise,  # ln C = ln D + ln f(N)
+            "loss": np.exp(along.log_loss),
+            "params_exponent": along.exponent,
+            "tokens_exponent": 1 - curve.slope(np, log_params) * along.exponent,  # ln C = ln D + ln f(N)
         }
 
     def cheapest(self, loss: np.ndarray, curve: Any) -> tuple[np.ndarray, np.ndarray]:

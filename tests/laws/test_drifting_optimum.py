@@ -85,7 +85,7 @@ def test_the_drift_moves_the_optimum() -> None:
 def test_exponents_are_the_differences_of_optima() -> None:
     f, h = curve(), 1e-4
     up, at, down = (optimal_log_params(SURFACE._all, LOG_COMPUTE + s, f) for s in (h, 0.0, -h))
-    rise = SURFACE.exponent(at, LOG_COMPUTE, f)
+    rise = SURFACE.along(at, LOG_COMPUTE, f).exponent
     difference = (up - down) / (2 * h)
     alone = without_drift(VALUES, LOG_COMPUTE, f)
     inside = np.abs(at - alone) < (WITHIN - 1) * STEP
