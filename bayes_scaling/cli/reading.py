@@ -15,7 +15,7 @@ from bayes_scaling.cli.arguments import Columns, column_map, constant_map
 from bayes_scaling.cli.failures import note
 from bayes_scaling.cli.wording import as_options
 from bayes_scaling.errors import RunsError, RunsWarning
-from bayes_scaling.printing.loss_unit import tell_losses_in
+from bayes_scaling.faces.loss_unit import tell_losses_in
 
 if TYPE_CHECKING:
     from bayes_scaling.runs.findings import Finding
@@ -113,12 +113,10 @@ def _reading(
 
 def quiet_runs(file: str, reading: Reading) -> Runs:
     """The runs, their warnings left to whoever prints the findings."""
-    from bayes_scaling.runs.column_units import loss_unit
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RunsWarning)
         runs = reading.load(file)
-    tell_losses_in(loss_unit(runs.mapping))
+    tell_losses_in(runs.loss_unit)
     return runs
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bayes_scaling.cli.waiting import hush
-from bayes_scaling.printing.loss_unit import own_unit, tell_losses_in
+from bayes_scaling.faces.loss_unit import WRITTEN, own_unit, tell_losses_in
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions.serving_limits import Serving
@@ -61,10 +61,9 @@ _ASKED: ContextVar[list[Verdict] | None] = ContextVar("asked", default=None)
 def open_fit(path: Path, told: bool) -> Fit:
     """Load a fit to ask it; its verdict will stand by the answer."""
     from bayes_scaling.posterior.fit import load_fit
-    from bayes_scaling.runs.column_units import loss_unit
 
     fit = load_fit(path)
-    tell_losses_in(loss_unit(fit.runs.mapping))
+    tell_losses_in(fit.loss_unit)
     _remember(Verdict(FIT, path, fit.checks(), told))
     return fit
 
@@ -131,7 +130,7 @@ def verdicts() -> Iterator[None]:
     stream = sys.stdout
     sys.stdout = _Announcing(stream)
     try:
-        with own_unit():
+        with own_unit(WRITTEN):
             yield
         _say_below()
     except typer.Exit as leaving:

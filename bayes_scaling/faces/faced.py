@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from bayes_scaling.faces.loss_unit import own_unit, unit_of
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -37,11 +39,13 @@ class Faced:
 
     def __repr__(self) -> str:
         """What the command line prints of it, at most 100 columns wide where numbers allow it."""
-        return str(_named("printing.faces.text_of")(self._printed, self))
+        with own_unit(unit_of(self)):
+            return str(_named("printing.faces.text_of")(self._printed, self))
 
     def _repr_html_(self) -> str:
         """The same for a notebook."""
-        return str(_named("printing.faces.html_of")(self._printed, self))
+        with own_unit(unit_of(self)):
+            return str(_named("printing.faces.html_of")(self._printed, self))
 
     @property
     def _printed(self) -> Any:
@@ -81,7 +85,8 @@ class Faced:
         """
         chosen = _named("plots.faces.chosen")(self._figures, kind, type(self).__name__)
         options |= {"ax": ax, "figsize": figsize}
-        figure: Figure = _named(f"plots.{chosen}")(self, **options)
+        with own_unit(unit_of(self)):
+            figure: Figure = _named(f"plots.{chosen}")(self, **options)
         return figure
 
 

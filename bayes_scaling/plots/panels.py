@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.faces.loss_unit import in_loss_unit, own_unit, told_unit
 
 COLUMN, PAGE = 3.25, 6.75  # inches: one and two columns of a paper, the widths of all figures
 PANEL_HEIGHT = 2.0  # inches
@@ -21,7 +23,21 @@ TEXT, SMALL = 8, 8  # points, at the size at which figures are drawn
 
 
 class Picture(Figure):
-    """A figure that Jupyter shows, once, whether or not pyplot was imported."""
+    """A figure that Jupyter shows, once, whether or not pyplot was imported.
+
+    Its texts speak of nats per token; they are drawn in the unit in which losses were told when it was made.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.loss_unit = told_unit()
+
+    def draw(self, renderer: Any) -> None:
+        """As any figure, losses in their unit."""
+        with own_unit(self.loss_unit):
+            for text in self.findobj(Text):
+                text.set_text(in_loss_unit(text.get_text()))
+        super().draw(renderer)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         """The picture and the size at which it is shown."""

@@ -29,6 +29,11 @@ class Posterior:
         return self.spec.law_value
 
     @property
+    def loss_unit(self) -> str:
+        """The unit of the losses; see `bayes_scaling.Runs`."""
+        return self.runs.loss_unit
+
+    @property
     def backend(self) -> str:
         """The back end that sampled."""
         return str(json.loads(self.idata.attrs["backend"]))

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.decisions.decide import Decision
+from bayes_scaling.faces.loss_unit import in_loss_unit
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.printing.columns import Format
 from bayes_scaling.printing.decisions import headlines
-from bayes_scaling.printing.loss_unit import in_loss_unit
 from bayes_scaling.printing.numbers import count, interval, loss, power
 from bayes_scaling.printing.table import Column, print_line, print_table
 from bayes_scaling.printing.views import far_remark, lost_remark, reach_remark, unseen_remark

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from bayes_scaling.faces.loss_unit import in_loss_unit
 from bayes_scaling.printing.as_text import WIDTH, write_block
 from bayes_scaling.printing.blocks import Block, Column, Heading, Line, Table, is_wide, narrow, page
-from bayes_scaling.printing.loss_unit import in_loss_unit
 
 __all__ = ["Column", "output_width", "print_heading", "print_line", "print_table"]
 

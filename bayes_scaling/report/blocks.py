@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.faces.loss_unit import WRITTEN
 from bayes_scaling.printing.table import Column
 
 if TYPE_CHECKING:
@@ -205,6 +206,8 @@ class Page:
         The status in words.
     sections : tuple of Section
         The answer first.
+    loss_unit : str
+        Of the losses, which texts and figures give in nats per token until they are written.
     """
 
     title: str
@@ -212,6 +215,7 @@ class Page:
     status: str
     verdict: str
     sections: tuple[Section, ...]
+    loss_unit: str = WRITTEN
 
 
 def table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bayes_scaling.faces.loss_unit import unit_of
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.report import answer, choices, model, serving, trust
 from bayes_scaling.report.blocks import Page
@@ -54,6 +55,7 @@ def gather(question: Question) -> Page:
         status=status,
         verdict=trust.verdict(status),
         sections=sections,
+        loss_unit=unit_of(fit),
     )
 
 

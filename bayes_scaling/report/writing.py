@@ -13,6 +13,7 @@ from bayes_scaling.decisions.limits import as_limits
 from bayes_scaling.decisions.scenarios import plan as decide_plan
 from bayes_scaling.decisions.serving_limits import as_serving
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.faces.loss_unit import in_loss_unit, own_unit
 from bayes_scaling.files.whole import write_bytes, write_text
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.query import Query
@@ -114,7 +115,8 @@ def make_page(
 def save_page(page: Page, path: str | Path) -> Path:
     """Write a page as HTML or Markdown; errors as for `check_report`."""
     target = check_report(path)
-    return _write_markdown(page, target) if target.suffix in MARKDOWN else _write_html(page, target)
+    with own_unit(page.loss_unit):
+        return _write_markdown(page, target) if target.suffix in MARKDOWN else _write_html(page, target)
 
 
 def check_report(path: str | Path) -> Path:
@@ -176,13 +178,13 @@ def _check_backtest(fit: Fit, backtest: Backtest | None) -> None:
 
 
 def _write_html(page: Page, target: Path) -> Path:
-    write_text(target, render_html(page))
+    write_text(target, in_loss_unit(render_html(page)))
     return target
 
 
 def _write_markdown(page: Page, target: Path) -> Path:
     folder = target.with_name(f"{target.stem}-figures")
-    text = render_markdown(page, folder.name)
+    text = in_loss_unit(render_markdown(page, folder.name))
     images = {picture.name: png(picture.figure) for picture in pictures(page.sections)}
     folder.mkdir(exist_ok=True)
     for name, image in images.items():

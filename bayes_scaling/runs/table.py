@@ -13,6 +13,7 @@ import pandas as pd
 from bayes_scaling.errors import RunsError
 from bayes_scaling.faces.faced import Faced
 from bayes_scaling.faces.shown import shown
+from bayes_scaling.runs.column_units import loss_unit
 from bayes_scaling.runs.columns import CANONICAL, COUNTS, TEXT
 from bayes_scaling.runs.findings import Finding, find
 
@@ -85,6 +86,11 @@ class Runs(Faced, printer="runs.print_runs", figures={"runs": "runs.plot_runs"})
     def groups(self) -> pd.DataFrame:
         """Pairs of architecture and context_length that have runs, sorted, with their number ``n``."""
         return self.frame.groupby(["architecture", "context_length"]).size().rename("n").reset_index()
+
+    @property
+    def loss_unit(self) -> str:
+        """The unit of the losses: "nats/token", or what the name of their column tells of bits."""
+        return loss_unit(self.mapping)
 
     @property
     def data_hash(self) -> str:

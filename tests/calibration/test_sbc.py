@@ -116,7 +116,7 @@ def test_replicates_report_convergence(study) -> None:
 
 def test_a_wrong_likelihood_is_seen(runs) -> None:
     """The negative control: noise twice what the model thinks."""
-    found = bs.sbc(runs, replicates=20, seed=3, scale=2.0)
+    found = bs.sbc(runs, bs.ModelSpec(discrepancy="none"), replicates=20, seed=3, scale=2.0)
     table = found.table().set_index("quantity")
     assert not found.uniform
     assert table.loc["sigma [xlstm, 8192]", "outside_family"]

@@ -99,5 +99,9 @@ def test_losses_keep_their_unit(table) -> None:
     fit = table.with_suffix(".fit.nc")
     shown = run("frontier", fit, "--compute", "1e20").stdout
     assert "loss (bits/byte)" in shown and "nats/token" not in shown
+    page = table.with_suffix(".md")
+    assert str(page) in run("report", fit, "--compute", "1e20", "-o", page).stdout
+    written = page.read_text()
+    assert "loss (bits/byte)" in written and "nats" not in written
     isoflop_frame().to_csv(table, index=False)
     assert "loss (nats/token)" in run("describe", table).stdout

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from functools import cache
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from bayes_scaling.calibration.backtest import Backtest
 from bayes_scaling.calibration.scores import score
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.faces.faced import Faced, _named
+from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.printing.numbers import count, loss, power
 from tests.helpers.examples import example_latency
 from tests.helpers.fits import small_fit
@@ -226,3 +229,17 @@ def test_printers_and_figures_that_results_name_exist() -> None:
             assert callable(_named(name)), (kind, name)
     with pytest.raises(AttributeError):
         _named("printing.results.print_nothing")  # the control
+
+
+def test_results_tell_losses_in_the_unit_of_their_runs() -> None:
+    """Bits per byte where the column's name says so; nats per token, the control, elsewhere."""
+    runs = small_fit().runs
+    other = replace(runs, mapping=runs.mapping | {"loss": "eval/bpb"})
+    for own, unit in ((runs, "nats/token"), (other, "bits/byte")):
+        fit = Fit(small_fit().idata, own, small_fit().spec)
+        answer = fit.frontier(COMPUTE, context_length=8192)
+        assert f"({unit})" in repr(answer) and f"({unit})" in answer._repr_html_()
+        figure = answer.plot()
+        figure.savefig(BytesIO())
+        labels = [ax.get_ylabel() for ax in figure.axes]
+        assert f"loss ({unit})" in labels

@@ -1,4 +1,4 @@
-"""The unit of losses in what is printed: written as nats per token, told in the unit of the runs."""
+"""The unit of losses in what is shown: written as nats per token, told in the unit of the runs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 WRITTEN = "nats/token"
 _UNIT: ContextVar[str] = ContextVar("unit", default=WRITTEN)
-_IN_NATS = re.compile(r"\bnats(/token| per token)?(?![\w^])")
+_IN_NATS = re.compile(r"\bnats(/token| per token)?(?![\w^$])")
 
 
 def tell_losses_in(unit: str) -> None:
@@ -17,14 +18,24 @@ def tell_losses_in(unit: str) -> None:
     _UNIT.set(unit)
 
 
+def told_unit() -> str:
+    """The unit in which losses are told now."""
+    return _UNIT.get()
+
+
 @contextmanager
-def own_unit() -> Iterator[None]:
-    """What is told inside of the unit holds inside alone."""
-    token = _UNIT.set(WRITTEN)
+def own_unit(unit: str | None = None) -> Iterator[None]:
+    """Losses are told in a unit (by default the present one), and what is told inside holds inside alone."""
+    token = _UNIT.set(unit or _UNIT.get())
     try:
         yield
     finally:
         _UNIT.reset(token)
+
+
+def unit_of(result: Any) -> str:
+    """The unit of the losses of a result that is, or has, runs or a fit; else that in which they are told."""
+    return str(getattr(getattr(result, "fit", result), "loss_unit", told_unit()))
 
 
 def in_loss_unit(text: str) -> str:
