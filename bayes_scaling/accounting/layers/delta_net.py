@@ -1,8 +1,8 @@
 """Gated delta net: a linear recurrence that decays its state and overwrites what a key held.
 
-Source: Yang, Kautz and Hatamizadeh 2024, arXiv:2412.06464; its chunkwise form with the matrix T of the delta
-rule (Yang et al. 2024, arXiv:2406.06484). Scores within a chunk are counted in full, as for the other chunkwise
-architectures; T is inverted row by row. Elementwise operations outside the chunks are not counted.
+Source: Yang, Kautz and Hatamizadeh 2024, arXiv:2412.06464; its chunkwise form with the matrix T of the
+delta rule (Yang et al. 2024, arXiv:2406.06484). Scores within a chunk are counted in full, as for the other
+chunkwise architectures; T is inverted row by row. Elementwise operations outside the chunks are not counted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Feed-forward layers: one gated layer, or experts of which a router picks a few for each token.
 
-Sources: Shazeer 2020, arXiv:2002.05202 (gated layers); Mixtral, arXiv:2401.04088 (top-k experts); DeepSeekMoE,
-arXiv:2401.06066 (shared experts). Experts are as wide as the shape's ``ffn_dim``. Softmax and sorting of the
-router, and the weighted sum of the experts' outputs, are not counted as FLOPs.
+Sources: Shazeer 2020, arXiv:2002.05202 (gated layers); Mixtral, arXiv:2401.04088 (top-k experts);
+DeepSeekMoE, arXiv:2401.06066 (shared experts). Experts are as wide as the shape's ``ffn_dim``. Softmax and
+sorting of the router, and the weighted sum of the experts' outputs, are not counted as FLOPs.
 """
 
 from __future__ import annotations

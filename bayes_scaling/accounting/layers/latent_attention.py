@@ -1,7 +1,7 @@
 """Multi-head latent attention: keys and values out of one small latent vector a token.
 
-Source: DeepSeek-V2, arXiv:2405.04434, section 2.1 and appendix C. Training makes keys and values of every head;
-only the latent vector and the rotated key, which all heads share, are kept in the cache.
+Source: DeepSeek-V2, arXiv:2405.04434, section 2.1 and appendix C. Training makes keys and values of every
+head; only the latent vector and the rotated key, which all heads share, are kept in the cache.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a layer of a stack is made of: a sequence mixer, a feed-forward layer, norms.
 
-Both parts are frozen values, so that layers compare equal where they are the same. Their counts broadcast over
-shapes and contexts, as those of every architecture do.
+Both parts are frozen values, so that layers compare equal where they are the same. Their counts broadcast
+over shapes and contexts, as those of every architecture do.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Mixer(ABC):
     def cache_bytes(self, shape: Shape, tokens: Array, precision: Precision) -> Array:
         """Bytes that one sequence keeps after ``tokens`` tokens."""
 
-    def check(self, shape: Shape) -> None:
+    def check(self, shape: Shape) -> None:  # noqa: B027 - most mixers take any shape
         """Refuse a shape that this mixer cannot have.
 
         Raises

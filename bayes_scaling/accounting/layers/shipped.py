@@ -1,4 +1,7 @@
-"""The stacks that are known by name, after published models; each family passes near the model it is named for."""
+"""The stacks that are known by name, after published models.
+
+Each family passes near the model that it is named for.
+"""
 
 from __future__ import annotations
 
