@@ -1,7 +1,7 @@
 """Operations of a JAX function, counted from what JAX traces: matrix products and some elementwise ones.
 
-It knows nothing of the accounting's formulas: a product's FLOPs are two for each number of its result and each
-number that is summed over.
+It knows nothing of the accounting's formulas: a product's FLOPs are two for each number of its result and
+each number that is summed over.
 """
 
 from __future__ import annotations

@@ -77,7 +77,11 @@ def _latent_arrays(mixer: LatentAttention, shape: Shape) -> dict[str, tuple[int,
     }
     if queries is None:
         return found | {"query": (d, heads, key + rotary)}
-    return found | {"query_down": (d, queries), "query_norm": (queries,), "query": (queries, heads, key + rotary)}
+    return found | {
+        "query_down": (d, queries),
+        "query_norm": (queries,),
+        "query": (queries, heads, key + rotary),
+    }
 
 
 def _dense_arrays(feed: Dense, shape: Shape) -> dict[str, tuple[int, ...]]:
@@ -278,8 +282,9 @@ def causal_share(context: int, window: int) -> float:
 def count_forward(stack: Stack, shape: Shape, context: int, mode: str) -> float:
     """Forward FLOPs of one sequence by the operations that JAX traces, by the accounting's conventions.
 
-    Products of all matrices; scores with softmax in full (``chinchilla``: three operations each) or the causal
-    share of them (five each); two operations a gated number of a feed-forward layer; of a delta net its decays.
+    Products of all matrices; scores with softmax in full (``chinchilla``: three operations each) or the
+    causal share of them (five each); two operations a gated number of a feed-forward layer; decays of a
+    delta net.
     """
     import jax
 
