@@ -65,6 +65,8 @@ class Architecture:
     def __post_init__(self) -> None:
         if self.sized_by not in ("all", "active"):
             raise AccountingError(f'{self.name} is sized by {self.sized_by!r}: choose "all" or "active"')
+        if self.sized_by == "active" and self.count_active is None:
+            raise AccountingError(f"{self.name} is sized by active params: give count_active= too")
 
     def params(self, shape: Shape) -> Array:
         """The size N: all parameters, embeddings included, or the active ones where they size it."""

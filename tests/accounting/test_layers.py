@@ -121,7 +121,7 @@ def test_shapes_that_can_be_built_are_near(name, params):
 
 
 @pytest.mark.parametrize(
-    ("name", "share"), [("mixtral", 0.28), ("deepseek-v3", 0.055), ("transformer-mqa", 1.0)]
+    ("name", "share"), [("mixtral", 0.28), ("deepseek-v3", 0.055), ("transformer-tied", 1.0)]
 )
 def test_active_params_size_an_architecture_where_it_says_so(name, share):
     every = get_architecture(name)
@@ -169,6 +169,7 @@ def test_frontiers_under_new_architectures(monkeypatch):
         (lambda: Stack(()), "one Layer or more"),
         (lambda: Stack((Attention(),)), "one Layer or more"),
         (lambda: replace(get_architecture("mixtral"), sized_by="some"), "sized by 'some'"),
+        (lambda: replace(get_architecture("mqa"), sized_by="active"), "give count_active= too"),
         (lambda: get_architecture("mla").params(SHAPE), "latent attention has one head count"),
         (
             lambda: get_architecture("qwen3-next").params(replace(SHAPE, head_dim_v=65)),

@@ -20,14 +20,8 @@ from bayes_scaling.accounting.layers import (
 from bayes_scaling.accounting.layers.shipped import SHIPPED
 from tests.helpers.delta_net_model import delta_arrays, delta_net
 from tests.helpers.operation_count import PRODUCTS, operations
-from tests.helpers.stacked_model import (
-    arrays,
-    count_active,
-    count_forward,
-    count_params,
-    logits,
-    random_arrays,
-)
+from tests.helpers.stacked_arrays import arrays, count_active, count_params, random_arrays
+from tests.helpers.stacked_model import count_forward, logits
 
 pytest.importorskip("jax")
 
