@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.accounting import Work
-from bayes_scaling.accounting.transformer import CAUSAL_FACTOR, SOFTMAX_HALF
+from bayes_scaling.accounting.scores import SOFTMAX_HALF
+from bayes_scaling.accounting.transformer import CAUSAL_FACTOR
 from bayes_scaling.kernels.spec import (
     DTYPE_BYTES,
     Arrays,

@@ -59,7 +59,7 @@ def test_links_lead_somewhere(page):
 
 
 HOW_TO = [page for page in PAGES if page.startswith("howto_")]
-REGISTERED = ("linear-mixer", "measured")
+REGISTERED = ("linear-mixer", "measured", "mixed-experts")
 
 
 def tiny_study(runs: Any, spec: Any = None, **given: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from bayes_scaling.accounting.families import ShapeFamily
 from bayes_scaling.accounting.flop_table import FlopTable
@@ -27,6 +27,9 @@ class Architecture:
     source : str
         Where the formulas come from.
     count_params : callable(shape), optional
+        All of them, embeddings included.
+    count_active : callable(shape), optional
+        Those that a token meets, where experts stand idle; default `count_params`.
     count_forward : callable(shape, context_length, mode), optional
         Forward FLOPs of one sequence.
     count_prefill : callable(shape, batch, prompt, precision), optional
@@ -40,12 +43,15 @@ class Architecture:
         Measured FLOPs per token, instead of formulas.
     check : callable(shape), optional
         Raises on shapes the architecture cannot have.
+    sized_by : {"all", "active"}
+        Which params a size N means, in a table of runs and in shape families.
     """
 
     name: str
     aliases: tuple[str, ...] = ()
     source: str = ""
     count_params: Callable[..., Array] | None = None
+    count_active: Callable[..., Array] | None = None
     count_forward: Callable[..., Array] | None = None
     count_prefill: Callable[..., Work] | None = None
     count_generation: Callable[..., Work] | None = None
@@ -54,10 +60,26 @@ class Architecture:
     family: ShapeFamily = field(default_factory=ShapeFamily)
     table: FlopTable | None = None
     check: Callable[[Shape], None] | None = None
+    sized_by: Literal["all", "active"] = "all"
+
+    def __post_init__(self) -> None:
+        if self.sized_by not in ("all", "active"):
+            raise AccountingError(f'{self.name} is sized by {self.sized_by!r}: choose "all" or "active"')
+        if self.sized_by == "active" and self.count_active is None:
+            raise AccountingError(f"{self.name} is sized by active params: give count_active= too")
 
     def params(self, shape: Shape) -> Array:
+        """The size N: all parameters, embeddings included, or the active ones where they size it."""
+        return self.active_params(shape) if self.sized_by == "active" else self.all_params(shape)
+
+    def all_params(self, shape: Shape) -> Array:
         """Parameters, embeddings included."""
         count = self._need("params", self.count_params, shape)
+        return count(shape)
+
+    def active_params(self, shape: Shape) -> Array:
+        """Parameters that a token meets, embeddings included; fewer than all where experts stand idle."""
+        count = self._need("params", self.count_active or self.count_params, shape)
         return count(shape)
 
     def forward_flops(self, shape: Shape, context_length: Array, mode: str | None = None) -> Array:
@@ -126,7 +148,7 @@ class Architecture:
 
     def weight_bytes(self, shape: Shape, precision: Precision = BF16) -> Array:
         """Bytes of all weights."""
-        return self.params(shape) * precision.weight
+        return self.all_params(shape) * precision.weight
 
     def mode(self, mode: str | None) -> str:
         """The mode asked for, or the default one.

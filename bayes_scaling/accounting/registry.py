@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
-import numpy as np
-
-from bayes_scaling.accounting import mamba2, transformer, xlstm
+from bayes_scaling.accounting import mamba2, scores, transformer, xlstm
 from bayes_scaling.accounting.architecture import Architecture
 from bayes_scaling.accounting.families import ShapeFamily
-from bayes_scaling.accounting.shapes import AccountingError, Shape
+from bayes_scaling.accounting.layers.shipped import SHIPPED
+from bayes_scaling.accounting.shapes import AccountingError, Shape, check_one_head_count
 
 _STUDY = "arXiv:2510.02228; NX-AI/xlstm_scaling_laws"
 
 
 def _one_head_count(shape: Shape) -> None:
-    if not np.all(np.isclose(shape.num_kv_heads, shape.num_heads)):
-        raise AccountingError("xlstm has one head count: leave num_kv_heads out, or set it to num_heads")
+    check_one_head_count("xlstm", shape)
 
 
 TRANSFORMER = Architecture(
@@ -28,7 +27,7 @@ TRANSFORMER = Architecture(
     count_prefill=transformer.prefill,
     count_generation=transformer.generation,
     count_cache=transformer.cache_bytes,
-    modes=transformer.MODES,
+    modes=scores.MODES,
     family=ShapeFamily(largest_head_dim=128.0),
 )
 XLSTM = Architecture(
@@ -58,6 +57,21 @@ MAMBA2 = Architecture(
         vocab_size=50288, chunk_size=256, largest_head_dim=64.0,
     ),
 )  # fmt: skip
+
+GROUPED = dataclasses.replace(
+    TRANSFORMER,
+    name="transformer-gqa",
+    aliases=("gqa", "grouped-query"),
+    source="Ainslie et al. 2023, arXiv:2305.13245",
+    family=ShapeFamily(num_kv_heads=8.0, largest_head_dim=128.0),
+)
+MULTI_QUERY = dataclasses.replace(
+    TRANSFORMER,
+    name="transformer-mqa",
+    aliases=("mqa", "multi-query"),
+    source="Shazeer 2019, arXiv:1911.02150",
+    family=ShapeFamily(num_kv_heads=1.0, largest_head_dim=128.0),
+)
 
 _REGISTRY: dict[str, Architecture] = {}
 
@@ -142,5 +156,5 @@ def _key(name: str) -> str:
     return str(name).strip().casefold()
 
 
-for _architecture in (TRANSFORMER, XLSTM, MAMBA2):
+for _architecture in (TRANSFORMER, GROUPED, MULTI_QUERY, XLSTM, MAMBA2, *SHIPPED):
     register_architecture(_architecture)

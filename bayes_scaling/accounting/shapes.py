@@ -178,6 +178,20 @@ def check_divides(part_name: str, part: Array, whole_name: str, whole: Array) ->
         )
 
 
+def check_one_head_count(name: str, shape: Shape) -> None:
+    """Refuse grouped heads where a layer has none.
+
+    Raises
+    ------
+    AccountingError
+        Naming the layer or architecture.
+    """
+    keys = concrete(shape.num_kv_heads)
+    heads = concrete(shape.num_heads)
+    if keys is not None and heads is not None and not np.all(np.isclose(keys, heads)):
+        raise AccountingError(f"{name} has one head count: leave num_kv_heads out, or set it to num_heads")
+
+
 def first_bad(array: np.ndarray, good: np.ndarray) -> str:
     """The first value that is not good, with its row when there is more than one."""
     value = array[~good].flat[0] if array.ndim else array[()]

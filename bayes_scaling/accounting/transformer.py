@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bayes_scaling.accounting.scores import SOFTMAX_HALF, counted_pairs, pair_flops
 from bayes_scaling.accounting.shapes import Shape
 from bayes_scaling.accounting.work import (
     Decoding,
@@ -22,9 +23,7 @@ from bayes_scaling.accounting.work import (
 
 Array = Any
 
-MODES = ("distill_scaling", "chinchilla")
 CAUSAL_FACTOR = 0.65  # share of the score matrix a causal inference kernel computes, by the source
-SOFTMAX_HALF = 2.5  # half of five operations per score
 
 
 def qkv_width(shape: Shape) -> Array:
@@ -50,15 +49,9 @@ def params(shape: Shape) -> Array:
 
 
 def attention_flops(shape: Shape, context_length: Array, mode: str) -> Array:
-    """Forward FLOPs of one block's attention over one sequence.
-
-    ``distill_scaling`` counts the causal half of the scores (Busbridge et al. 2025), ``chinchilla`` all of
-    them (Hoffmann et al. 2022, appendix F).
-    """
-    square = 1.0 * context_length * context_length * shape.num_heads
-    if mode == "chinchilla":
-        return square * (2 * shape.head_dim_qk + 2 * shape.head_dim_v + 3)
-    return square * (shape.head_dim_qk + shape.head_dim_v + SOFTMAX_HALF)
+    """Forward FLOPs of one block's attention over one sequence, by a mode of `scores`."""
+    pairs = counted_pairs(context_length, None, mode)
+    return pairs * shape.num_heads * pair_flops(shape.head_dim_qk, shape.head_dim_v, mode)
 
 
 def forward_flops(shape: Shape, context_length: Array, mode: str) -> Array:
