@@ -1,9 +1,9 @@
 """Two recipes by the losses of their runs: the noise of a run, and where the expected losses lie.
 
 ln L of each run is a Student-t round its recipe's location, which may lie anywhere (flat prior). Degrees of
-freedom and scale are the same for both recipes. They lie on nodes, which carry the draws of a fit: the scale is
-the fit's residual scale times e^u, with u normal round 0. What the runs say of the scale weighs the nodes, and at
-each node the locations are integrated over one grid of ln L.
+freedom and scale are the same for both recipes. They lie on nodes, which carry the draws of a fit: the scale
+is the fit's residual scale times e^u, with u normal round 0. What the runs say of the scale weighs the nodes,
+and at each node the locations are integrated over one grid of ln L.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import gammaln, ndtr
 
-from bayes_scaling.models.density import degrees, student_t, total_scale
+from bayes_scaling.models.density import student_t, total_scale
 
 SPREAD = 0.5  # sd of u: scatter between seeds is within a factor of 2.3 of the residual scale, with 90%
 CONFIDENT = 0.95  # probability at which a difference is taken as settled
@@ -21,7 +21,7 @@ MOST_SEEDS = 100  # of each recipe, beyond which none are counted
 
 _TURNS = np.linspace(-8.0, 8.0, 161)  # of u, in its sd: wide, for runs may scatter far more than the fit's
 _SCALE_STEP = 0.1  # of ln scale between nodes
-_NU_STEP = 0.5  # of ln (nu - 2) between nodes
+_NU_STEP = 0.25  # of ln nu between nodes
 _CENTRES = 12  # losses round which the grid is close, at most
 _OFFSETS = np.sinh(np.linspace(-np.arcsinh(1e3), np.arcsinh(1e3), 153))  # in scales, from each centre
 
@@ -89,7 +89,7 @@ def prior_noise(sigma: np.ndarray, nu: np.ndarray, spread: float = SPREAD) -> No
     sigma : ndarray (draw,)
         Residual scale of ln L.
     nu : ndarray (draw,)
-        Degrees of freedom, above 2.
+        Degrees of freedom.
     spread : float
         Standard deviation of u, in ln scale; 0 takes the residual scale as it is.
 
@@ -101,7 +101,7 @@ def prior_noise(sigma: np.ndarray, nu: np.ndarray, spread: float = SPREAD) -> No
     turn_weight = np.exp(-0.5 * _TURNS**2)
     log_scale = np.log(sigma)[:, None] + spread * _TURNS
     scales, row, down = _between(log_scale, _SCALE_STEP)
-    nus, column, across = _between(np.log(nu - 2)[:, None], _NU_STEP)
+    nus, column, across = _between(np.log(nu)[:, None], _NU_STEP)
     weight = np.zeros(len(scales) * len(nus))
     for i, row_share in ((row, 1 - down), (row + 1, down)):
         for j, column_share in ((column, 1 - across), (column + 1, across)):
@@ -109,7 +109,7 @@ def prior_noise(sigma: np.ndarray, nu: np.ndarray, spread: float = SPREAD) -> No
             weight += np.bincount((i * len(nus) + j).ravel(), share.ravel(), len(weight))
     used = weight > 0
     scale = np.repeat(np.exp(scales), len(nus))[used]
-    return Noise(scale, np.tile(degrees(np, nus), len(scales))[used], weight[used] / weight.sum())
+    return Noise(scale, np.tile(np.exp(nus), len(scales))[used], weight[used] / weight.sum())
 
 
 def _between(values: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
