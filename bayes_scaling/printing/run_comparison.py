@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bayes_scaling.printing.columns import ENDS
+from bayes_scaling.printing.columns import ENDS, wide
 from bayes_scaling.printing.numbers import interval, loss, probability, signed_loss
 from bayes_scaling.printing.table import Column, print_line, print_table
 from bayes_scaling.questions.compare_runs import RunComparison
@@ -33,6 +33,7 @@ def print_run_comparison(table: pd.DataFrame) -> None:
             Column("runs", (str(row["first_runs"]), str(row["second_runs"]), "", "")),
             Column("median", tuple(_form(name, row[f"{name}_median"]) for name in ROWS)),
             *(_interval(row, level) for level in (0.5, 0.9)),
+            *wide(_interval(row, 0.95)),
         ]
     )
     print_line("Noise: the scale by which the loss of one run scatters round what is expected of its recipe.")
