@@ -71,7 +71,8 @@ def _density(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Places and the density there; far draws would make it too smooth."""
     least, most = np.quantile(draws, NEAR)
     near = draws[(draws >= least) & (draws <= most)]
-    at = np.linspace(*np.quantile(draws, EDGES), POINTS)
+    low, high = np.quantile(draws, EDGES)
+    at = np.linspace(low, high, POINTS)
     return at, gaussian_kde(near)(at)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import pandas as pd
 
 from bayes_scaling.printing.columns import ENDS, wide
@@ -39,7 +42,7 @@ def print_run_comparison(table: pd.DataFrame) -> None:
     print_line("Noise: the scale by which the loss of one run scatters round what is expected of its recipe.")
 
 
-def verdict(row: dict[str, float]) -> str:
+def verdict(row: Mapping[Hashable, Any]) -> str:
     """Which of the two is the lower one, and what would settle it, in a sentence or two."""
     lower = row["probability"]
     further = row["further_seeds"]
@@ -61,7 +64,7 @@ def seeds(value: float) -> str:
     return f"{value:.0f}" if value > 0 else "none"
 
 
-def _interval(row: dict[str, float], level: float) -> Column:
+def _interval(row: Mapping[Hashable, Any], level: float) -> Column:
     """A column of intervals, a quantity in each line."""
     low, high = ENDS[level]
     cells = (interval(_form(name, row[f"{name}_{low}"]), _form(name, row[f"{name}_{high}"])) for name in ROWS)

@@ -63,6 +63,14 @@ def test_each_group_has_its_own_noise() -> None:
     assert alike.probability == pytest.approx(quiet.probability, abs=0.02)
 
 
+def test_a_context_without_runs_has_the_noise_that_the_others_tell_of() -> None:
+    fitted = compare_runs(FIT, 2.312, 2.301, 8192, "xlstm")
+    unseen = compare_runs(FIT, 2.312, 2.301, 4096, "xlstm")
+    assert unseen.context_length == 4096
+    assert 0.5 < unseen.probability < 1
+    assert unseen.probability != fitted.probability
+
+
 def test_a_known_error_makes_the_answer_less_sure() -> None:
     sure = compare_runs(FIT, 2.312, 2.301, **GROUP)
     unsure = compare_runs(FIT, 2.312, 2.301, **GROUP, loss_sd=0.02)

@@ -132,7 +132,7 @@ def test_replicates_that_scatter_widely_widen_the_interval() -> None:
 
 
 def simulated(rng: np.random.Generator, pairs: int, believed: float) -> tuple[np.ndarray, np.ndarray]:
-    """P(second lower) of pairs of two runs each, and whether it is; the scale is ``believed`` times the true."""
+    """P(second lower) of pairs of two runs each, and whether it is; ``believed`` is over the true scale."""
     prior = prior_noise(believed * SIGMA * ONE, 5 * ONE, spread=0.5)
     chances = np.empty(pairs)
     lower = np.empty(pairs, dtype=bool)
