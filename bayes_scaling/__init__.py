@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from bayes_scaling.posterior.sensitivity import sensitivity
     from bayes_scaling.posterior.stacking import stack, stacking_weights
     from bayes_scaling.questions.compare import compare
+    from bayes_scaling.questions.compare_runs import compare_runs
     from bayes_scaling.questions.context_effect import context_effect
     from bayes_scaling.questions.epochs import best_epochs
     from bayes_scaling.questions.frontier import frontier
@@ -66,6 +67,7 @@ _HOMES = {
     "context_effect": "questions.context_effect",
     "best_epochs": "questions.epochs",
     "compare": "questions.compare",
+    "compare_runs": "questions.compare_runs",
     "decide": "decisions.decide",
     "Limits": "decisions.limits",
     "lifetime": "decisions.lifetime.lifetime",
@@ -108,6 +110,7 @@ __all__ = [
     "compare",
     "compare_map",
     "compare_models",
+    "compare_runs",
     "context_effect",
     "data",
     "decide",

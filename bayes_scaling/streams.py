@@ -29,3 +29,4 @@ class Stream(IntEnum):
     NEXT_RUNS_CHECK = 20  # outcomes by which the chosen runs are judged
     MEMORY_LIMIT = 21  # whether a model fits into memory, where that is uncertain
     CONFORMAL_SPLIT = 22  # which runs fit and which calibrate a conformal forecast
+    COMPARED_RUNS = 23  # expected losses of two recipes

@@ -7,6 +7,7 @@ import typer
 from bayes_scaling.cli.answer_command import answer
 from bayes_scaling.cli.bench_command import bench
 from bayes_scaling.cli.calibration_commands import backtest, sbc, stack
+from bayes_scaling.cli.compare_runs_command import compare_runs
 from bayes_scaling.cli.data_commands import cite, datasets, describe, fetch
 from bayes_scaling.cli.decision_commands import decide, lifetime, plan
 from bayes_scaling.cli.demo_command import demo
@@ -60,14 +61,17 @@ def _root(
 
 COMMANDS = {
     "Start": (demo, answer, describe, datasets, fetch, fit, check, summary),
-    "Ask a fit": (predict, frontier, compare, map_, context, iso_loss, optimal_params, epochs, loo),
+    "Ask a fit": (
+        *(predict, frontier, compare, compare_runs, map_),
+        *(context, iso_loss, optimal_params, epochs, loo),
+    ),
     "Decide": (decide, plan, design, lifetime, report, figures),
     "Test": (preregister, judge, backtest, sbc, stack, classical, cite),
     "Latency and sweeps": (bench,),
 }
 WITH_INTERVALS = (predict, frontier, compare, context, iso_loss, optimal_params, epochs, summary, lifetime)
 WAITING = (
-    *(check, predict, frontier, compare, map_, context, iso_loss, optimal_params, epochs, loo),
+    *(check, predict, frontier, compare, compare_runs, map_, context, iso_loss, optimal_params, epochs, loo),
     *(decide, plan, design, lifetime, report, figures, preregister, stack),
 )
 for panel, commands in COMMANDS.items():

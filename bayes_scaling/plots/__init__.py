@@ -18,6 +18,7 @@ from bayes_scaling.plots.predictions import plot_predictions
 from bayes_scaling.plots.ranks import plot_ranks
 from bayes_scaling.plots.ratios import plot_ratios, ratio_curves
 from bayes_scaling.plots.residuals import plot_residuals, residual_table
+from bayes_scaling.plots.run_comparison import plot_run_comparison
 from bayes_scaling.plots.runs import plot_runs
 from bayes_scaling.plots.style import COLUMN, PAGE, Picture, open_folder, save_figure
 from bayes_scaling.plots.surface import loss_surface, plot_surface
@@ -48,6 +49,7 @@ __all__ = [
     "plot_ranks",
     "plot_ratios",
     "plot_residuals",
+    "plot_run_comparison",
     "plot_runs",
     "plot_surface",
     "plot_target",

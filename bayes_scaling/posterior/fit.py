@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.scenarios import Plan
     from bayes_scaling.decisions.winner_map import Map
     from bayes_scaling.questions.compare import Comparison
+    from bayes_scaling.questions.compare_runs import RunComparison
     from bayes_scaling.questions.context_effect import ContextEffect
     from bayes_scaling.questions.frontier import Frontier
     from bayes_scaling.questions.targets import Target
@@ -115,6 +116,12 @@ class Fit(Faced, Posterior, printer="fits.print_fit", figures=FIGURES):
     ) -> Comparison:
         """Which architecture wins, and by how much; see `bayes_scaling.compare`."""
         return bs.compare(self, compute, context_length, architecture, cost, unique_tokens, extrapolate)
+
+    def compare_runs(
+        self, first: Any, second: Any, context_length: Any = None, architecture: Any = None, **options: Any
+    ) -> RunComparison:
+        """Whether two runs of one size differ by more than noise; see `bayes_scaling.compare_runs`."""
+        return bs.compare_runs(self, first, second, context_length, architecture, **options)
 
     def compare_map(
         self, compute: Any = None, context_length: Any = None, architecture: Any = None, **options: Any

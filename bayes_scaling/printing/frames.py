@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling.printing.numbers import count, factor, loss, plain, power, probability
+from bayes_scaling.printing.run_comparison import seeds
 
-_ENDS = ("_median", "_mean", "_min", "_max", "_q05", "_q95", "_low", "_high")
+_ENDS = ("_median", "_mean", "_min", "_max", "_q05", "_q25", "_q75", "_q95", "_low", "_high")
 _FORMS: dict[str, Callable[[float], str]] = {
     "compute": power,
     "flops": power,
@@ -25,6 +26,8 @@ _FORMS: dict[str, Callable[[float], str]] = {
     "regret": loss,
     "overall_regret": loss,
     "nats": loss,
+    "noise": loss,
+    "further_seeds": seeds,
     "multiplier": factor,
     "overtraining": factor,
     "saving": factor,

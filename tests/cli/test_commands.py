@@ -17,7 +17,7 @@ from tests.helpers.synthetic import synthetic_fit
 
 COMMANDS = (
     *("demo", "describe", "fit", "check", "summary"),
-    *("predict", "frontier", "iso-loss", "optimal-params", "context", "compare", "loo"),
+    *("predict", "frontier", "iso-loss", "optimal-params", "context", "compare", "compare-runs", "loo"),
     *("backtest", "sbc", "stack", "classical", "figures", "cite", "datasets", "fetch"),
     *("decide", "lifetime", "plan", "design", "map"),
     "bench",

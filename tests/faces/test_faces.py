@@ -35,6 +35,7 @@ def results() -> dict[str, Faced]:
         "fit": fit,
         "frontier": fit.frontier(COMPUTE),
         "comparison": fit.compare(COMPUTE),
+        "two runs": fit.compare_runs([2.712, 2.709], 2.701, 8192, "xlstm"),
         "decision": fit.decide(COMPUTE, 8192),
         "map": fit.compare_map(COMPUTE),
         "target": fit.iso_loss([2.6, 2.5]),
@@ -68,6 +69,7 @@ NAMES = (
     "fit",
     "frontier",
     "comparison",
+    "two runs",
     "decision",
     "map",
     "target",
@@ -161,6 +163,7 @@ def test_names_are_text_in_html() -> None:
 METHODS = (
     "frontier",
     "compare",
+    "compare_runs",
     "compare_map",
     "decide",
     "design_runs",
@@ -191,8 +194,8 @@ def test_a_method_answers_as_its_function_does() -> None:
 
 
 PLOTTED = (
-    *("runs", "fit", "frontier", "comparison", "decision", "map", "target", "context", "predictions"),
-    *("latency", "backtest"),
+    *("runs", "fit", "frontier", "comparison", "two runs", "decision", "map", "target", "context"),
+    *("predictions", "latency", "backtest"),
 )
 
 
