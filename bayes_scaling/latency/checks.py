@@ -12,7 +12,8 @@ from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.models.latency_density import log_time, scatter
 from bayes_scaling.models.latency_design import TimeBlock
 from bayes_scaling.posterior.checks import Checks
-from bayes_scaling.posterior.criteria import REVIEW, Check, convergence_of, judge, sampler_of
+from bayes_scaling.posterior.criteria import Check, convergence_of, judge, sampler_of
+from bayes_scaling.posterior.statuses import REVIEW
 from bayes_scaling.posterior.summary import stack_cells
 from bayes_scaling.posterior.verdict import store, stored
 

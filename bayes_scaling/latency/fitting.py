@@ -29,8 +29,9 @@ from bayes_scaling.models.progress import sampling_progress
 from bayes_scaling.models.rounds import Progress, Sampled, Verdict, sample_in_rounds
 from bayes_scaling.models.spec import Backend, Sampler
 from bayes_scaling.models.whitening import Whitening
-from bayes_scaling.posterior.criteria import FAIL, convergence_of, sampler_of
+from bayes_scaling.posterior.criteria import convergence_of, sampler_of
 from bayes_scaling.posterior.fitting import sampling_of
+from bayes_scaling.posterior.statuses import FAIL
 from bayes_scaling.posterior.summary import stack_cells
 from bayes_scaling.roofline.devices import Device, get_device
 from bayes_scaling.streams import Stream
