@@ -22,7 +22,7 @@ from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.posterior.statuses import FAIL, PASS, REVIEW, worst
 from bayes_scaling.posterior.verdict import store, stored
 
-__all__ = ["FAIL", "PASS", "REVIEW", "Check", "Checks", "convergence_checks", "run_checks", "worst"]
+__all__ = ["FAIL", "PASS", "REVIEW", "Check", "Checks", "convergence_checks", "run_checks"]
 
 
 @dataclass(frozen=True, repr=False)
