@@ -70,8 +70,13 @@ def fit(
     check_output(output)
     sampling = {"backend": backend, "draws": draws, "tune": tune, "chains": chains, "seed": seed}
     sampling |= {"max_draws": max_draws}
-    options = {"law": law, "pooling": pooling, "discrepancy": discrepancy, "errors": errors}
-    options |= {"offsets": offset or None}
+    options = {
+        "law": law,
+        "pooling": pooling,
+        "discrepancy": discrepancy,
+        "errors": errors,
+        "offsets": offset or None,
+    }
     make_fit(file, reading, rows_are_runs, spec, options, sampling, output, json)
 
 

@@ -37,7 +37,7 @@ def show_answer(
     report: Path | None,
     json: bool,
 ) -> None:
-    """Fit the runs of a file, or take the fit kept of them, and print what to train; leave with 1 on a bad fit.
+    """Fit a table, or take the fit kept of it, and print what to train; leave with 1 where its checks failed.
 
     Parameters
     ----------
