@@ -16,6 +16,7 @@ from bayes_scaling.errors import ConvergenceWarning
 from bayes_scaling.latency.conditions import check_dtype
 from bayes_scaling.latency.design import build_design
 from bayes_scaling.latency.device_names import check_device
+from bayes_scaling.latency.kernel_priors import bench_priors
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.reachable import check_reachable
 from bayes_scaling.latency.settings import LatencySettings
@@ -133,8 +134,6 @@ def settings_of(
         settings = LatencySettings(value) if settings is None else replace(settings, device=value)
     if bench is None:
         return settings
-    from bayes_scaling.latency.kernel_priors import bench_priors
-
     found = bench_priors(bench, settings.device)
     return replace(settings, kernels=found.kernels, prior_source=found.source)
 
