@@ -61,19 +61,15 @@ def entry_of(name: str) -> dict[str, Any]:
     return _entries()[name]
 
 
-def dataset_path(name: str) -> Path:
-    """The file of a data set, fetched where it must be, after a check of its SHA-256.
+def shipped_path(name: str) -> Path:
+    """The file of a data set that ships, after a check of its SHA-256.
 
     Raises
     ------
     RunsError
-        The name is unknown, the file is missing or changed, or it cannot be fetched.
+        The name is unknown, or the file is missing or changed.
     """
     entry = entry_of(name)
-    if entry["kind"] != "shipped":
-        from bayes_scaling.data.fetching import fetch
-
-        return fetch(name)
     path = FOLDER / str(entry["file"])
     found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
     if found != entry["sha256"]:

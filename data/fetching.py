@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 import pooch
 
-from bayes_scaling.data.catalog import dataset_path, entry_of
+from bayes_scaling.data.catalog import entry_of, shipped_path
 from bayes_scaling.data.gadre import read_gadre
-from bayes_scaling.data.loading import read_file
+from bayes_scaling.data.reading import read_file
 from bayes_scaling.errors import RunsError
 from bayes_scaling.files.whole import whole, write_text
 
@@ -59,7 +59,7 @@ def fetch(name: str, *, trust: bool = False) -> Path:
     """
     entry = entry_of(name)
     if entry["kind"] == "shipped":
-        return dataset_path(name)
+        return shipped_path(name)
     if entry["kind"] == "imported":
         raise RunsError(f"{name} is imported, not fetched. Remedy: clone {entry['url']} and call "
                         f"{entry['importer']}.")  # fmt: skip

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data.loading import Table, open_source
+from bayes_scaling.data.loading import open_source
+from bayes_scaling.data.reading import Table
 from bayes_scaling.data.selection import chosen, taken, with_constants
 from bayes_scaling.errors import RunsError, RunsWarning
 from bayes_scaling.runs.columns import CANONICAL, REQUIRED, recognise

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data.loading import Table
+from bayes_scaling.data.reading import Table
 from bayes_scaling.data.row_filter import rows_where
 from bayes_scaling.errors import RunsError
 from bayes_scaling.runs.columns import CANONICAL, recognise

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayes_scaling.data.delimited import read_cells, read_text
 from bayes_scaling.data.last_values import check_choice, chosen_point
-from bayes_scaling.data.loading import Table, read_file
+from bayes_scaling.data.reading import Table, read_file
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.data.selection import LEFT_OUT
 from bayes_scaling.errors import RunsError

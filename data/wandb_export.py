@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.data.last_values import CHOICES, check_choice
-from bayes_scaling.data.loading import Table, read_file
+from bayes_scaling.data.reading import Table, read_file
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.data.selection import LEFT_OUT, left_out
 from bayes_scaling.data.wandb_chart import read_chart

@@ -25,6 +25,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy
 
 from bayes_scaling.models.priors import Prior
 
@@ -160,11 +161,9 @@ def scale_points(group_scale: float, count: int) -> np.ndarray:
 
 def point_weights(count: int) -> np.ndarray:
     """Prior mass that lies nearest to each of those points: (point,)."""
-    from scipy import stats
-
     points = _grid(count)
     edges = 0.5 * (points[1:] + points[:-1])
-    below = np.concatenate([[0.0], stats.norm.cdf(edges), [1.0]])
+    below = np.concatenate([[0.0], scipy.stats.norm.cdf(edges), [1.0]])
     return np.diff(below)
 
 

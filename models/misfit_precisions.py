@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import scipy
 
 from bayes_scaling.models.density import normal, straight_law, unpin
 from bayes_scaling.models.design import Design
@@ -68,9 +69,7 @@ def _reweighted(design: Design, whitening: Whitening) -> Design:
 
 def _degrees(z: np.ndarray, weight: np.ndarray, design: Design) -> float:
     """Degrees of freedom at their mode given standardised residuals."""
-    from scipy import stats
-
-    fit = [(weight * stats.t.logpdf(z, 2 + above)).sum() for above in ABOVE_TWO]
+    fit = [(weight * scipy.stats.t.logpdf(z, 2 + above)).sum() for above in ABOVE_TWO]
     nu = design.scalars["nu"]
     prior = [normal(np.log(above), center(nu), nu.scale) for above in ABOVE_TWO]
     return float(2 + ABOVE_TWO[int(np.argmax(np.add(fit, prior)))])

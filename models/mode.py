@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy import optimize
+import scipy
 from threadpoolctl import threadpool_limits
 
 from bayes_scaling.errors import BayesScalingError
@@ -134,7 +134,7 @@ def _best_mode(value_and_gradient: Value, first: np.ndarray) -> np.ndarray:
 
 def _ascend(value_and_gradient: Value, first: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):  # differences of infinite values
-        found = optimize.minimize(
+        found = scipy.optimize.minimize(
             _guarded(value_and_gradient), first, jac=True, method="L-BFGS-B", options=ASCENT
         )
     return np.asarray(found.x) if np.isfinite(found.fun) else first
@@ -150,7 +150,7 @@ def _newton(value_and_gradient: Value, first: np.ndarray) -> np.ndarray:
     """
     if not np.isfinite(value_and_gradient(first)[0]):
         raise FloatingPointError("the density is not finite at the start")
-    found = optimize.minimize(
+    found = scipy.optimize.minimize(
         _guarded(value_and_gradient),
         first,
         jac=True,

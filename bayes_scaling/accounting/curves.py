@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy
 
 from bayes_scaling.accounting.shapes import AccountingError
 
@@ -100,15 +101,13 @@ def spline_curve(name: str, log_flops: Callable[[np.ndarray], np.ndarray]) -> Lo
     AccountingError
         FLOPs that are not positive and finite, fall with N, or are not smooth.
     """
-    from scipy.interpolate import CubicSpline
-
     low, high = LOG_RANGE
     count = int(np.ceil((high - low) / SPACING)) + 1
     knots = np.linspace(low, high, count)
     values = np.asarray(log_flops(knots), dtype=float) + np.zeros(count)
     _check(name, "are not positive and finite", np.isfinite(values), knots)
     _check(name, "fall with params", np.diff(values) >= 0, knots)
-    spline = CubicSpline(knots, values)
+    spline = scipy.interpolate.CubicSpline(knots, values)
     middles = (knots[1:] + knots[:-1]) / 2
     gap = np.abs(spline(middles) - log_flops(middles))
     _check(name, "jump or bend (give an unrounded function)", gap < TOLERANCE, middles)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 
 from bayes_scaling.accounting.curves import LogCurve
 from bayes_scaling.accounting.shapes import AccountingError, check_size
@@ -41,14 +42,10 @@ class FlopTable:
         AccountingError
             A context outside the table.
         """
-        from scipy.interpolate import PchipInterpolator
-
-        cubic = PchipInterpolator(np.log(self.params), self._at_context(context_length))
+        cubic = scipy.interpolate.PchipInterpolator(np.log(self.params), self._at_context(context_length))
         return LogCurve(cubic.x, np.asarray(cubic.c))
 
     def _at_context(self, context_length: float) -> np.ndarray:
-        from scipy.interpolate import PchipInterpolator
-
         low = self.context_length[0]
         high = self.context_length[-1]
         if not low <= context_length <= high:
@@ -59,7 +56,7 @@ class FlopTable:
         values = np.log(self.flops_per_token)
         if low == high:
             return values[:, 0]
-        over_contexts = PchipInterpolator(np.log(self.context_length), values, axis=1)
+        over_contexts = scipy.interpolate.PchipInterpolator(np.log(self.context_length), values, axis=1)
         return np.asarray(over_contexts(np.log(context_length)))
 
 

@@ -113,18 +113,15 @@ def column_map(values: Sequence[str] | None) -> dict[str, str] | None:
     return _pairs(values, "--column", "NAME=COLUMN, such as architecture=train_set") or None
 
 
-def constant_map(values: Sequence[str] | None) -> dict[str, Any] | None:
-    """``NAME=VALUE`` pairs: whole numbers, numbers, true and false as such, the rest as text.
+def constant_map(values: Sequence[str] | None) -> dict[str, str] | None:
+    """``NAME=VALUE`` pairs, their values as text.
 
     Raises
     ------
     RunsError
         No such pair, or one name twice.
     """
-    from bayes_scaling.data.delimited import infer
-
-    pairs = _pairs(values, "--set", "NAME=VALUE, such as context_length=2048")
-    return {name: infer([text]).tolist()[0] for name, text in pairs.items()} or None
+    return _pairs(values, "--set", "NAME=VALUE, such as context_length=2048") or None
 
 
 def _pairs(values: Sequence[str] | None, option: str, form: str) -> dict[str, str]:

@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from bayes_scaling.cli.arguments import Json, check_folder
-from bayes_scaling.cli.failures import CHECKS_FAILED, note
-from bayes_scaling.cli.output import print_json
 
 
 def bench(
@@ -27,18 +25,7 @@ def bench(
     json: Json = False,
 ) -> None:
     """Time kernels on a GPU or on this host, each after it passed its gate."""
-    from bayes_scaling.bench import bench as run_bench
-    from bayes_scaling.bench import get_backend, write_bench
-    from bayes_scaling.bench.rows import OK, OUT_OF_MEMORY
-    from bayes_scaling.bench.summary import summarise_bench
-    from bayes_scaling.printing.bench import print_bench
+    from bayes_scaling.cli.running.benches import time_kernels
 
     check_folder(output)
-    backend = get_backend(device)
-    rows = list(run_bench(backend, kernel, repeats, note=lambda name: note(f"Timing {name} ...")))
-    write_bench(rows, output)
-    records = summarise_bench(rows)
-    print_json(records) if json else print_bench(records)
-    note(f"{len(rows)} timings on {backend.device} in {output}")
-    if any(row.status not in (OK, OUT_OF_MEMORY) for row in rows):
-        raise typer.Exit(CHECKS_FAILED)
+    time_kernels(output, device, kernel, repeats, json)

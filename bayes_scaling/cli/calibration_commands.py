@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -19,15 +19,8 @@ from bayes_scaling.cli.arguments import (
     choices,
     numbers,
 )
-from bayes_scaling.cli.decision_arguments import OwnFigure, check_figure, draw
-from bayes_scaling.cli.failures import CHECKS_FAILED, note
-from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.reading import PLAIN, Reading, quiet_runs, reads_runs
-from bayes_scaling.cli.verdict import open_fit
-from bayes_scaling.errors import BayesScalingError
-
-if TYPE_CHECKING:
-    from bayes_scaling.models.spec import Backend
+from bayes_scaling.cli.decision_arguments import OwnFigure, check_figure
+from bayes_scaling.cli.reading import PLAIN, Reading, reads_runs
 
 
 @reads_runs
@@ -49,21 +42,11 @@ def sbc(
     json: Json = False,
 ) -> None:
     """Calibrate the fit on simulations at the runs' sizes; exit code 1 if ranks are not uniform."""
-    from bayes_scaling.calibration.sbc import RANKED
-    from bayes_scaling.calibration.sbc import sbc as calibrate
-    from bayes_scaling.models.spec import ModelSpec
-    from bayes_scaling.printing.calibration import print_sbc
+    from bayes_scaling.cli.running.calibrations import show_sbc
 
-    spec = ModelSpec(law=law, pooling=pooling, discrepancy=discrepancy, errors=errors)
-    runs = quiet_runs(file, reading)
-    found = calibrate(runs, spec, replicates=replicates, seed=seed, backend=cast("Backend", backend))
-    print_json(found.table()) if json else print_sbc(found)
-    if figure is not None:
-        from bayes_scaling.plots import plot_ranks, save_figure
-
-        save_figure(plot_ranks(found.ranks, RANKED), figure)
-    if not found.uniform:
-        raise typer.Exit(CHECKS_FAILED)
+    model = {"law": law, "pooling": pooling, "discrepancy": discrepancy, "errors": errors}
+    options = {"replicates": replicates, "seed": seed, "backend": backend}
+    show_sbc(file, reading, model, options, figure, json)
 
 
 @reads_runs
@@ -100,22 +83,14 @@ def backtest(
     json: Json = False,
 ) -> None:
     """Fit part of the runs, predict the rest, score the intervals beside baselines."""
-    from bayes_scaling.calibration.backtest import backtest as leave_out
-    from bayes_scaling.models.spec import ModelSpec
-    from bayes_scaling.printing.calibration import print_backtest
+    from bayes_scaling.cli.running.calibrations import show_backtest
 
     check_figure(figure)
-    found = leave_out(
-        quiet_runs(file, reading),
-        by or ["compute"],
-        numbers(cuts, "--cuts"),
-        ModelSpec(law=law, pooling=pooling, discrepancy=discrepancy),
-        backend=cast("Backend", backend),
-        seed=seed,
-        folder=folder,
-    )
-    print_json(found.table(full=True)) if json else print_backtest(found)
-    draw(found, figure)
+    whats = by or ["compute"]
+    values = numbers(cuts, "--cuts")
+    model = {"law": law, "pooling": pooling, "discrepancy": discrepancy}
+    options = {"backend": backend, "seed": seed, "folder": folder}
+    show_backtest(file, reading, whats, values, model, options, figure, json)
 
 
 def stack(
@@ -131,16 +106,7 @@ def stack(
     json: Json = False,
 ) -> None:
     """Weigh several models by runs they have not seen, and mix their draws into one fit."""
-    from bayes_scaling.calibration.backtest import load_backtest
-    from bayes_scaling.posterior.stacking import stack as mix
-    from bayes_scaling.printing.calibration import print_stack
+    from bayes_scaling.cli.running.calibrations import show_stack
 
     check_output(output)
-    if backtest and len(backtest) != len(fits):
-        raise BayesScalingError(f"{len(fits)} fits need as many --backtest folders, not {len(backtest)}")
-    loaded = {str(path): open_fit(path, json) for path in fits}
-    left_out = dict(zip(loaded, (load_backtest(f).rows for f in backtest), strict=True)) if backtest else None
-    found = mix(loaded, left_out, seed)
-    found.fit.save(output)
-    note(f"Saved {output}")
-    print_json(found.table) if json else print_stack(found.table)
+    show_stack(fits, backtest, seed, output, json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from bayes_scaling import __version__
 from bayes_scaling.cli.answer_command import answer
 from bayes_scaling.cli.bench_command import bench
 from bayes_scaling.cli.calibration_commands import backtest, sbc, stack
@@ -53,8 +54,6 @@ def _root(
 ) -> None:
     """Bayesian scaling laws: joint posteriors, compute-optimal frontiers and comparisons."""
     if version:
-        from bayes_scaling import __version__
-
         typer.echo(f"bayes-scaling {__version__}")
         raise typer.Exit
 

@@ -8,37 +8,22 @@ from typing import Annotated
 import typer
 
 from bayes_scaling.cli.arguments import Json, RunsFile
-from bayes_scaling.cli.failures import note
-from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.reading import PLAIN, Reading, describe_finding, quiet_runs, reads_runs
+from bayes_scaling.cli.reading import PLAIN, Reading, reads_runs
 
 
 @reads_runs
 def describe(file: RunsFile, reading: Reading = PLAIN, json: Json = False) -> None:
     """Describe a table of runs and what is odd in it."""
-    from bayes_scaling.printing.runs import print_runs
-    from bayes_scaling.printing.table import print_line
+    from bayes_scaling.cli.running.catalogue import show_runs
 
-    runs = quiet_runs(file, reading)
-    if json:
-        print_json(runs.describe())
-    else:
-        print_runs(runs)
-    for finding in runs.notes:
-        (note if json else print_line)(describe_finding(finding))
+    show_runs(file, reading, json)
 
 
 def datasets(json: Json = False) -> None:
     """List the data sets known by name: shipped, fetched, imported."""
-    from bayes_scaling.data.catalog import datasets as catalogue
-    from bayes_scaling.printing.table import Column, print_table
+    from bayes_scaling.cli.running.catalogue import show_datasets
 
-    table = catalogue()
-    if json:
-        print_json(table)
-        return
-    shown = ("name", "kind", "description", "licence")
-    print_table([Column(name, tuple(table[name].astype(str)), right=False) for name in shown])
+    show_datasets(json)
 
 
 def fetch(
@@ -49,14 +34,9 @@ def fetch(
     json: Json = False,
 ) -> None:
     """Fetch a data set by name, check it and say where it lies."""
-    from bayes_scaling.data.fetching import fetch as fetch_table
-    from bayes_scaling.printing.table import print_line
+    from bayes_scaling.cli.running.catalogue import fetch_dataset
 
-    path = fetch_table(name, trust=trust)
-    if json:
-        print_json([{"name": name, "path": str(path)}])
-    else:
-        print_line(str(path))
+    fetch_dataset(name, trust, json)
 
 
 def cite(
@@ -66,13 +46,6 @@ def cite(
     json: Json = False,
 ) -> None:
     """Print BibTeX of the methods, laws and data used."""
-    from bayes_scaling.posterior.citing import cite as bibtex
-    from bayes_scaling.posterior.fit import load_fit
-    from bayes_scaling.printing.table import print_line
+    from bayes_scaling.cli.running.citing import show_citations
 
-    text = bibtex(None if fit is None else load_fit(fit)).strip()
-    if not json:
-        print_line(text)
-        return
-    entries = text.split("\n\n")
-    print_json({"key": entry[entry.index("{") + 1 : entry.index(",")], "bibtex": entry} for entry in entries)
+    show_citations(fit, json)

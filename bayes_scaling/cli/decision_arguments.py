@@ -70,11 +70,3 @@ def check_figure(path: Path | None) -> None:
     """Refuse a place where a figure cannot be written, before any work is done."""
     if path is not None:
         check_folder(path)
-
-
-def draw(found: Any, path: Path | None) -> None:
-    """Draw a result into a file, if one was named."""
-    if path is not None:
-        from bayes_scaling.plots import save_figure
-
-        save_figure(found.plot(), path)

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
 from bayes_scaling.cli.arguments import Backends, Json
-from bayes_scaling.cli.demo import run_demo
-from bayes_scaling.cli.failures import CHECKS_FAILED
-from bayes_scaling.cli.output import print_json
-
-if TYPE_CHECKING:
-    from bayes_scaling.models.spec import Backend
 
 
 def demo(
@@ -28,11 +20,6 @@ def demo(
     json: Json = False,
 ) -> None:
     """Run the full workflow on the bundled runs: fit, tables, figures, earlier predictions, report."""
-    from bayes_scaling.posterior.checks import FAIL
+    from bayes_scaling.cli.running.demo import show_demo
 
-    with redirect_stdout(sys.stderr) if json else nullcontext():
-        result = run_demo(output, backend=cast("Backend", backend), draws=draws, seed=seed)
-    if json:
-        print_json(result.verdict.groups)
-    if result.checks.status == FAIL:
-        raise typer.Exit(CHECKS_FAILED)
+    show_demo(output, backend, draws, seed, json)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
-from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,17 +20,7 @@ from bayes_scaling.cli.arguments import (
     check_output,
     choices,
 )
-from bayes_scaling.cli.failures import CHECKS_FAILED, note
-from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.reading import PLAIN, Reading, RowsAreRuns, fittable_runs, reads_runs
-from bayes_scaling.cli.verdict import open_fit
-from bayes_scaling.errors import ConvergenceWarning, FitFileError, SpecError
-
-if TYPE_CHECKING:
-    from bayes_scaling.models.spec import ModelSpec
-    from bayes_scaling.posterior.checks import Checks
-    from bayes_scaling.posterior.fit import Fit
-    from bayes_scaling.runs.table import Runs
+from bayes_scaling.cli.reading import PLAIN, Reading, RowsAreRuns, reads_runs
 
 
 @reads_runs
@@ -78,19 +65,19 @@ def fit(
     json: Json = False,
 ) -> None:
     """Fit a law to runs, save the posterior, check it."""
+    from bayes_scaling.cli.running.fits import make_fit
+
     check_output(output)
     sampling = {"backend": backend, "draws": draws, "tune": tune, "chains": chains, "seed": seed}
     sampling |= {"max_draws": max_draws}
-    options = {"law": law, "pooling": pooling, "discrepancy": discrepancy, "errors": errors}
-    model = _model(spec, options | {"offsets": offset or None})
-    runs = fittable_runs(file, reading, rows_are_runs or bool(model.offsets))
-    result = fitted(runs, model, sampling)
-    checks = result.checks()
-    result.save(output)
-    note(f"Saved {output}")
-    if not json:
-        typer.echo(f"{result}\n")
-    report_checks(checks, json)
+    options = {
+        "law": law,
+        "pooling": pooling,
+        "discrepancy": discrepancy,
+        "errors": errors,
+        "offsets": offset or None,
+    }
+    make_fit(file, reading, rows_are_runs, spec, options, sampling, output, json)
 
 
 def check(
@@ -104,23 +91,16 @@ def check(
     json: Json = False,
 ) -> None:
     """Check whether a fit can be trusted; exit code 1 if not."""
-    from bayes_scaling.calibration.backtest import load_backtest
-    from bayes_scaling.posterior.criteria import notes
-    from bayes_scaling.posterior.fit import load_fit
+    from bayes_scaling.cli.running.checks import show_checks
 
-    left_out = None if backtest is None else load_backtest(backtest).rows
-    loaded = load_fit(fit)
-    for line in notes(loaded) if verbose else ():
-        note(f"Note: {line}")
-    report_checks(loaded.checks(left_out), json)
+    show_checks(fit, backtest, verbose, json)
 
 
 def summary(fit: FitFile, json: Json = False) -> None:
     """Summarise the posterior of every coefficient."""
-    from bayes_scaling.printing.views import print_summary
+    from bayes_scaling.cli.running.fits import show_summary
 
-    table = open_fit(fit, json).summary()
-    (print_json if json else print_summary)(table)
+    show_summary(fit, json)
 
 
 def loo(
@@ -128,70 +108,6 @@ def loo(
     json: Json = False,
 ) -> None:
     """Leave-one-out score; ranks several fits."""
-    from bayes_scaling.printing.views import print_loo
+    from bayes_scaling.cli.running.fits import show_scores
 
-    table = _scores(_named(fit), json)
-    (print_json if json else print_loo)(table)
-
-
-def _model(spec: Path | None, options: dict[str, Any]) -> ModelSpec:
-    """The model of the options, or of the file; both at once is an error."""
-    from bayes_scaling.files.small import read_toml
-    from bayes_scaling.models.spec import ModelSpec
-
-    given: dict[str, Any] = {k: v for k, v in options.items() if v is not None}
-    if spec is None:
-        return ModelSpec(**given)
-    if given:
-        raise SpecError(f"give --spec or --{' and --'.join(given)}, not both")
-    return read_toml(spec, ModelSpec.from_dict, "a model spec in TOML", error=SpecError)
-
-
-def fitted(runs: Runs, model: ModelSpec, sampling: dict[str, Any]) -> Fit:
-    """The fit; what libraries print goes to standard error, and the checks stand for the warning."""
-    from bayes_scaling.posterior.fitting import fit as sample
-    from bayes_scaling.posterior.law_sampled import verify_moved_optimum
-
-    with warnings.catch_warnings(), redirect_stdout(sys.stderr):
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        found = sample(runs, model, **sampling)
-        verify_moved_optimum(found)
-        return found
-
-
-def report_checks(checks: Checks, json: bool) -> None:
-    """Print checks; leave with 1 where they failed."""
-    from bayes_scaling.posterior.checks import FAIL
-    from bayes_scaling.printing.views import print_checks
-
-    if json:
-        print_json(checks.table())
-    else:
-        print_checks(checks)
-    if checks.status == FAIL:
-        raise typer.Exit(CHECKS_FAILED)
-
-
-def _named(paths: list[Path]) -> dict[str, Path]:
-    """Fits by a short name, by their path where short names collide."""
-    twice = [path for path in paths if sum(path.resolve() == other.resolve() for other in paths) > 1]
-    if twice:
-        raise FitFileError(f"{twice[0]}: given more than once; compare different fits")
-    short = {path.stem: path for path in paths}
-    return short if len(short) == len(paths) else {str(path): path for path in paths}
-
-
-def _scores(paths: dict[str, Path], json: bool) -> Any:
-    """One row a fit."""
-    import pandas as pd
-
-    from bayes_scaling.posterior.loo import bad_runs, compare_models
-    from bayes_scaling.posterior.loo import loo as score
-
-    fits = {name: open_fit(path, json) for name, path in paths.items()}
-    if len(fits) > 1:
-        return compare_models(fits)
-    (name, only), *_ = fits.items()
-    result = score(only)
-    row = {"model": name, "elpd": result.elpd, "se": result.se, "effective_coefficients": result.p}
-    return pd.DataFrame([row | {"runs": result.n_data_points, "pareto_k_bad": len(bad_runs(result))}])
+    show_scores(fit, json)

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
-from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from bayes_scaling.cli.arguments import Columns, Json, MaxDraws, check_folder, check_output, column_map
 from bayes_scaling.cli.dressing import dressed
-from bayes_scaling.cli.failures import GuardedGroup, note
-from bayes_scaling.cli.fit_commands import report_checks
-from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.verdict import open_latency
-from bayes_scaling.errors import ConvergenceWarning
-from bayes_scaling.files.whole import whole
-from bayes_scaling.roofline.devices import Device, get_device
-
-if TYPE_CHECKING:
-    from bayes_scaling.latency import LatencyFit
-    from bayes_scaling.latency.timings import Timings
+from bayes_scaling.cli.failures import GuardedGroup
 
 latency = typer.Typer(
     name="latency",
@@ -67,17 +54,12 @@ def fit(
     json: Json = False,
 ) -> None:
     """Fit the latency model to timings, save the posterior, check it."""
+    from bayes_scaling.cli.running.latencies import make_fit
+
     check_output(output)
-    chosen = _device(device, devices)
     sampling = {"backend": backend, "draws": draws, "tune": tune, "chains": chains, "seed": seed}
     sampling |= {"max_draws": max_draws}
-    result = _fitted(_timings(timings, column), chosen, bench, sampling)
-    checks = result.checks()
-    result.save(output)
-    note(f"Saved {output}")
-    if not json:
-        typer.echo(f"{result}\n")
-    report_checks(checks, json)
+    make_fit(timings, column_map(column), device, devices, bench, sampling, output, json)
 
 
 @latency.command()
@@ -92,11 +74,9 @@ def predict(
     json: Json = False,
 ) -> None:
     """Predict time to first token, step time and whether a query fits; response intervals."""
-    from bayes_scaling.latency.table import predict_table
-    from bayes_scaling.printing.latency import print_prediction
+    from bayes_scaling.cli.running.latencies import show_predictions
 
-    table = predict_table(open_latency(fitted, json), queries, kind, seed)
-    (print_json if json else print_prediction)(table)
+    show_predictions(fitted, queries, kind, seed, json)
 
 
 @latency.command()
@@ -106,10 +86,9 @@ def summary(
     json: Json = False,
 ) -> None:
     """Coefficients: prior, posterior, and how far the timings moved them."""
-    from bayes_scaling.printing.latency import print_coefficients
+    from bayes_scaling.cli.running.latencies import show_summary
 
-    table = open_latency(fitted, json).summary()
-    (print_json if json else print_coefficients)(table)
+    show_summary(fitted, json)
 
 
 @latency.command()
@@ -129,14 +108,9 @@ def backtest(
     json: Json = False,
 ) -> None:
     """Leave model sizes out and predict them, beside a roofline and linear fits."""
-    from bayes_scaling.latency.backtest import backtest as run
-    from bayes_scaling.printing.latency import print_backtest
+    from bayes_scaling.cli.running.latencies import show_backtest
 
-    result = run(_timings(timings, column), _device(device, devices), leave_out=size, seed=seed)
-    if json:
-        print_json(result.scores)
-        return
-    print_backtest(result)
+    show_backtest(timings, column_map(column), device, devices, size, seed, json)
 
 
 @latency.command()
@@ -145,13 +119,10 @@ def measure(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="CSV", help="Where the timings go.")],
 ) -> None:
     """Time small models end to end on this host, built from the twins that `bench` times."""
-    from bayes_scaling.bench.host_models import time_host
+    from bayes_scaling.cli.running.benches import measure_host
 
     check_folder(output)
-    table = time_host(note=lambda name: note(f"Timing {name} ..."))
-    with whole(output) as part:
-        table.to_csv(part, index=False, float_format="%.6g")
-    note(f"{len(table)} queries in {output}")
+    measure_host(output)
 
 
 @latency.command()
@@ -169,41 +140,6 @@ def stages(
     json: Json = False,
 ) -> None:
     """Intervals of step time after the datasheet, the benchmarks and the timings."""
-    from bayes_scaling.latency.stages import latency_stages
-    from bayes_scaling.printing.latency import print_stages
+    from bayes_scaling.cli.running.latencies import show_stages
 
-    table = latency_stages(_timings(timings, column), bench, _device(device, devices), seed=seed)
-    if figure is not None:
-        from bayes_scaling.plots.latency import plot_stages
-        from bayes_scaling.plots.style import save_figure
-
-        note(f"Saved {save_figure(plot_stages(table), figure)}")
-    (print_json if json else print_stages)(table)
-
-
-def _device(name: str | None, path: Path | None) -> Device | None:
-    """The device of the options; None for the default."""
-    from bayes_scaling.latency.fitting import DEFAULT_DEVICE
-
-    if name is None and path is None:
-        note(f"Note: no --device given: efficiencies are relative to the datasheet of {DEFAULT_DEVICE}.")
-        return None
-    return get_device(name or DEFAULT_DEVICE, path)
-
-
-def _timings(file: str, column: list[str] | None) -> Timings:
-    """The timings of a file, their columns named by the options."""
-    from bayes_scaling.latency.timings import load_timings
-
-    return load_timings(file, column_map(column))
-
-
-def _fitted(
-    timings: Timings, device: Device | None, bench: Path | None, sampling: dict[str, Any]
-) -> LatencyFit:
-    """The fit; what libraries print goes to standard error, and the checks stand for the warning."""
-    from bayes_scaling.latency import fit_latency
-
-    with warnings.catch_warnings(), redirect_stdout(sys.stderr):
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return fit_latency(timings, device, bench=bench, **sampling)
+    show_stages(timings, column_map(column), device, devices, bench, seed, figure, json)

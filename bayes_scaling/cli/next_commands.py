@@ -17,9 +17,7 @@ from bayes_scaling.cli.arguments import (
     names,
     numbers,
 )
-from bayes_scaling.cli.decision_arguments import FigureFile, Latency, Limits, check_figure, draw, limits_of
-from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.verdict import open_fit
+from bayes_scaling.cli.decision_arguments import FigureFile, Latency, Limits, check_figure, limits_of
 
 
 def design(
@@ -55,28 +53,21 @@ def design(
     json: Json = False,
 ) -> None:
     """The runs to make next: those that teach most about a decision for what they cost."""
-    from bayes_scaling.cli.verdict import open_serving
-    from bayes_scaling.decisions.next_runs.next_runs import design_runs
-    from bayes_scaling.printing.planning import print_design
+    from bayes_scaling.cli.running.plans import show_design
 
-    found = design_runs(
-        open_fit(fit, json),
-        compute,
-        context_length,
-        names(architecture),
-        candidates=candidates,
-        runs=runs,
-        total=total,
-        largest=largest,
-        goal=goal,
-        by=by,
-        limits=limits_of(limit),
-        cost=cost,
-        latency=open_serving(latency, json),
-        seed=seed,
-        extrapolate=extrapolate,
-    )
-    print_json(found.table(full=True)) if json else print_design(found)
+    options = {
+        "candidates": candidates,
+        "runs": runs,
+        "total": total,
+        "largest": largest,
+        "goal": goal,
+        "by": by,
+        "limits": limits_of(limit),
+        "cost": cost,
+        "seed": seed,
+        "extrapolate": extrapolate,
+    }
+    show_design(fit, compute, context_length, names(architecture), latency, options, json)
 
 
 def map_(
@@ -97,22 +88,10 @@ def map_(
     json: Json = False,
 ) -> None:
     """Which architecture wins where, over compute and context length."""
-    from bayes_scaling.cli.verdict import open_serving
-    from bayes_scaling.decisions.winner_map import compare_map
-    from bayes_scaling.printing.maps import print_map
+    from bayes_scaling.cli.running.plans import show_map
 
     budgets = numbers(compute, "--compute")
     lengths = numbers(context_length, "--context-length")
     check_figure(figure)
-    found = compare_map(
-        open_fit(fit, json),
-        budgets,
-        lengths,
-        names(architecture),
-        limits=limits_of(limit),
-        cost=cost,
-        latency=open_serving(latency, json),
-        extrapolate=extrapolate,
-    )
-    print_json(found.table(full=True)) if json else print_map(found)
-    draw(found, figure)
+    options = {"limits": limits_of(limit), "cost": cost, "extrapolate": extrapolate}
+    show_map(fit, budgets, lengths, names(architecture), latency, options, figure, json)

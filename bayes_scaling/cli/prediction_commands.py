@@ -8,10 +8,7 @@ from typing import Annotated
 import typer
 
 from bayes_scaling.cli.arguments import FitFile, Json, UniqueTokens, check_folder
-from bayes_scaling.cli.failures import note
-from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.reading import PLAIN, Reading, quiet_runs, reads_runs
-from bayes_scaling.cli.verdict import open_fit
+from bayes_scaling.cli.reading import PLAIN, Reading, reads_runs
 
 
 @reads_runs
@@ -31,13 +28,10 @@ def preregister(
     reading: Reading = PLAIN,
 ) -> None:
     """Predict planned runs and write it down, once, dated and hashed; then train them."""
-    from bayes_scaling.calibration.preregistration import preregister as write
+    from bayes_scaling.cli.running.predictions import write_predictions
 
     check_folder(output)
-    planned = reading.load(runs, need_loss=False)
-    digest = write(open_fit(fit, False), planned, output, seed=seed, unique_tokens=unique_tokens)
-    note(f"Saved {output}: {len(planned)} runs, SHA-256 {digest}")
-    note(f"Then train them, and run `bayes-scaling judge {output} RESULTS`")
+    write_predictions(fit, runs, reading, output, seed, unique_tokens)
 
 
 @reads_runs
@@ -53,14 +47,8 @@ def judge(
     json: Json = False,
 ) -> None:
     """Predictions beside results: how often intervals held, how far off, in plain words."""
-    from bayes_scaling.calibration.judging import judge as compare
-    from bayes_scaling.printing.predictions import print_verdict
+    from bayes_scaling.cli.running.predictions import show_verdict
 
     if output is not None:
         check_folder(output)
-    verdict = compare(record, quiet_runs(results, reading))
-    print_json(verdict.runs) if json else print_verdict(verdict)
-    if output is not None:
-        from bayes_scaling.plots import plot_verdict, save_figure
-
-        save_figure(plot_verdict(verdict.runs, verdict.groups, verdict.distances), output)
+    show_verdict(record, results, reading, output, json)

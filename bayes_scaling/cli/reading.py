@@ -1,25 +1,16 @@
-"""Runs from the command line: the options that say how to read them, and what is odd about them."""
+"""Runs from the command line: the options that say how to read them."""
 
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from bayes_scaling.cli.arguments import Columns, column_map, constant_map
-from bayes_scaling.cli.failures import note
-from bayes_scaling.cli.wording import as_options
-from bayes_scaling.errors import RunsError, RunsWarning
-from bayes_scaling.faces.loss_unit import tell_losses_in
-
-if TYPE_CHECKING:
-    from bayes_scaling.runs.findings import Finding
-    from bayes_scaling.runs.table import Runs
 
 OPTIONS: dict[str, Any] = {
     "column": Columns,
@@ -50,24 +41,10 @@ class Reading:
     """What the options say of a table of runs; see `bayes_scaling.load_runs` for each."""
 
     columns: dict[str, str] | None = None
-    constants: dict[str, Any] | None = None
+    constants: dict[str, str] | None = None
     where: str | None = None
     take: str | None = None
     within: list[str] | None = None
-
-    def load(self, file: str, need_loss: bool = True) -> Runs:
-        """The runs of a file or data set."""
-        from bayes_scaling.data.run_tables import load_runs
-
-        return load_runs(
-            file,
-            self.columns,
-            need_loss=need_loss,
-            constants=self.constants,
-            where=self.where,
-            take=self.take,
-            within=self.within,
-        )
 
 
 PLAIN = Reading()
@@ -109,41 +86,3 @@ def _reading(
     """The options' values, checked."""
     names = [name.strip() for name in within.split(",")] if within else None
     return Reading(column_map(column), constant_map(constant), where, take, names)
-
-
-def quiet_runs(file: str, reading: Reading) -> Runs:
-    """The runs, their warnings left to whoever prints the findings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RunsWarning)
-        runs = reading.load(file)
-    tell_losses_in(runs.loss_unit)
-    return runs
-
-
-def fittable_runs(file: str, reading: Reading, rows_are_runs: bool = True) -> Runs:
-    """Runs a model can be fitted to; their warnings are told only if they can.
-
-    Raises
-    ------
-    RunsError
-        The rows are checkpoints of a few trainings, and nobody says that they shall be fitted as runs.
-    """
-    from bayes_scaling.data.selection import LEFT_OUT
-    from bayes_scaling.runs.trainings import CHECKPOINTS
-    from bayes_scaling.runs.validation import require_fittable
-
-    runs = quiet_runs(file, reading)
-    require_fittable(runs)
-    for finding in runs.notes:
-        if finding.code == CHECKPOINTS and not rows_are_runs:
-            raise RunsError(
-                f"{file}: {finding.message}. Remedy: {finding.advice}; --rows-are-runs fits them as they are."
-            )
-        if finding.severity == "warning" or finding.code == LEFT_OUT:
-            note(describe_finding(finding))
-    return runs
-
-
-def describe_finding(finding: Finding) -> str:
-    """One finding in one line."""
-    return as_options(f"{finding.severity.capitalize()}: {finding.message}; {finding.advice}")

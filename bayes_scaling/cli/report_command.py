@@ -11,9 +11,6 @@ import typer
 
 from bayes_scaling.cli.arguments import ContextLengths, Cost, Extrapolate, FitFile, Json, numbers
 from bayes_scaling.cli.decision_arguments import Latency, Limits, limits_of
-from bayes_scaling.cli.failures import CHECKS_FAILED, note
-from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.verdict import open_fit
 
 
 def report(
@@ -46,29 +43,16 @@ def report(
     json: Json = False,
 ) -> None:
     """Write one page: what to train, how sure that is, and why; exit code 1 if the checks failed."""
-    from bayes_scaling.calibration.backtest import load_backtest
-    from bayes_scaling.cli.verdict import open_serving
-    from bayes_scaling.posterior.checks import FAIL
-    from bayes_scaling.report.writing import check_report, make_page, save_page
+    from bayes_scaling.cli.running.pages import write_page
 
-    budgets = numbers(compute, "--compute")
-    lengths = numbers(context_length, "--context-length")
-    check_report(output)
-    page = make_page(
-        open_fit(fit, told=True),  # on the page, so that standard output is the path alone
-        budgets,
-        lengths,
-        limits=limits_of(limit),
-        cost=cost,
-        latency=open_serving(latency, told=True),
-        plan=plan,
-        next_runs=next_runs,
-        backtest=None if backtest is None else load_backtest(backtest),
-        extrapolate=extrapolate,
-        command=shlex.join(["bayes-scaling", *sys.argv[1:]]),
-    )
-    path = save_page(page, output)
-    print_json([{"file": path}]) if json else typer.echo(path)
-    if page.status == FAIL:
-        note("Note: the checks failed; the page says so.")
-        raise typer.Exit(CHECKS_FAILED)
+    question = {
+        "compute": numbers(compute, "--compute"),
+        "context_length": numbers(context_length, "--context-length"),
+        "limits": limits_of(limit),
+        "cost": cost,
+        "plan": plan,
+        "next_runs": next_runs,
+        "extrapolate": extrapolate,
+        "command": shlex.join(["bayes-scaling", *sys.argv[1:]]),
+    }
+    write_page(fit, output, latency, backtest, question, json)

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from bayes_scaling import classical as estimators
 from bayes_scaling.cli.arguments import Cost, FitFile, Json, RunsFile, choices, numbers
-from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.reading import PLAIN, Reading, quiet_runs, reads_runs
-from bayes_scaling.cli.verdict import open_fit
+from bayes_scaling.cli.reading import PLAIN, Reading, reads_runs
 from bayes_scaling.errors import SpecError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.runs.table import Runs
 
 METHODS = ("isoflop", "huber", "slopes", "hull", "envelope")
 
@@ -50,22 +41,13 @@ def classical(
     json: Json = False,
 ) -> None:
     """Classical point estimates with bootstrap intervals."""
-    from bayes_scaling.printing import classical as views
+    from bayes_scaling.cli.running.studies import show_classical
 
     if method not in METHODS:
         raise SpecError(f"--method {method!r}: choose one of {', '.join(METHODS)}")
     budgets = numbers(compute, "--compute")
-    runs = quiet_runs(file, reading)
-    options: dict[str, Any] = {"resamples": resamples, "seed": seed}
-    if method == "slopes":
-        if budgets:
-            raise SpecError("--method slopes has no optima: leave --compute out")
-
-        table = estimators.token_param_slopes(runs, **options)
-        print_json(table) if json else views.print_slopes(table)
-        return
-    table, show = _fitted(runs, method, law, budget, budgets, options)
-    print_json(table) if json else show(table)
+    options = {"resamples": resamples, "seed": seed}
+    show_classical(file, reading, method, law, budget, budgets, options, json)
 
 
 @reads_runs
@@ -86,46 +68,7 @@ def figures(
     json: Json = False,
 ) -> None:
     """Draw the figures of a study, the posterior beside classical estimates."""
-    from bayes_scaling.cli.waiting import steps
-    from bayes_scaling.plots.study import save_figures
-    from bayes_scaling.printing.table import print_line
+    from bayes_scaling.cli.running.figures import draw_figures
 
-    loaded = open_fit(fit, json)
     kinds = [kind.strip() for kind in formats.split(",")]
-    table = None if runs is None else quiet_runs(runs, reading)
-    with steps("Drawing") as told:
-        drawn = save_figures(loaded, output, table, cost, formats=kinds, told=told)
-    if json:
-        print_json([{"file": str(path)} for path in drawn.files])
-        return
-    for path in drawn.files:
-        print_line(str(path))
-    for name, reason in drawn.skipped.items():
-        print_line(f"Note: no {name} figure: {reason}")
-
-
-def _fitted(
-    runs: Runs,
-    method: str,
-    law: str,
-    budget: str | None,
-    budgets: list[float] | None,
-    options: dict[str, Any],
-) -> tuple[pd.DataFrame, Callable[[pd.DataFrame], None]]:
-    """The table asked for and how it is printed."""
-    from bayes_scaling.accounting.budgets import check_budget
-    from bayes_scaling.printing import classical as views
-
-    if budgets:
-        check_budget(budgets)
-    found: Any
-    if method == "isoflop":
-        found = estimators.isoflop_fit(runs, budget=budget, **options)
-        show = views.print_isoflop
-    elif method == "huber":
-        found = estimators.huber_fit(runs, law=law, **options)
-        show = views.print_huber
-    else:
-        found = estimators.envelope_fit(runs, method=method, **options)
-        show = views.print_points
-    return (found.frontier(budgets), views.print_frontier) if budgets else (found.table(), show)
+    draw_figures(fit, runs, reading, output, cost, kinds, json)

@@ -9,9 +9,7 @@ import typer
 
 from bayes_scaling.cli.arguments import FitFile, Json, check_folder
 from bayes_scaling.cli.dressing import dressed
-from bayes_scaling.cli.failures import GuardedGroup, note
-from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.verdict import open_fit
+from bayes_scaling.cli.failures import GuardedGroup
 
 sweep = typer.Typer(
     name="sweep",
@@ -33,14 +31,9 @@ Record = Annotated[
 @dressed
 def plan_(part: Part = None, json: Json = False) -> None:
     """List the planned runs: counts, sizes, FLOPs; with --json every run."""
-    from bayes_scaling.printing.sweep import print_plan
-    from bayes_scaling.sweep.planning import plan_table, planned_frame, planned_runs
+    from bayes_scaling.cli.running.sweeps import show_plan
 
-    specs = planned_runs(part)
-    if json:
-        print_json(planned_frame(specs))
-    else:
-        print_plan(plan_table(specs))
+    show_plan(part, json)
 
 
 @sweep.command("run")
@@ -61,12 +54,10 @@ def run_(
     ] = None,
 ) -> None:
     """Train what the file does not hold yet; stop it when you like, it goes on where it was."""
-    from bayes_scaling.sweep.planning import planned_runs
-    from bayes_scaling.sweep.running import run_sweep
+    from bayes_scaling.cli.running.sweeps import train
 
     check_folder(output)
-    trained = run_sweep(planned_runs(part), output, workers, note)
-    note(f"Trained {trained} runs; all planned ones are in {output}")
+    train(part, output, workers)
 
 
 @sweep.command()
@@ -79,12 +70,10 @@ def preregister(
     seed: Annotated[int, typer.Option(help="Seed of the scatter of single runs.")] = 0,
 ) -> None:
     """Predict the preregistered runs from a fit of the others and write it down, once."""
-    from bayes_scaling.sweep.planning import planned_runs
-    from bayes_scaling.sweep.preregistration import preregister_sweep
+    from bayes_scaling.cli.running.sweeps import write_predictions
 
     check_folder(output)
-    digest = preregister_sweep(open_fit(fit, False), planned_runs("preregistered"), output, seed)
-    note(f"Saved {output}, SHA-256 {digest}")
+    write_predictions(fit, output, seed)
 
 
 @sweep.command()
@@ -95,12 +84,6 @@ def judge(
     json: Json = False,
 ) -> None:
     """Predictions beside results: coverage, bias, optima, winner, regret."""
-    from bayes_scaling.printing.sweep import print_sweep_verdict
-    from bayes_scaling.sweep.results import read_results
-    from bayes_scaling.sweep.verdict import judge_sweep
+    from bayes_scaling.cli.running.sweeps import show_verdict
 
-    verdict = judge_sweep(record, read_results(runs))
-    if json:
-        print_json(verdict.runs)
-    else:
-        print_sweep_verdict(verdict)
+    show_verdict(record, runs, json)

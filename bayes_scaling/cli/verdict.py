@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bayes_scaling.cli.waiting import hush
-from bayes_scaling.faces.loss_unit import WRITTEN, own_unit, tell_losses_in
+from bayes_scaling.faces.loss_unit import WRITTEN, own_unit
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions.serving_limits import Serving
-    from bayes_scaling.latency import LatencyFit
     from bayes_scaling.posterior.checks import Checks
-    from bayes_scaling.posterior.fit import Fit
 
 FIT, LATENCY = "fit_status", "latency_status"
 ANSWERED = (0, 1)  # exit codes of commands that printed their answer
@@ -58,40 +55,9 @@ class Verdict:
 _ASKED: ContextVar[list[Verdict] | None] = ContextVar("asked", default=None)
 
 
-def open_fit(path: Path, told: bool) -> Fit:
-    """Load a fit to ask it; its verdict will stand by the answer."""
-    from bayes_scaling.posterior.fit import load_fit
-
-    fit = load_fit(path)
-    tell_losses_in(fit.loss_unit)
-    _remember(Verdict(FIT, path, fit.checks(), told))
-    return fit
-
-
-def open_latency(path: Path, told: bool) -> LatencyFit:
-    """Load a latency fit to ask it; its verdict will stand by the answer."""
-    from bayes_scaling.latency import load_latency
-
-    fit = load_latency(path)
-    _remember(Verdict(LATENCY, path, fit.checks(), told))
-    return fit
-
-
-def open_serving(path: Path | None, told: bool) -> Serving | None:
-    """The latency fit of a decision; None for none."""
-    from bayes_scaling.decisions.serving_limits import as_serving
-
-    return None if path is None else as_serving(open_latency(path, told))
-
-
-def fields() -> dict[str, str]:
-    """The statuses of all fits that the running command asked: columns of its JSON records."""
-    from bayes_scaling.posterior.checks import worst
-
-    found: dict[str, str] = {}
-    for verdict in _ASKED.get() or ():
-        found[verdict.field] = worst((found.get(verdict.field, "PASS"), verdict.checks.status))
-    return found
+def asked() -> list[Verdict]:
+    """The verdicts on all fits that the running command asked."""
+    return _ASKED.get() or []
 
 
 class _Announcing:
@@ -146,18 +112,18 @@ def _say_below() -> None:
     """One line for each fit that asks for review."""
     from bayes_scaling.printing.table import print_line
 
-    for verdict in _ASKED.get() or ():
+    for verdict in asked():
         if verdict.checks.status == "REVIEW" and not verdict.told:
             named = ", ".join(row.name for row in verdict.checks if row.status == "REVIEW")
             print_line(f"Review: {named}. For advice run {verdict.command}")
 
 
-def _remember(verdict: Verdict) -> None:
-    """Keep it for the answer."""
-    asked = _ASKED.get()
-    if asked is None:
+def remember(verdict: Verdict) -> None:
+    """Keep it for the answer of the running command."""
+    kept = _ASKED.get()
+    if kept is None:
         return
-    asked.append(verdict)
+    kept.append(verdict)
     if verdict.checks.status == "FAIL" and not verdict.told and isinstance(sys.stdout, _Announcing):
         sys.stdout.pending.append(
             f"FAIL: {verdict.path} failed its checks ({verdict.named('FAIL')}); the numbers below may be "

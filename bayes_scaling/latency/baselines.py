@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import optimize
 
 from bayes_scaling.accounting import Shape, get_architecture
-from bayes_scaling.latency.timings import row_shapes
+from bayes_scaling.latency.row_shapes import row_shapes
 from bayes_scaling.roofline.devices import Device
 
 GENERATED = 100

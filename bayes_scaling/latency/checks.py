@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 
 from bayes_scaling.latency.design import build_design
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.models.latency_density import log_time, scatter
 from bayes_scaling.models.latency_design import TimeBlock
 from bayes_scaling.posterior.checks import Checks
-from bayes_scaling.posterior.criteria import REVIEW, Check, convergence_of, judge, sampler_of
+from bayes_scaling.posterior.criteria import Check, convergence_of, judge, sampler_of
+from bayes_scaling.posterior.statuses import REVIEW
 from bayes_scaling.posterior.summary import stack_cells
 from bayes_scaling.posterior.verdict import store, stored
 
@@ -91,8 +93,6 @@ def _conflict(fit: LatencyFit) -> Check:
 
 def cover(fit: LatencyFit, draws: int = 400) -> dict[str, float]:
     """Share of the fitted times inside their 90% interval, by architecture and phase."""
-    from scipy import stats
-
     design = build_design(fit.timings, fit.settings)
     position = fit.idata["unconstrained_posterior"]["position"].transpose("chain", "draw", "coordinate")
     flat = position.to_numpy().reshape(-1, design.size)
@@ -100,7 +100,7 @@ def cover(fit: LatencyFit, draws: int = 400) -> dict[str, float]:
     found = {}
     for block, part in design.parts(thin):
         if isinstance(block, TimeBlock):
-            level = stats.t.cdf(_residuals(block, part, design), design.noise.degrees).mean(0)
+            level = scipy.stats.t.cdf(_residuals(block, part, design), design.noise.degrees).mean(0)
             found[f"{block.architecture}/{block.phase}"] = float((abs(level - 0.5) <= NOMINAL / 2).mean())
     return found
 

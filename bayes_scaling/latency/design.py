@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import TimingsError
+from bayes_scaling.latency.row_shapes import row_shapes
 from bayes_scaling.latency.settings import LatencySettings
-from bayes_scaling.latency.timings import Timings, row_shapes
+from bayes_scaling.latency.timings import Timings
 from bayes_scaling.models.latency_design import Block, LatencyDesign, MemoryBlock, TimeBlock
 from bayes_scaling.roofline.memory import MEMORY, Footprint, footprint, memory_parameters
 from bayes_scaling.roofline.parameters import PREFILL, STEP, parameters

@@ -16,6 +16,7 @@ from bayes_scaling.errors import ConvergenceWarning
 from bayes_scaling.latency.conditions import check_dtype
 from bayes_scaling.latency.design import build_design
 from bayes_scaling.latency.device_names import check_device
+from bayes_scaling.latency.kernel_priors import bench_priors
 from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.reachable import check_reachable
 from bayes_scaling.latency.settings import LatencySettings
@@ -29,8 +30,9 @@ from bayes_scaling.models.progress import sampling_progress
 from bayes_scaling.models.rounds import Progress, Sampled, Verdict, sample_in_rounds
 from bayes_scaling.models.spec import Backend, Sampler
 from bayes_scaling.models.whitening import Whitening
-from bayes_scaling.posterior.criteria import FAIL, convergence_of, sampler_of
+from bayes_scaling.posterior.criteria import convergence_of, sampler_of
 from bayes_scaling.posterior.fitting import sampling_of
+from bayes_scaling.posterior.statuses import FAIL
 from bayes_scaling.posterior.summary import stack_cells
 from bayes_scaling.roofline.devices import Device, get_device
 from bayes_scaling.streams import Stream
@@ -132,8 +134,6 @@ def settings_of(
         settings = LatencySettings(value) if settings is None else replace(settings, device=value)
     if bench is None:
         return settings
-    from bayes_scaling.latency.kernel_priors import bench_priors
-
     found = bench_priors(bench, settings.device)
     return replace(settings, kernels=found.kernels, prior_source=found.source)
 

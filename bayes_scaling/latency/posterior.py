@@ -15,8 +15,9 @@ from bayes_scaling.accounting import AccountingError, ShapeFamily, fit_family, g
 from bayes_scaling.errors import LatencyError
 from bayes_scaling.faces.faced import Faced
 from bayes_scaling.faces.shown import shown
+from bayes_scaling.latency.row_shapes import row_shapes
 from bayes_scaling.latency.settings import LatencySettings
-from bayes_scaling.latency.timings import Timings, row_shapes
+from bayes_scaling.latency.timings import Timings
 from bayes_scaling.posterior.checks import Checks
 
 SHORT = ("architecture", "phase", "coefficient", "unit", "prior_median", "median", "q05", "q95", "shift")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 import xarray as xr
 
 from bayes_scaling.errors import LatencyError
@@ -164,11 +165,9 @@ def _shift(
 
 def _fits(fit: LatencyFit, label: str, rows: pd.DataFrame) -> np.ndarray | None:
     """Probability of each draw that each row fits (chain, draw, row)."""
-    from scipy.special import expit
-
     position = fit.positions(label, MEMORY)
     if not position:
         return None
     used = used_memory(label, rows, fit.settings)
     c = _coefficients(memory_parameters(), position)
-    return np.asarray(expit(fit_logit(np, c, used, fit.settings.device)))
+    return np.asarray(scipy.special.expit(fit_logit(np, c, used, fit.settings.device)))

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.accounting import get_architecture
-from bayes_scaling.latency.timings import SHAPE, load_timings
+from bayes_scaling.latency.row_shapes import SHAPE
+from bayes_scaling.latency.timings import load_timings
 
 if TYPE_CHECKING:
     from bayes_scaling.latency.posterior import LatencyFit

@@ -19,7 +19,8 @@ import pandas as pd
 
 from bayes_scaling.data.loading import open_source
 from bayes_scaling.errors import RunsError, TimingsError
-from bayes_scaling.latency.timings import SHAPE, Timings, load_timings
+from bayes_scaling.latency.row_shapes import SHAPE
+from bayes_scaling.latency.timings import Timings, load_timings
 
 Array = Any
 ALIASES = {

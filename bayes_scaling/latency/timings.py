@@ -12,16 +12,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.accounting import Shape, get_architecture
+from bayes_scaling.accounting import Shape
 from bayes_scaling.data.loading import open_source
 from bayes_scaling.errors import RunsError, TimingsError, TimingsWarning
 from bayes_scaling.latency.column_names import with_usual_names
 from bayes_scaling.latency.conditions import CONDITIONS
 from bayes_scaling.latency.plausible import implausible
+from bayes_scaling.latency.row_shapes import SHAPE, row_shapes
 from bayes_scaling.latency.validation import check_table
 
-SHAPE = ("embedding_dim", "num_blocks", "num_heads", "ffn_dim", "num_kv_heads", "head_dim_v", "head_dim_qk",
-         "vocab_size", "chunk_size")  # fmt: skip
 TIMES = ("ttft_ms", "step_time_ms")
 CANONICAL = ("architecture", "params", "batch_size", "prefill", *TIMES, *SHAPE, "measured", "reserved_bytes",
              *CONDITIONS)  # fmt: skip
@@ -144,22 +143,3 @@ def load_timings(
     if notes:
         warnings.warn(f"{table.source}: " + "; ".join(notes), TimingsWarning, stacklevel=2)
     return Timings(frame, table.source, tuple(notes))
-
-
-def row_shapes(frame: pd.DataFrame) -> Shape:
-    """Shapes of the rows of a canonical table.
-
-    Where the table has no shapes, those of each architecture's family with exactly that many params.
-    """
-    if "embedding_dim" in frame:
-        sizes: dict[str, Any] = {name: frame[name].to_numpy(dtype=float) for name in SHAPE if name in frame}
-        return Shape(**sizes, continuous=True)
-    parts: dict[str, np.ndarray] = {name: np.empty(len(frame)) for name in SHAPE}
-    for name in frame["architecture"].unique():
-        rows = (frame["architecture"] == name).to_numpy()
-        architecture = get_architecture(str(name))
-        params = frame.loc[rows, "params"].to_numpy(dtype=float)
-        shape = architecture.family.shape(architecture.params, params)
-        for size in SHAPE:
-            parts[size][rows] = getattr(shape, size)
-    return Shape(**parts, continuous=True)

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.accounting import AccountingError, get_architecture
-from bayes_scaling.data.loading import Table
+from bayes_scaling.data.reading import Table
 from bayes_scaling.errors import TimingsError
 from bayes_scaling.latency.conditions import condition_columns, repeat_faults, served_faults
+from bayes_scaling.latency.row_shapes import row_shapes
 from bayes_scaling.roofline.workload import mixer_of
 from bayes_scaling.runs.cell_values import numbers, texts
 from bayes_scaling.runs.faults import CONVENTION, Fault, describe_fault
@@ -195,8 +196,6 @@ def _filled(name: str, values: np.ndarray, sizes: dict[str, np.ndarray]) -> np.n
 
 def _params(columns: dict[str, Any]) -> np.ndarray:
     """Params of the shapes."""
-    from bayes_scaling.latency.timings import row_shapes
-
     frame = pd.DataFrame(columns)
     params = np.empty(len(frame))
     shapes = row_shapes(frame)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import scipy
 
 from bayes_scaling.laws import optimum
 from bayes_scaling.laws.drift import Shifts, drifted_log_loss
@@ -98,8 +99,6 @@ def where_it_falls(
     log_compute, log_params : ndarray (chain, draw, target)
         NaN params where no rung reaches the target; the first rung where it is already below.
     """
-    from scipy.optimize import elementwise
-
     index = line.index(optima.shape)
     compute = np.broadcast_to(log_ladder, optima.shape)
     level = falling(line, optima.ravel(), index.ravel(), compute.ravel()).reshape(optima.shape)
@@ -119,7 +118,7 @@ def where_it_falls(
     points = line.index(target.shape).ravel()
     low = log_ladder[rung].ravel()
     high = log_ladder[rung + 1].ravel()
-    root = elementwise.find_root(
+    root = scipy.optimize.elementwise.find_root(
         gap,
         (low, high),
         args=(points, left, right, target.ravel()),

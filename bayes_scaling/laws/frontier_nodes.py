@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicHermiteSpline
+import scipy
 
 from bayes_scaling.laws.drift_line import Line
 
@@ -55,7 +55,7 @@ def follow(
     slope = line.along(at_nodes, x).exponent
     rest = np.setdiff1d(np.arange(len(log_compute)), node)
     wanted = log_compute[rest]
-    cubic = CubicHermiteSpline(x, at_nodes, slope, axis=-1)(wanted)
+    cubic = scipy.interpolate.CubicHermiteSpline(x, at_nodes, slope, axis=-1)(wanted)
     index = line.index(cubic.shape).ravel()
     compute = np.broadcast_to(wanted, cubic.shape).ravel()
     near = line.lowest(cubic.ravel(), index, compute, WITHIN).reshape(cubic.shape)

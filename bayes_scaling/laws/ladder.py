@@ -7,7 +7,7 @@ compute multiplier by less than 0.1%.
 from __future__ import annotations
 
 import numpy as np
-from scipy.interpolate import CubicHermiteSpline
+import scipy
 
 RUNGS_PER_DECADE = 12
 PARTS = 3  # steps between the rungs at which a loss is known with its slope
@@ -40,7 +40,7 @@ def fill_ladder(loss: np.ndarray, slope: np.ndarray, sparse: np.ndarray, ladder:
     -------
     ndarray (..., rung)
     """
-    spline = CubicHermiteSpline(np.log(sparse), np.log(loss), slope, axis=-1)
+    spline = scipy.interpolate.CubicHermiteSpline(np.log(sparse), np.log(loss), slope, axis=-1)
     return np.asarray(np.exp(spline(np.log(ladder))))
 
 

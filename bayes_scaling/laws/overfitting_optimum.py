@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import scipy
 
 from bayes_scaling.laws.law import log_loss
 from bayes_scaling.laws.law_rates import law_rates
@@ -62,8 +63,6 @@ def _root(
 
     ``rising`` gets places, the coefficients and the values of ``others`` there, all flat. It may jump.
     """
-    from scipy.optimize import elementwise
-
     flat = {
         name: np.broadcast_to(value, low.shape).ravel() if np.ndim(value) else value
         for name, value in theta.items()
@@ -76,7 +75,7 @@ def _root(
 
     ends = low.ravel(), high.ravel()
     index = np.arange(low.size)
-    found = elementwise.find_root(
+    found = scipy.optimize.elementwise.find_root(
         at, ends, args=(index,), tolerances={"xatol": TOLERANCE, "xrtol": 0.0, "fatol": 0.0}
     )
     first = at(ends[0], index)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 from bayes_scaling.errors import BayesScalingError
-from bayes_scaling.posterior.criteria import FAIL, REVIEW, Check, judge
+from bayes_scaling.posterior.criteria import Check, judge
 from bayes_scaling.posterior.law_alone import is_sampled
 from bayes_scaling.posterior.moved_optimum import APART, moved_optimum
 from bayes_scaling.posterior.plausible_loss import SHARE, below_every_run, below_the_floor
 from bayes_scaling.posterior.posterior import Posterior
+from bayes_scaling.posterior.statuses import FAIL, REVIEW
 
 MOST = 3  # sizes named
 REMEDY = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import pandas as pd
@@ -10,9 +10,6 @@ import pandas as pd
 from bayes_scaling.faces.faced import Faced
 from bayes_scaling.posterior.answer_checks import answers
 from bayes_scaling.posterior.criteria import (
-    FAIL,
-    PASS,
-    REVIEW,
     Check,
     calibrated,
     convergence,
@@ -22,10 +19,10 @@ from bayes_scaling.posterior.criteria import (
     sampler,
 )
 from bayes_scaling.posterior.posterior import Posterior
+from bayes_scaling.posterior.statuses import FAIL, PASS, REVIEW, worst
 from bayes_scaling.posterior.verdict import store, stored
 
-__all__ = ["FAIL", "PASS", "REVIEW", "Check", "Checks", "convergence_checks", "run_checks", "worst"]
-_ORDER = (PASS, REVIEW, FAIL)
+__all__ = ["FAIL", "PASS", "REVIEW", "Check", "Checks", "convergence_checks", "run_checks"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,16 +56,6 @@ class Checks(Faced, printer="views.print_checks"):
     def table(self) -> pd.DataFrame:
         """One row a check: name, status, value, rule, threshold, advice."""
         return pd.DataFrame([asdict(row) for row in self.rows], columns=list(Check.__dataclass_fields__))
-
-
-def severity(status: str) -> int:
-    """0 of PASS, 1 of REVIEW, 2 of FAIL."""
-    return _ORDER.index(status)
-
-
-def worst(statuses: Iterable[str]) -> str:
-    """The worst status; PASS of none."""
-    return max(statuses, key=severity, default=PASS)
 
 
 def checks_of(fit: Posterior, left_out: pd.DataFrame | None = None) -> Checks:

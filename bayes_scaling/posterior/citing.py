@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
+from bayes_scaling import __version__
 from bayes_scaling.posterior.posterior import Posterior
 
 LAWS = {
@@ -82,8 +83,6 @@ def _data_keys(fit: Posterior) -> list[str]:
 
 
 def _software() -> str:
-    from bayes_scaling import __version__
-
     return (
         "@software{bayes_scaling,\n"
         "  author = {{The bayes\\_scaling authors}},\n"

@@ -21,11 +21,9 @@ from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.posterior.prior_weight import MOVED, prior_shifts
 from bayes_scaling.posterior.residual_trend import LEVEL, residual_trends
 from bayes_scaling.posterior.sensitivity import CONFLICT, sensitivity
+from bayes_scaling.posterior.statuses import FAIL, PASS, REVIEW
 from bayes_scaling.posterior.summary import describe_cell, diagnostics, posterior_cells
 
-PASS = "PASS"
-REVIEW = "REVIEW"
-FAIL = "FAIL"
 R_HAT = 1.01
 ESS = 400
 E_BFMI = 0.3

@@ -20,10 +20,10 @@ from bayes_scaling.models.rounds import Gate, Progress, Sampled, sample_in_round
 from bayes_scaling.models.spec import Backend, Discrepancy, Errors, ModelSpec, Pooling, Sampler
 from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.posterior.checks import convergence_checks
-from bayes_scaling.posterior.criteria import FAIL
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.gate import ConvergenceGate
 from bayes_scaling.posterior.idata import assemble
+from bayes_scaling.posterior.statuses import FAIL
 from bayes_scaling.posterior.verdict import store
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.runs.validation import require_fittable

@@ -10,8 +10,9 @@ from bayes_scaling.models.design import Design
 from bayes_scaling.models.draws import RawDraws
 from bayes_scaling.models.rounds import Verdict
 from bayes_scaling.models.whitening import Whitening
-from bayes_scaling.posterior.criteria import FAIL, Check, convergence_of, sampler_of
+from bayes_scaling.posterior.criteria import Check, convergence_of, sampler_of
 from bayes_scaling.posterior.idata import observed_groups_of, posterior_dataset
+from bayes_scaling.posterior.statuses import FAIL
 from bayes_scaling.posterior.summary import cells_of
 from bayes_scaling.runs.table import Runs
 

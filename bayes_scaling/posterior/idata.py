@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
+import scipy
 import xarray as xr
 
 from bayes_scaling.laws.drift import LEARNT, NUMBERS, WALK_NAMES
@@ -154,9 +155,7 @@ def _offsets_dataset(weights: np.ndarray, misfit: Misfit, runs: Runs) -> xr.Data
 
 
 def _log_likelihood(mean: np.ndarray, natural: Mapping[str, np.ndarray], design: Design) -> np.ndarray:
-    from scipy.special import gammaln
-
-    rows = design.weight * slot_log_likelihood(np, mean, natural, design, gammaln)
+    rows = design.weight * slot_log_likelihood(np, mean, natural, design, scipy.special.gammaln)
     return design.slots.gather(rows)
 
 

@@ -15,6 +15,7 @@ from bayes_scaling.laws.law import fitted_laws
 from bayes_scaling.models.compiled_code import kept_compiled
 from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.draws import RawDraws
+from bayes_scaling.models.misfit_precisions import settle
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.posterior.idata import posterior_dataset
@@ -53,8 +54,6 @@ def law_alone(fit: Posterior) -> Posterior | None:
         return None if spec is None else fit
     draws = _kept(fit)
     if draws is None:
-        from bayes_scaling.models.misfit_precisions import settle  # with SciPy's optimizers
-
         with kept_compiled():
             design, whitening = settle(build_design(fit.runs, spec))
         points = np.random.default_rng(SEED).standard_normal((1, DRAWS, design.size))

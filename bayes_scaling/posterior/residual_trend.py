@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+import scipy
 import xarray as xr
 
 from bayes_scaling.posterior.posterior import Posterior
@@ -53,8 +54,6 @@ def residual_trends(fit: Posterior) -> list[Trend]:
     ----------
     Gelman, Meng, Stern 1996 (posterior predictive discrepancies); Holm 1979.
     """
-    from scipy import stats
-
     with np.errstate(invalid="ignore", divide="ignore"):  # of draws that are not finite
         scores = _scores(fit)
     frame = fit.runs.frame.reset_index(drop=True)
@@ -64,7 +63,7 @@ def residual_trends(fit: Posterior) -> list[Trend]:
         if basis is None:
             continue
         squares = ((scores[:, rows] @ basis) ** 2).sum(-1)
-        p = float(stats.chi2.sf(squares, basis.shape[1]).mean())  # NaN of draws that are not finite
+        p = float(scipy.stats.chi2.sf(squares, basis.shape[1]).mean())  # NaN of draws that are not finite
         found.append(Trend(group, covariate, p, *_thirds(x, scores[:, rows].mean(0))))
     ordered = sorted(found, key=lambda trend: trend.p)
     adjusted = np.maximum.accumulate([t.p * (len(ordered) - i) for i, t in enumerate(ordered)] or [1.0])
@@ -114,16 +113,14 @@ def _mean(score: np.ndarray) -> float:
 
 def _scores(fit: Posterior) -> np.ndarray:
     """Normal scores of the residuals, (draw, run)."""
-    from scipy import stats
-
     few = _thinned(fit)
     mean = predict(few, few.runs, kind="mean").transpose("chain", "draw", "run").to_numpy()
     log_mean = np.log(mean.reshape(-1, mean.shape[-1]))
     residual = np.log(few.runs.frame["loss"].to_numpy(dtype=float)) - log_mean
     scale = np.where(residual > 0, _scale(few, "skew"), _scale(few))
     freedom = few.posterior["nu"].transpose("chain", "draw").to_numpy().reshape(-1)
-    level = stats.t.cdf(residual / scale, freedom[:, None])
-    return np.clip(stats.norm.ppf(level), -LIMIT, LIMIT)
+    level = scipy.stats.t.cdf(residual / scale, freedom[:, None])
+    return np.clip(scipy.stats.norm.ppf(level), -LIMIT, LIMIT)
 
 
 def _thinned(fit: Posterior) -> Posterior:

@@ -17,10 +17,11 @@ from bayes_scaling.laws.law import NEUTRAL, get_law
 from bayes_scaling.models.coefficients import tau
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.spec import ModelSpec
-from bayes_scaling.posterior.checks import convergence_checks, severity
+from bayes_scaling.posterior.checks import convergence_checks
 from bayes_scaling.posterior.criteria import Check
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.loo import compare_models
+from bayes_scaling.posterior.statuses import severity
 from bayes_scaling.posterior.verdict import store
 from bayes_scaling.streams import Stream
 

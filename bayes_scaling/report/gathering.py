@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bayes_scaling import __version__
 from bayes_scaling.faces.loss_unit import unit_of
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.report import answer, choices, model, serving, trust
@@ -38,8 +39,6 @@ def gather(question: Question) -> Page:
     Page
         Text, tables and undrawn figures; nothing of any format.
     """
-    from bayes_scaling import __version__
-
     fit = question.fit
     status = question.status
     sections = tuple(section for make in SECTIONS if (section := make(question)) is not None)

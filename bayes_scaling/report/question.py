@@ -16,9 +16,10 @@ from bayes_scaling.decisions.preference import Preference
 from bayes_scaling.decisions.scenarios import Plan
 from bayes_scaling.decisions.serving_limits import Serving, fitted_latency
 from bayes_scaling.latency import LatencyFit
-from bayes_scaling.posterior.checks import Checks, worst
+from bayes_scaling.posterior.checks import Checks
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.sensitivity import sensitivity
+from bayes_scaling.posterior.statuses import worst
 from bayes_scaling.posterior.thinning import thinned
 from bayes_scaling.printing.numbers import interval, power
 from bayes_scaling.questions.compare import comparison_of

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.cli.output import print_json
+from bayes_scaling.cli.running.output import print_json
 from tests.helpers.command_line import GOOD_ROWS, HEADER, PLANNED, assert_refused, records, run
 from tests.helpers.fits import small_fit, small_simulation
 from tests.helpers.synthetic import synthetic_fit
@@ -274,7 +274,7 @@ def test_fit_reads_a_spec_and_maps_columns(tmp_path, monkeypatch):
         seen.update(runs=runs, spec=spec)
         return synthetic_fit()
 
-    monkeypatch.setattr("bayes_scaling.posterior.fitting.fit", record)
+    monkeypatch.setattr("bayes_scaling.cli.running.fits.fit", record)
     path, spec = tmp_path / "runs.csv", tmp_path / "spec.toml"
     path.write_text("train_set," + HEADER + "c4,llama,2048,1e8,2e9,3.1\npile,llama,2048,2e8,4e9,2.9\n")
     spec.write_text('law = "chinchilla"\n[priors.E]\nmedian = 1.5\n')

@@ -107,7 +107,7 @@ def test_the_others_say_it_in_words(file, tmp_path) -> None:
 
 
 def test_nothing_feasible_is_exit_code_1(file, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("bayes_scaling.cli.verdict.open_serving", lambda path, told: path and FakeServing())
+    monkeypatch.setattr("bayes_scaling.cli.running.serving.open_latency", lambda *_: FakeServing())
     limits = ("--limit", "step_time_ms=0.001", "--limit", "params_at_least=1e9", "--latency", "fake.nc")
     found = run("decide", file, *ASKED, *limits)
     assert found.exit_code == 1 and "nothing keeps to all limits; without step_time_ms" in found.stdout

@@ -15,7 +15,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.data import catalog, fetching
-from bayes_scaling.data.catalog import FIELDS, NAMES, dataset_path, entry_of
+from bayes_scaling.data.catalog import FIELDS, NAMES, entry_of, shipped_path
 from bayes_scaling.data.gadre import read_gadre
 from bayes_scaling.errors import RunsError
 from bayes_scaling.posterior.citing import DATA, entries
@@ -231,7 +231,7 @@ def test_sets_that_are_not_fetched_say_how(folder) -> None:
     for name, importer in (("xlstm-study", "import_xlstm_study"), ("olmo-ladder", "import_training_logs")):
         with pytest.raises(RunsError, match=f"clone {entry_of(name)['url']} and call bs.{importer}"):
             bs.load_runs(name)
-    assert bs.data.fetch("simulated") == dataset_path("simulated")
+    assert bs.data.fetch("simulated") == shipped_path("simulated")
     with pytest.raises(RunsError, match="choose one of simulated"):
         bs.data.fetch("nope")
 

@@ -210,11 +210,11 @@ def test_catalogue():
     assert len(shipped) and (shipped.map(len) > 0).all(axis=None)
     assert all(load_runs(name).source == name for name in shipped["name"])
     with pytest.raises(RunsError, match="choose one of simulated"):
-        catalog.dataset_path("nope")
+        catalog.shipped_path("nope")
 
 
 def test_a_changed_data_set_is_refused(tmp_path, monkeypatch):
-    original = catalog.dataset_path("simulated").read_bytes()
+    original = catalog.shipped_path("simulated").read_bytes()
     monkeypatch.setattr(catalog, "FOLDER", tmp_path)
     with pytest.raises(RunsError, match="no file"):
         load_runs("simulated")

@@ -15,7 +15,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.bench.rows import load_bench
-from bayes_scaling.cli.fit_commands import _model
+from bayes_scaling.cli.running.fits import model_of
 from bayes_scaling.data.catalog import FOLDER
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.roofline.devices import read_devices
@@ -61,7 +61,7 @@ def load_folder(path: Path) -> None:
 KINDS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "plan": ("a.toml", bs.load_plan),
     "devices": ("a.toml", read_devices),
-    "spec": ("a.toml", lambda path: _model(path, {})),
+    "spec": ("a.toml", lambda path: model_of(path, {})),
     "bench": ("a.csv", load_bench),
     "record": ("a.json", lambda path: judge_sweep(path, measured())),
     "results": ("a.csv", judged),

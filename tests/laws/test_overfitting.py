@@ -188,7 +188,7 @@ def test_epochs_are_asked_on_the_command_line_and_bad_questions_refused(monkeypa
         bs.best_epochs(repeating(), -1.0, 1e9)
     with pytest.raises(BudgetError, match="knows no unique_tokens"):
         bs.best_epochs(synthetic_fit(draws=20), 1e9, 1e9)
-    monkeypatch.setattr("bayes_scaling.cli.query_commands.open_fit", lambda *_: repeating())
+    monkeypatch.setattr("bayes_scaling.cli.running.queries.open_fit", lambda *_: repeating())
     asked = ("epochs", "fit.nc", "--params", "1e8,1e10", "--unique-tokens", "1e9")
     rows = records(*asked)
     assert len(rows) == 8 and all(row["epochs_q05"] <= row["epochs_q95"] for row in rows)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bayes_scaling.cli.failures import note
-from bayes_scaling.cli.output import print_json
+from bayes_scaling.cli.running.output import print_json
 from bayes_scaling.printing.table import Column, print_line, print_table
 from bayes_scaling.printing.visible import visible, visible_json
 from bayes_scaling.report.markdown import harmless

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayes_scaling.data.catalog import dataset_path
+from bayes_scaling.data.catalog import shipped_path
 from bayes_scaling.errors import SweepError
 from bayes_scaling.sweep.planning import planned_runs, run_params
 from bayes_scaling.sweep.protocol import load_protocol, shape_of
@@ -28,7 +28,7 @@ def corpus():
 
 @pytest.fixture(scope="module")
 def shipped():
-    return pd.read_csv(dataset_path("measured")).set_index("run_id")
+    return pd.read_csv(shipped_path("measured")).set_index("run_id")
 
 
 def seed_noise(frame):
@@ -76,5 +76,5 @@ def test_the_curve_falls_and_the_second_run_need_not_compile(corpus):
 
 
 def test_the_shipped_file_is_the_planned_sweep(shipped):
-    assert finished_runs(dataset_path("measured")) == {spec.run_id for spec in planned_runs()}
+    assert finished_runs(shipped_path("measured")) == {spec.run_id for spec in planned_runs()}
     assert (shipped["protocol"] == protocol_hash()).all() and (shipped["status"] == OK).all()

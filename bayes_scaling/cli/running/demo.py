@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import warnings
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
+import numpy as np
+import pandas as pd
+import typer
+
+from bayes_scaling import plots
+from bayes_scaling.cli.failures import CHECKS_FAILED
+from bayes_scaling.cli.running.output import print_json
+from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import ConvergenceWarning
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayes_scaling.models.spec import Backend
-    from bayes_scaling.posterior.checks import Checks
-    from bayes_scaling.posterior.fit import Fit
-    from bayes_scaling.runs.table import Runs
-    from bayes_scaling.sweep.verdict import SweepVerdict
+from bayes_scaling.models.spec import Backend
+from bayes_scaling.posterior.checks import Checks
+from bayes_scaling.posterior.fit import Fit
+from bayes_scaling.posterior.fitting import fit as sample
+from bayes_scaling.posterior.law_sampled import verify_moved_optimum
+from bayes_scaling.posterior.statuses import FAIL
+from bayes_scaling.posterior.thinning import thinned
+from bayes_scaling.printing.runs import print_runs
+from bayes_scaling.printing.sweep import print_sweep_verdict
+from bayes_scaling.printing.table import print_heading, print_line
+from bayes_scaling.printing.views import print_checks, print_comparison, print_frontier
+from bayes_scaling.questions.compare import compare
+from bayes_scaling.questions.frontier import frontier
+from bayes_scaling.report import write_report
+from bayes_scaling.runs.table import Runs
+from bayes_scaling.sweep.verdict import SweepVerdict, shipped_verdict
 
 DATASET = "measured"
 BUDGETS = (1e13, 1e14, 1e15)
@@ -43,6 +60,19 @@ class Demo:
     checks: Checks
     verdict: SweepVerdict
     files: tuple[Path, ...]
+
+
+def show_demo(output: Path, backend: str, draws: int, seed: int, json: bool) -> None:
+    """Run the demonstration; leave with 1 where the fit failed its checks.
+
+    As records only how earlier predictions did goes to standard output.
+    """
+    with redirect_stdout(sys.stderr) if json else nullcontext():
+        result = run_demo(output, backend=cast("Backend", backend), draws=draws, seed=seed)
+    if json:
+        print_json(result.verdict.groups)
+    if result.checks.status == FAIL:
+        raise typer.Exit(CHECKS_FAILED)
 
 
 def run_demo(
@@ -77,14 +107,7 @@ def run_demo(
     --------
     >>> run_demo("demo").verdict.groups  # doctest: +SKIP
     """
-    from bayes_scaling.data.run_tables import load_runs
-    from bayes_scaling.plots import open_folder
-    from bayes_scaling.printing.runs import print_runs
-    from bayes_scaling.printing.sweep import print_sweep_verdict
-    from bayes_scaling.printing.table import print_heading, print_line
-    from bayes_scaling.sweep.verdict import shipped_verdict
-
-    folder = open_folder(output_folder)
+    folder = plots.open_folder(output_folder)
     start = time.perf_counter()
     runs = load_runs(DATASET)
     print_heading("Runs")
@@ -102,12 +125,6 @@ def run_demo(
 
 def save_results(fit: Fit, verdict: SweepVerdict, folder: Path) -> tuple[Path, ...]:
     """The fit, six figures of it and the report, last, in a folder that exists."""
-    import numpy as np
-
-    from bayes_scaling import plots
-    from bayes_scaling.posterior.thinning import thinned
-    from bayes_scaling.report import write_report
-
     budgets = np.geomspace(*CURVE)
     fewer = thinned(fit)
     figures = {
@@ -125,21 +142,15 @@ def save_results(fit: Fit, verdict: SweepVerdict, folder: Path) -> tuple[Path, .
 
 
 def _fitted(runs: Runs, backend: Backend, draws: int, chains: int, seed: int, max_draws: int | None) -> Fit:
-    from bayes_scaling.posterior.fitting import fit
-    from bayes_scaling.posterior.law_sampled import verify_moved_optimum
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the checks are printed
-        found = fit(runs, backend=backend, draws=draws, chains=chains, seed=seed, max_draws=max_draws)
+        found = sample(runs, backend=backend, draws=draws, chains=chains, seed=seed, max_draws=max_draws)
         verify_moved_optimum(found)
         return found
 
 
 def _print_findings(fit: Fit) -> Checks:
     """Print checks, frontier and comparison."""
-    from bayes_scaling.printing.table import print_heading, print_line
-    from bayes_scaling.printing.views import print_checks, print_comparison, print_frontier
-
     checks = fit.checks()
     print_heading("Fit")
     print_line(f"{fit}\n")
@@ -152,12 +163,8 @@ def _print_findings(fit: Fit) -> Checks:
 
 
 def _frontier(fit: Fit, compute: Any, context_length: int | None) -> pd.DataFrame:
-    from bayes_scaling.questions.frontier import frontier
-
     return frontier(fit, compute, context_length, cost=COST).table(full=True)
 
 
 def _comparison(fit: Fit, compute: Any, context_length: int | None) -> pd.DataFrame:
-    from bayes_scaling.questions.compare import compare
-
     return compare(fit, compute, context_length, cost=COST).table(full=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bayes_scaling.cli.arguments import check_output
 from bayes_scaling.cli.failures import note
-from bayes_scaling.cli.fit_commands import fitted
-
-if TYPE_CHECKING:
-    from bayes_scaling.models.spec import ModelSpec
-    from bayes_scaling.runs.table import Runs
+from bayes_scaling.cli.running.fits import fitted
+from bayes_scaling.data.catalog import NAMES
+from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.posterior.fit import load_fit
+from bayes_scaling.runs.table import Runs
 
 ENDING = ".fit.nc"
 
@@ -24,8 +24,6 @@ def place_of_fit(file: str, output: Path | None) -> Path:
     FitFileError
         A place where no fit can be written.
     """
-    from bayes_scaling.data.catalog import NAMES
-
     beside = Path(file + ENDING) if file in NAMES else Path(file).with_suffix(ENDING)
     place = beside.expanduser() if output is None else output
     check_output(place)
@@ -40,8 +38,6 @@ def kept_or_fitted(runs: Runs, model: ModelSpec, place: Path, sampling: dict[str
     FitFileError
         A file is there that is no fit; it is left as it is.
     """
-    from bayes_scaling.posterior.fit import load_fit
-
     if place.exists():
         found = load_fit(place)
         if found.spec == model and _same(found.runs, runs, model):

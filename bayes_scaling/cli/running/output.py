@@ -6,13 +6,13 @@ import json
 import math
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from bayes_scaling.cli.verdict import fields
+import pandas as pd
+
+from bayes_scaling.cli.verdict import asked
+from bayes_scaling.posterior.statuses import PASS, worst
 from bayes_scaling.printing.visible import visible_json
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def print_json(records: pd.DataFrame | Iterable[dict[str, Any]]) -> None:
@@ -21,10 +21,18 @@ def print_json(records: pd.DataFrame | Iterable[dict[str, Any]]) -> None:
     Answers of a fit carry its status; see `bayes_scaling.cli.verdict`.
     """
     rows: Any = records.to_dict("records") if hasattr(records, "to_dict") else records
-    statuses = fields()
+    statuses = _statuses()
     plain = [statuses | {str(name): _plain(value) for name, value in row.items()} for row in rows]
     text = json.dumps(plain, indent=1, allow_nan=False, ensure_ascii=False)
     sys.stdout.write(visible_json(text) + "\n")
+
+
+def _statuses() -> dict[str, str]:
+    """The statuses of all fits that the running command asked: columns of its JSON records."""
+    found: dict[str, str] = {}
+    for verdict in asked():
+        found[verdict.field] = worst((found.get(verdict.field, PASS), verdict.checks.status))
+    return found
 
 
 def _plain(value: Any) -> Any:
