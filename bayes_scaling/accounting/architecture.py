@@ -28,8 +28,6 @@ class Architecture:
         Where the formulas come from.
     count_params : callable(shape), optional
         All of them, embeddings included.
-    count_active : callable(shape), optional
-        Those that a token meets, where experts stand idle; default `count_params`.
     count_forward : callable(shape, context_length, mode), optional
         Forward FLOPs of one sequence.
     count_prefill : callable(shape, batch, prompt, precision), optional
@@ -43,6 +41,8 @@ class Architecture:
         Measured FLOPs per token, instead of formulas.
     check : callable(shape), optional
         Raises on shapes the architecture cannot have.
+    count_active : callable(shape), optional
+        Params that a token meets, where experts stand idle; default `count_params`.
     sized_by : {"all", "active"}
         Which params a size N means, in a table of runs and in shape families.
     """
@@ -51,7 +51,6 @@ class Architecture:
     aliases: tuple[str, ...] = ()
     source: str = ""
     count_params: Callable[..., Array] | None = None
-    count_active: Callable[..., Array] | None = None
     count_forward: Callable[..., Array] | None = None
     count_prefill: Callable[..., Work] | None = None
     count_generation: Callable[..., Work] | None = None
@@ -60,6 +59,7 @@ class Architecture:
     family: ShapeFamily = field(default_factory=ShapeFamily)
     table: FlopTable | None = None
     check: Callable[[Shape], None] | None = None
+    count_active: Callable[..., Array] | None = None
     sized_by: Literal["all", "active"] = "all"
 
     def __post_init__(self) -> None:
