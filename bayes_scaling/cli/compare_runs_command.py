@@ -7,9 +7,7 @@ from typing import Annotated
 import typer
 
 from bayes_scaling.cli.arguments import FitFile, Json, names, numbers, required_numbers
-from bayes_scaling.cli.decision_arguments import FigureFile, check_figure, draw
-from bayes_scaling.cli.output import print_json
-from bayes_scaling.cli.verdict import open_fit
+from bayes_scaling.cli.decision_arguments import FigureFile, check_figure
 
 OF_THE_FIT = "Default: that of the fit, if it has one."
 
@@ -39,14 +37,10 @@ def compare_runs(
     json: Json = False,
 ) -> None:
     """Whether two runs of one size, or two recipes with seeds, differ by more than noise."""
-    from bayes_scaling.printing.run_comparison import print_run_comparison
-    from bayes_scaling.questions.compare_runs import compare_runs as ask
+    from bayes_scaling.cli.running.compared_runs import show_compared_runs
 
     check_figure(figure)
     ours = required_numbers(first, "--first")
     theirs = required_numbers(second, "--second")
     length = numbers(context_length, "--context-length")
-    loaded = open_fit(fit, json)
-    found = ask(loaded, ours, theirs, length, names(architecture), loss_sd=loss_sd, seed=seed)
-    draw(found, figure)
-    (print_json if json else print_run_comparison)(found.table(full=True))
+    show_compared_runs(fit, ours, theirs, length, names(architecture), loss_sd, seed, figure, json)
