@@ -23,7 +23,9 @@ _TURNS = np.linspace(-8.0, 8.0, 161)  # of u, in its sd: wide, for runs may scat
 _SCALE_STEP = 0.1  # of ln scale between nodes
 _NU_STEP = 0.25  # of ln nu between nodes
 _CENTRES = 12  # losses round which the grid is close, at most
-_OFFSETS = np.sinh(np.linspace(-np.arcsinh(1e3), np.arcsinh(1e3), 153))  # from each centre, in scales of a mean
+_OFFSETS = np.sinh(
+    np.linspace(-np.arcsinh(1e3), np.arcsinh(1e3), 153)
+)  # from each centre, in scales of a mean
 
 
 @dataclass(frozen=True)
