@@ -23,7 +23,9 @@ _TURNS = np.linspace(-8.0, 8.0, 161)  # of u, in its sd: wide, for runs may scat
 _SCALE_STEP = 0.1  # of ln scale between nodes
 _NU_STEP = 0.25  # of ln nu between nodes
 _CENTRES = 12  # losses round which the grid is close, at most
-_OFFSETS = np.sinh(np.linspace(-np.arcsinh(1e3), np.arcsinh(1e3), 153))  # in scales, from each centre
+_OFFSETS = np.sinh(
+    np.linspace(-np.arcsinh(1e3), np.arcsinh(1e3), 153)
+)  # from each centre, in scales of a mean
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,8 @@ def _grid(first: Replicates, second: Replicates, noise: Noise) -> np.ndarray:
     runs = np.unique(np.concatenate([first.log_loss, second.log_loss]))
     centres = np.quantile(runs, np.linspace(0, 1, min(len(runs), _CENTRES)))
     known = np.concatenate([first.known, second.known]).mean()
-    scale = total_scale(np, noise.scale, known)
+    most = max(len(first.log_loss), len(second.log_loss))
+    scale = total_scale(np, noise.scale, known) / np.sqrt(most)
     points = centres[:, None] + scale[:, None, None] * _OFFSETS
     return np.sort(points.reshape(len(scale), -1), axis=-1)
 

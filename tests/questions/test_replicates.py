@@ -42,7 +42,9 @@ def known_noise(scale: float, nu: float = 1e7) -> Noise:
 @pytest.mark.parametrize("counts", [(1, 1), (2, 1), (3, 5), (30, 40)])
 @pytest.mark.parametrize("known", [0.0, 0.003])
 def test_normal_noise_of_a_known_scale_has_a_closed_form(rng, counts, known) -> None:
-    first, second = (rng.normal(0.8 - 0.002 * i, SIGMA, n) for i, n in enumerate(counts))
+    first, second = (rng.normal(0, SIGMA, n) for n in counts)
+    first += 0.8 - first.mean()
+    second += 0.8 - 0.7 * SIGMA * np.sqrt(1 / counts[0] + 1 / counts[1]) - second.mean()
     found, *_ = judged(runs(first, known), runs(second, known), known_noise(SIGMA))
     sd = np.hypot(SIGMA, known) * np.sqrt(1 / counts[0] + 1 / counts[1])
     difference = first.mean() - second.mean()
@@ -131,9 +133,8 @@ def test_replicates_that_scatter_widely_widen_the_interval() -> None:
     assert width(close, close - 0.01, learnt) < width(close, close - 0.01, fixed)
 
 
-def simulated(rng: np.random.Generator, pairs: int, believed: float) -> tuple[np.ndarray, np.ndarray]:
-    """P(second lower) of pairs of two runs each, and whether it is; ``believed`` is over the true scale."""
-    prior = prior_noise(believed * SIGMA * ONE, 5 * ONE, spread=0.5)
+def simulated(rng: np.random.Generator, pairs: int, prior: Noise) -> tuple[np.ndarray, np.ndarray]:
+    """P(second lower) of pairs of two runs each, and whether it is so."""
     chances = np.empty(pairs)
     lower = np.empty(pairs, dtype=bool)
     for i in range(pairs):
@@ -159,8 +160,9 @@ def surprise(chances: np.ndarray, lower: np.ndarray) -> float:
 
 
 def test_probabilities_are_calibrated_on_simulated_pairs(rng) -> None:
-    assert surprise(*simulated(rng, 400, believed=1.0)) > 0.001
-    assert surprise(*simulated(rng, 400, believed=0.2)) < 0.001  # the control: a scale far too small
+    assert surprise(*simulated(rng, 400, prior_noise(SIGMA * ONE, 5 * ONE))) > 0.001
+    too_small = prior_noise(0.1 * SIGMA * ONE, 5 * ONE, spread=0.0)  # the control
+    assert surprise(*simulated(rng, 400, too_small)) < 0.001
 
 
 def test_draws_are_of_the_same_locations() -> None:
