@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import LatencyError
-from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.fit import LatencyFit
 from bayes_scaling.latency.prediction import predict
 from bayes_scaling.latency.queries import query
 from bayes_scaling.latency.served import served_tpot
