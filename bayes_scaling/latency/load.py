@@ -55,7 +55,10 @@ def load_times(
     """
     given = (params, concurrency, isl, osl)
     arrays = np.broadcast_arrays(*(np.atleast_1d(np.asarray(value, dtype=float)) for value in given))
-    sizes, many, prompt, answer = (array.ravel() for array in arrays)
+    sizes = arrays[0].ravel()
+    many = arrays[1].ravel()
+    prompt = arrays[2].ravel()
+    answer = arrays[3].ravel()
     for name, values in (("concurrency", many), ("isl", prompt), ("osl", answer)):
         if not (values >= 1).all():
             raise LatencyError(f"{name} is {values.min():g}: give 1 or more")
