@@ -225,8 +225,8 @@ def compile_rows(potential: Callable[..., Any], size: int) -> Callable[..., tupl
         and gradients.
     """
     import jax
-    import jax.numpy as jnp
 
+    jnp = jax.numpy
     at_one = jax.value_and_grad(potential)
 
     @jax.jit

@@ -63,8 +63,8 @@ def compile_nuts(potential: Potential, size: int, given: Any) -> Transitions:
     Transitions
     """
     import jax
-    import jax.numpy as jnp
 
+    jnp = jax.numpy
     with jax.enable_x64(True):
         init, advance = _advance(potential)
         state = jax.eval_shape(init, jnp.zeros(size), jax.random.key(0), given)
@@ -86,8 +86,8 @@ def interruptible(call: Callable[[], Any]) -> Any:
 def _blank(shape: Any) -> Any:
     """Zeros of a shape, or a key."""
     import jax
-    import jax.numpy as jnp
 
+    jnp = jax.numpy
     if jnp.issubdtype(shape.dtype, jax.dtypes.prng_key):
         return jax.random.key(0)
     return jnp.zeros(shape.shape, shape.dtype)
@@ -96,10 +96,10 @@ def _blank(shape: Any) -> Any:
 def _advance(potential: Potential) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """A chain's begin, ``(point, key, given)`` to its state, and `Transitions.advance`."""
     import jax
-    import jax.numpy as jnp
     from numpyro.infer.hmc import hmc
     from numpyro.infer.hmc_util import dual_averaging
 
+    jnp = jax.numpy
     start, transition = hmc(potential_fn_gen=lambda given: lambda point: potential(point, given), algo="NUTS")
     _, update = dual_averaging()
     fixed = {"adapt_step_size": False, "adapt_mass_matrix": False, "find_heuristic_step_size": False}

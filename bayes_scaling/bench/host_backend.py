@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.bench.backend import Call, Prepared, Timing
+from bayes_scaling.bench.jax_twins import TWINS, copy
 from bayes_scaling.bench.rows import OUT_OF_MEMORY
 from bayes_scaling.bench.shapes import GATE_SHAPES, HOST_SHAPES
 from bayes_scaling.kernels import KernelSpec
@@ -63,8 +64,6 @@ def donated_copy(x: Array) -> Call:
     """The copy by JAX into memory that is handed on: fresh memory costs more than the copy."""
     import jax
 
-    from bayes_scaling.bench.jax_twins import copy
-
     twin = jax.jit(copy, donate_argnames="y")
     source = jax.device_put(x)
     held = {"y": jax.device_put(np.zeros_like(x))}
@@ -79,8 +78,6 @@ def donated_copy(x: Array) -> Call:
 def jax_twin(spec: KernelSpec, arrays: Mapping[str, Array], shape: Mapping[str, int]) -> Call:
     """The compiled twin on these arrays."""
     import jax
-
-    from bayes_scaling.bench.jax_twins import TWINS
 
     if spec.name == "copy":
         return donated_copy(arrays["x"])

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.accounting import Shape, get_architecture
+from bayes_scaling.bench.jax_twins import TWINS
 from bayes_scaling.roofline.workload import ATTENTION, mixer_of
 
 Array = Any
@@ -61,8 +62,6 @@ class HostModel:
 def twins() -> dict[str, Callable[..., Any]]:
     """The compiled twins by name."""
     import jax
-
-    from bayes_scaling.bench.jax_twins import TWINS
 
     if not _COMPILED:
         for name, twin in TWINS.items():

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
 from bayes_scaling.kernels.simple_specs import EPSILON
 
 Array = Any
@@ -26,16 +23,24 @@ def matmul(a: Array, b: Array) -> Arrays:
 
 def rmsnorm(x: Array, weight: Array) -> Arrays:
     """RMS norm over the last dimension."""
+    import jax
+
+    jnp = jax.numpy
     return {"y": x * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + EPSILON) * weight}
 
 
 def swiglu(gate: Array, up: Array) -> Arrays:
     """``y = gate sigmoid(gate) up``."""
+    import jax
+
     return {"y": jax.nn.silu(gate) * up}
 
 
 def attend(q: Array, k: Array, v: Array, mask: Array | None) -> Array:
     """Attention of grouped heads; the scores are kept whole."""
+    import jax
+
+    jnp = jax.numpy
     batch, count, tokens, width = q.shape
     grouped = q.reshape(batch, k.shape[1], count // k.shape[1], tokens, width)
     scores = jnp.einsum("bhgqd,bhkd->bhgqk", grouped, k) / jnp.sqrt(jnp.float32(width))
@@ -52,6 +57,8 @@ def decode_attention(q: Array, k: Array, v: Array) -> Arrays:
 
 def prefill_attention(q: Array, k: Array, v: Array) -> Arrays:
     """Causal attention of a prompt."""
+    import jax.numpy as jnp
+
     tokens = q.shape[2]
     return {"out": attend(q, k, v, jnp.tril(jnp.ones((tokens, tokens), dtype=bool)))}
 
@@ -60,6 +67,9 @@ def mlstm_step(
     q: Array, k: Array, v: Array, input_gate: Array, forget_gate: Array, C: Array, n: Array, m: Array
 ) -> Arrays:
     """One recurrent step, the states written anew."""
+    import jax
+
+    jnp = jax.numpy
     decay = jax.nn.log_sigmoid(forget_gate) + m
     m_new = jnp.maximum(decay, input_gate)
     keep = jnp.exp(decay - m_new)[..., None]
@@ -74,6 +84,8 @@ def mlstm_step(
 
 def in_chunks(x: Array, size: int, fill: float) -> Array:
     """``(batch, heads, tokens, ...)`` as ``(chunks, batch, heads, size, ...)``, filled up at the end."""
+    import jax.numpy as jnp
+
     widths = [(0, 0)] * x.ndim
     widths[2] = (0, -x.shape[2] % size)
     padded = jnp.pad(x, widths, constant_values=fill)
@@ -83,6 +95,8 @@ def in_chunks(x: Array, size: int, fill: float) -> Array:
 
 def chunk(state: tuple[Array, Array, Array], tokens: tuple[Array, ...]) -> tuple[Any, Array]:
     """The state after a chunk, and the chunk's outputs."""
+    import jax.numpy as jnp
+
     C, n, m = state
     q, k, v, gate, forget = tokens
     decay = jnp.cumsum(forget, axis=-1)
@@ -111,6 +125,9 @@ def mlstm_chunkwise(
     q: Array, k: Array, v: Array, input_gate: Array, forget_gate: Array, chunk_size: int
 ) -> Arrays:
     """Chunk after chunk, parallel inside."""
+    import jax
+
+    jnp = jax.numpy
     batch, count, tokens, width = q.shape
     key = k / jnp.sqrt(jnp.float32(width))
     chunks = (

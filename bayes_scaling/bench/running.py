@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bayes_scaling.bench.backend import Backend, Timing
+from bayes_scaling.bench.cuda_backend import CudaBackend
+from bayes_scaling.bench.host_backend import HostBackend
 from bayes_scaling.bench.rows import L2_STATES, OK, BenchError, BenchRow
 from bayes_scaling.kernels import KERNELS, KernelError, KernelSpec, get_kernel, shape_text
 
@@ -22,12 +24,8 @@ def get_backend(device: str) -> Backend:
         An unknown device, or one that is not here.
     """
     if device == "cpu":
-        from bayes_scaling.bench.host_backend import HostBackend
-
         return HostBackend()
     if device == "cuda":
-        from bayes_scaling.bench.cuda_backend import CudaBackend
-
         return CudaBackend()
     raise BenchError(f"device {device!r} is not known; use one of {', '.join(DEVICES)}.")
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from bayes_scaling.classical import isoflop_fit
 from bayes_scaling.classical.isoflop import IsoflopFit
-from bayes_scaling.classical.power_law import fit_power_law
+from bayes_scaling.classical.power_law import PowerLaw, fit_power_law
 from bayes_scaling.errors import RunsError
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.streams import Stream
@@ -54,8 +54,8 @@ def _group(
     if good.sum() < 2:
         return np.full((RESAMPLES, int(wanted.sum())), np.nan)
     compute = cell["compute"][good]
-    laws = [fit_power_law(compute, cell[name][:, good]) for name in ("params_loss", "params")]
-    level, place = ((law.log_scale[:, None], law.exponent[:, None]) for law in laws)
+    level = _columns(fit_power_law(compute, cell["params_loss"][:, good]))
+    place = _columns(fit_power_law(compute, cell["params"][:, good]))
 
     def centred(runs: Runs, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """ln of the least loss and squared decades from N*, (1 + resample, run)."""
@@ -76,6 +76,11 @@ def _group(
     usable = np.flatnonzero(np.isfinite(draws).all(1))  # resamples whose curves have minima
     chosen = draws[rng.choice(usable, RESAMPLES)] if usable.size else np.full(scatter.shape, np.nan)
     return np.asarray(chosen * np.exp(scatter))
+
+
+def _columns(law: PowerLaw) -> tuple[np.ndarray, np.ndarray]:
+    """ln A and the exponent, (1 + resample, 1) each."""
+    return law.log_scale[:, None], law.exponent[:, None]
 
 
 def _rows(runs: Runs, key: tuple[str, int]) -> np.ndarray:

@@ -132,7 +132,8 @@ def _padded(data: tuple[np.ndarray, ...], counts: np.ndarray) -> tuple[tuple[np.
 @cache
 def _solver(law: str) -> Callable[..., Any]:
     import jax
-    import jax.numpy as jnp
+
+    jnp = jax.numpy
 
     def one(start: Any, count: Any, data: Any, delta: Any, low: Any, high: Any, steps: Any) -> Any:
         def objective(x: Any) -> Any:
@@ -199,7 +200,8 @@ def polish(start: np.ndarray, problem: Problem, counts: np.ndarray) -> tuple[np.
 def _gradient(law: str) -> Callable[..., Any]:
     """Value and gradient of the objective over delta, which the search finds well scaled."""
     import jax
-    import jax.numpy as jnp
+
+    jnp = jax.numpy
 
     def objective(x: Any, counts: Any, data: Any, delta: Any) -> Any:
         return (counts * huber(jnp, residuals(jnp, x, data, law), delta)).sum() / delta

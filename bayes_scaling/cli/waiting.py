@@ -30,21 +30,10 @@ def steps(what: str) -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda step: None
         return
-    from rich.console import Console
-    from rich.live import Live
-    from rich.spinner import Spinner
+    from bayes_scaling.cli.running.spinner import spinning
 
     hush()
-    spinner = Spinner("dots", f"{what} ...")
-    # Answers go straight to standard output, which may be a file: nothing is redirected.
-    live = Live(
-        spinner,
-        console=Console(stderr=True),
-        transient=True,
-        refresh_per_second=10,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    )
+    spinner, live = spinning(f"{what} ...")
     timer = threading.Timer(SILENT, live.start)
     timer.daemon = True
     _SHOWN.live = live

@@ -12,9 +12,8 @@ import numpy as np
 from bayes_scaling.decisions.intervals import LARGEST, SMALLEST, Region, intervals_where
 from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.errors import DecisionError
-from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.fit import LatencyFit, load_latency
 from bayes_scaling.latency.serving import fits_probability, probability_below
-from bayes_scaling.latency.storage import load_latency
 
 SEARCHED = np.linspace(np.log(1e6), np.log(1e14), 97)  # ln params, a fifth e-fold apart
 FINER = 33

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from bayes_scaling.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from bayes_scaling.latency.fit import LatencyFit, load_latency
     from bayes_scaling.latency.fitting import fit_latency, prior_fit
     from bayes_scaling.latency.kernel_tables import KernelTable, load_kernel_tables
     from bayes_scaling.latency.load import load_times, replicas
     from bayes_scaling.latency.model_config import config_shape
-    from bayes_scaling.latency.posterior import LatencyFit
     from bayes_scaling.latency.prediction import predict
     from bayes_scaling.latency.served import ServedTimings, load_served
     from bayes_scaling.latency.serving import (
@@ -23,13 +23,12 @@ if TYPE_CHECKING:
         probability_below,
     )
     from bayes_scaling.latency.settings import LatencySettings
-    from bayes_scaling.latency.storage import load_latency
     from bayes_scaling.latency.table import predict_table
     from bayes_scaling.latency.timings import Timings, load_timings
 
 _HOMES = {
     "KernelTable": "kernel_tables",
-    "LatencyFit": "posterior",
+    "LatencyFit": "fit",
     "LatencySettings": "settings",
     "ServedTimings": "served",
     "Timings": "timings",
@@ -41,7 +40,7 @@ _HOMES = {
     "largest_batch": "serving",
     "latency": "serving",
     "load_kernel_tables": "kernel_tables",
-    "load_latency": "storage",
+    "load_latency": "fit",
     "load_served": "served",
     "load_times": "load",
     "load_timings": "timings",

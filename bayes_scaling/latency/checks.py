@@ -9,7 +9,7 @@ import pandas as pd
 import scipy
 
 from bayes_scaling.latency.design import build_design
-from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.posterior import LatencyPosterior
 from bayes_scaling.models.latency_density import log_time, scatter
 from bayes_scaling.models.latency_design import TimeBlock
 from bayes_scaling.posterior.checks import Checks
@@ -24,7 +24,7 @@ ALLOWED = 0.08
 FEWEST_SIZES = 3
 
 
-def checks_of(fit: LatencyFit) -> Checks:
+def checks_of(fit: LatencyPosterior) -> Checks:
     """The checks of a fit, computed once: they are stored with its draws, in memory and on disk."""
     rows = stored(fit.idata)
     if rows is None:
@@ -33,7 +33,7 @@ def checks_of(fit: LatencyFit) -> Checks:
     return Checks(rows)
 
 
-def run_checks(fit: LatencyFit) -> Checks:
+def run_checks(fit: LatencyPosterior) -> Checks:
     """Check convergence, prior against data, and the cover of the fitted times.
 
     Returns
@@ -48,7 +48,7 @@ def run_checks(fit: LatencyFit) -> Checks:
     return Checks((*gate, _conflict(fit), _cover(fit), _sizes(fit)))
 
 
-def shifts(fit: LatencyFit) -> pd.DataFrame:
+def shifts(fit: LatencyPosterior) -> pd.DataFrame:
     """How far the timings moved each coefficient.
 
     Returns
@@ -82,7 +82,7 @@ def shifts(fit: LatencyFit) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _conflict(fit: LatencyFit) -> Check:
+def _conflict(fit: LatencyPosterior) -> Check:
     table = shifts(fit)
     worst = table.iloc[int(table["shift"].abs().to_numpy().argmax())]
     where = f"{worst.coefficient} of {worst.architecture}'s {worst.phase}"
@@ -91,7 +91,7 @@ def _conflict(fit: LatencyFit) -> Check:
     return judge("prior_conflict", abs(worst["shift"]), "<=", CONFLICT, REVIEW, f"at most: {seen}", advice)
 
 
-def cover(fit: LatencyFit, draws: int = 400) -> dict[str, float]:
+def cover(fit: LatencyPosterior, draws: int = 400) -> dict[str, float]:
     """Share of the fitted times inside their 90% interval, by architecture and phase."""
     design = build_design(fit.timings, fit.settings)
     position = fit.idata["unconstrained_posterior"]["position"].transpose("chain", "draw", "coordinate")
@@ -110,7 +110,7 @@ def _residuals(block: TimeBlock, part: np.ndarray, design: Any) -> np.ndarray:
     return (block.log_time - log_time(np, block, part, design.device) - shift) / np.exp(log_scale)
 
 
-def _cover(fit: LatencyFit) -> Check:
+def _cover(fit: LatencyPosterior) -> Check:
     shares = cover(fit)
     name = max(shares, key=lambda key: abs(shares[key] - NOMINAL))
     seen = f"90% intervals cover {', '.join(f'{v:.0%} of {k}' for k, v in shares.items())}"
@@ -118,7 +118,7 @@ def _cover(fit: LatencyFit) -> Check:
     return judge("coverage", abs(shares[name] - NOMINAL), "<=", ALLOWED, REVIEW, seen, advice)
 
 
-def _sizes(fit: LatencyFit) -> Check:
+def _sizes(fit: LatencyPosterior) -> Check:
     counts = fit.timings.frame.groupby("architecture")["params"].nunique()
     name = counts.idxmin()
     least = int(counts.min())

@@ -16,8 +16,8 @@ from bayes_scaling.errors import ConvergenceWarning
 from bayes_scaling.latency.conditions import check_dtype
 from bayes_scaling.latency.design import build_design
 from bayes_scaling.latency.device_names import check_device
+from bayes_scaling.latency.fit import LatencyFit
 from bayes_scaling.latency.kernel_priors import bench_priors
-from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.reachable import check_reachable
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import Timings, load_timings

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import LatencyError
-from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.fit import LatencyFit
 from bayes_scaling.latency.prediction import predict
 from bayes_scaling.latency.queries import query
 from bayes_scaling.latency.served import served_tpot
@@ -55,7 +55,10 @@ def load_times(
     """
     given = (params, concurrency, isl, osl)
     arrays = np.broadcast_arrays(*(np.atleast_1d(np.asarray(value, dtype=float)) for value in given))
-    sizes, many, prompt, answer = (array.ravel() for array in arrays)
+    sizes = arrays[0].ravel()
+    many = arrays[1].ravel()
+    prompt = arrays[2].ravel()
+    answer = arrays[3].ravel()
     for name, values in (("concurrency", many), ("isl", prompt), ("osl", answer)):
         if not (values >= 1).all():
             raise LatencyError(f"{name} is {values.min():g}: give 1 or more")

@@ -11,7 +11,7 @@ import xarray as xr
 
 from bayes_scaling.errors import LatencyError
 from bayes_scaling.latency.design import used_memory, workload
-from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.posterior import LatencyPosterior
 from bayes_scaling.latency.queries import query_frame
 from bayes_scaling.models.latency_design import SIZE_SCALE
 from bayes_scaling.models.size_spread import size_conditional
@@ -26,7 +26,7 @@ KNOWN_SIZE = 0.005  # relative difference of params below which a model is one o
 QUANTITIES = ("ttft_ms", "step_time_ms")
 
 
-def predict(fit: LatencyFit, queries: Any, kind: str = "response", seed: int = 0) -> xr.Dataset:
+def predict(fit: LatencyPosterior, queries: Any, kind: str = "response", seed: int = 0) -> xr.Dataset:
     """Draws of the time to first token and of the step time of queries.
 
     Parameters
@@ -81,7 +81,7 @@ def predict(fit: LatencyFit, queries: Any, kind: str = "response", seed: int = 0
 
 def _fill(
     found: dict[str, np.ndarray],
-    fit: LatencyFit,
+    fit: LatencyPosterior,
     label: str,
     rows: pd.DataFrame,
     where: np.ndarray,
@@ -109,7 +109,7 @@ def _fill(
 
 
 def _draws(
-    fit: LatencyFit, label: str, phase: str, rows: pd.DataFrame, first: np.ndarray, kind: str, seed: int
+    fit: LatencyPosterior, label: str, phase: str, rows: pd.DataFrame, first: np.ndarray, kind: str, seed: int
 ) -> np.ndarray | None:
     """Milliseconds (chain, draw, row), or None where the phase was not timed."""
     position = fit.positions(label, phase)
@@ -140,7 +140,7 @@ def _coefficients(chosen: tuple[Parameter, ...], position: dict[str, np.ndarray]
 
 
 def _shift(
-    fit: LatencyFit, position: dict[str, np.ndarray], params: np.ndarray, key: list[int]
+    fit: LatencyPosterior, position: dict[str, np.ndarray], params: np.ndarray, key: list[int]
 ) -> np.ndarray:
     """The shift of each row's model size (chain, draw, row): as fitted, or drawn for one not timed.
 
@@ -163,7 +163,7 @@ def _shift(
     return found
 
 
-def _fits(fit: LatencyFit, label: str, rows: pd.DataFrame) -> np.ndarray | None:
+def _fits(fit: LatencyPosterior, label: str, rows: pd.DataFrame) -> np.ndarray | None:
     """Probability of each draw that each row fits (chain, draw, row)."""
     position = fit.positions(label, MEMORY)
     if not position:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling.accounting import get_architecture
+from bayes_scaling.latency.posterior import LatencyPosterior
 from bayes_scaling.latency.row_shapes import SHAPE
 from bayes_scaling.latency.timings import load_timings
 
-if TYPE_CHECKING:
-    from bayes_scaling.latency.posterior import LatencyFit
 
-
-def query_frame(fit: LatencyFit, queries: Any) -> pd.DataFrame:
+def query_frame(fit: LatencyPosterior, queries: Any) -> pd.DataFrame:
     """The canonical table of queries, with the name each architecture has in the fit as ``label``.
 
     Rows without a shape get that of the family through the fitted models with exactly that many params.
@@ -35,7 +33,7 @@ def query_frame(fit: LatencyFit, queries: Any) -> pd.DataFrame:
     return frame if "embedding_dim" in frame else _with_shapes(fit, frame)
 
 
-def _with_shapes(fit: LatencyFit, frame: pd.DataFrame) -> pd.DataFrame:
+def _with_shapes(fit: LatencyPosterior, frame: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for label in frame["label"].unique():
         rows = frame[frame["label"] == label]

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import LatencyError
+from bayes_scaling.latency.fit import LatencyFit
 from bayes_scaling.latency.load import SECONDS_PER_HOUR, load_times
-from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.prediction import QUANTITIES, predict
 from bayes_scaling.latency.queries import query
 from bayes_scaling.streams import Stream

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.latency.fit import LatencyFit
 from bayes_scaling.latency.fitting import fit_latency, prior_fit, settings_of
 from bayes_scaling.latency.kernel_priors import DATASHEET_WIDTH
-from bayes_scaling.latency.posterior import LatencyFit
 from bayes_scaling.latency.prediction import predict
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import Timings, load_timings

@@ -10,7 +10,8 @@ import xarray as xr
 
 from bayes_scaling.errors import FitFileError, LatencyError
 from bayes_scaling.files.marked import check_groups, read_marked, write_marked
-from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.checks import checks_of
+from bayes_scaling.latency.posterior import LatencyPosterior
 from bayes_scaling.latency.settings import LatencySettings
 from bayes_scaling.latency.timings import Timings
 
@@ -26,7 +27,7 @@ _NEEDED = {
 }
 
 
-def save(fit: LatencyFit, path: str | Path) -> Path:
+def save(fit: LatencyPosterior, path: str | Path) -> Path:
     """Write a latency fit to one NetCDF file; an existing one is replaced once the new one is whole.
 
     Raises
@@ -34,7 +35,7 @@ def save(fit: LatencyFit, path: str | Path) -> Path:
     FitFileError
         The folder does not exist, the path is a folder, or it cannot be written.
     """
-    fit.checks()  # the verdict travels with the draws
+    checks_of(fit)  # the verdict travels with the draws
     tree = fit.idata.copy()
     marks = {
         "settings": fit.settings.to_json(),
@@ -44,35 +45,17 @@ def save(fit: LatencyFit, path: str | Path) -> Path:
     tree.attrs = marks | dict(tree.attrs)
     text = fit.timings.frame.to_csv(index=False)
     tree[_TIMINGS] = xr.DataTree(xr.Dataset({"text": text}))
-    return write_marked(tree, path, KIND, FORMAT_VERSION, _rebuild)
+    return write_marked(tree, path, KIND, FORMAT_VERSION, read_posterior)
 
 
-def load_latency(path: str | Path) -> LatencyFit:
-    """Read a latency fit that `save` wrote.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    LatencyFit
+def read_posterior(path: str | Path) -> LatencyPosterior:
+    """Read what `save` wrote.
 
     Raises
     ------
     FitFileError
         The file is missing, broken, of another kind or of a newer format, or not what was saved.
-
-    Examples
-    --------
-    >>> path = latency_fit.save("latency.nc")
-    >>> bs.latency.load_latency(path).architectures
-    ('transformer', 'xlstm')
     """
-    return _rebuild(path)
-
-
-def _rebuild(path: str | Path) -> LatencyFit:
     tree = read_marked(path, KIND, "a latency fit; give a file that `latency fit` wrote", FORMAT_VERSION)
     check_groups(tree, path, _NEEDED)
     try:
@@ -83,7 +66,7 @@ def _rebuild(path: str | Path) -> LatencyFit:
     if timings.data_hash != str(tree.attrs.get("data_hash")):
         raise FitFileError(f"{path}: its timings are not those that were fitted; fit again and save")
     del tree[_TIMINGS]
-    return LatencyFit(tree, timings, settings)
+    return LatencyPosterior(tree, timings, settings)
 
 
 def _timings(text: str, source: str) -> Timings:

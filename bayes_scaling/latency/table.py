@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.draws import summarise_draws
-from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.fit import LatencyFit
 from bayes_scaling.latency.prediction import QUANTITIES, predict
 
 KEPT = ("median", "mean", "q025", "q05", "q25", "q75", "q95", "q975")

@@ -66,9 +66,8 @@ def _drift_moves_optimum(fit: Posterior) -> tuple[Check, ...]:
         return (Check(name, REVIEW, math.nan, "<=", APART, f"cannot be told: {error}"),)
     if found is None:
         return ()
-    ours, alone = (
-        f"{middle:.3g} ({low:.3g} to {high:.3g})" for low, middle, high in (found.ours, found.alone)
-    )
+    ours = _interval(found.ours)
+    alone = _interval(found.alone)
     quick = "" if is_sampled(fit) else ", at a quick look"
     seen = f"optimal params for {found.where}: {ours}, by the law alone {alone}{quick}"
     advice = f"{seen}: the runs bend in a way that the law does not, and the two disagree by more than their "
@@ -76,3 +75,9 @@ def _drift_moves_optimum(fit: Posterior) -> tuple[Check, ...]:
         "intervals allow. Look at the estimators side by side (frontier --beside) before choosing a size"
     )
     return (judge(name, found.gap, "<=", APART, REVIEW, f"most moved: {seen}", advice),)
+
+
+def _interval(optimum: tuple[float, ...]) -> str:
+    """The optimum and its interval, of (low, middle, high)."""
+    low, middle, high = optimum
+    return f"{middle:.3g} ({low:.3g} to {high:.3g})"

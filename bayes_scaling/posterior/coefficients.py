@@ -82,7 +82,8 @@ def drift_of(fit: Posterior, architecture: str, context_length: int, seed: int =
     if fit.spec.discrepancy == "none":
         return None
     weights = fit.idata["drift"].to_dataset()["weight"]
-    n, d = (np.log(fit.runs.frame[name].to_numpy(dtype=float)) for name in ("params", "tokens"))
+    n = np.log(fit.runs.frame["params"].to_numpy(dtype=float))
+    d = np.log(fit.runs.frame["tokens"].to_numpy(dtype=float))
     reference = float(n.mean()), float(d.mean())
     own = (fit.runs.frame["architecture"].astype(str) == architecture).to_numpy()
     if architecture in weights["architecture"].to_numpy():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.fit import LatencyFit
 from bayes_scaling.posterior.checks import PASS, Checks
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.predictions import Predictions

@@ -199,7 +199,9 @@ def _shared(
     name: str, shape: Shape, sizes: tuple[Array, Array, Array], deployed: Deployment
 ) -> dict[str, Array]:
     """Counts that both phases share; ``sizes`` are sequences, tokens of each, and positions with logits."""
-    batch, tokens, logits = (np.asarray(each, dtype=float) for each in sizes)
+    batch = np.asarray(sizes[0], dtype=float)
+    tokens = np.asarray(sizes[1], dtype=float)
+    logits = np.asarray(sizes[2], dtype=float)
     _, counts = _MIXERS[name]
     launches = block_launches(name, deployed.fusion)
     blocks = 1.0 * shape.num_blocks

@@ -9,10 +9,10 @@ ROOMS = {
     "data": bs.data._HOMES,
     "classical": {name: home for name, home in bs.classical._HOMES.items() if name.islower()},
     "latency": {
-        "LatencyFit": "posterior",
+        "LatencyFit": "fit",
         "Timings": "timings",
         "fit_latency": "fitting",
-        "load_latency": "storage",
+        "load_latency": "fit",
         "load_timings": "timings",
     },
     "models": bs.models._HOMES,

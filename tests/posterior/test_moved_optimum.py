@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bayes_scaling.models import misfit_precisions
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior import law_sampled
 from bayes_scaling.posterior import moved_optimum as moved_module
@@ -65,7 +64,7 @@ def test_the_law_alone_is_made_once_and_stays_with_the_fit(monkeypatch, tmp_path
     assert set(first.posterior["E"].sizes) == set(fit.posterior["E"].sizes)
     saved = load_fit(type(fit)(fit.idata, fit.runs, fit.spec).save(tmp_path / "fit.nc"))
     again = fresh()
-    monkeypatch.setattr(misfit_precisions, "settle", lambda design: pytest.fail("made again"))
+    monkeypatch.setattr("bayes_scaling.posterior.law_alone.settle", lambda design: pytest.fail("made again"))
     for kept in (fit, saved):
         np.testing.assert_allclose(law_alone(kept).posterior["E"], first.posterior["E"], rtol=1e-6)
     with pytest.raises(pytest.fail.Exception):  # the control: nothing is kept

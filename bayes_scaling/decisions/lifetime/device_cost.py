@@ -9,7 +9,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from bayes_scaling.errors import DecisionError
-from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.fit import LatencyFit
 from bayes_scaling.latency.prediction import predict
 from bayes_scaling.latency.queries import query
 from bayes_scaling.streams import Stream

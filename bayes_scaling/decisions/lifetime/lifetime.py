@@ -22,7 +22,7 @@ from bayes_scaling.draws import summarise_draws
 from bayes_scaling.errors import BudgetError, DecisionError
 from bayes_scaling.faces.faced import Faced
 from bayes_scaling.faces.shown import shown
-from bayes_scaling.latency.posterior import LatencyFit
+from bayes_scaling.latency.fit import LatencyFit
 from bayes_scaling.laws.ladder import crossings, make_ladder
 from bayes_scaling.numbers.positive import positive_values
 from bayes_scaling.posterior.fit import Fit
