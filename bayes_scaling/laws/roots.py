@@ -30,7 +30,7 @@ def bracketed_root(
     Returns
     -------
     object
-        Of `scipy.optimize.elementwise.find_root`: ``x``, NaN where both ends have one sign, and ``f_bracket``.
+        That of `scipy.optimize.elementwise.find_root`: ``x`` is NaN where both ends have one sign.
     """
     from scipy.optimize import elementwise  # 0.2 s that a frontier without it need not wait
 
