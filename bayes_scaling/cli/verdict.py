@@ -75,12 +75,11 @@ class _Announcing:
         return int(self._stream.write(text))
 
     def _tell(self) -> None:
-        from bayes_scaling.printing.as_text import wrapped
-        from bayes_scaling.printing.table import output_width
+        from bayes_scaling.printing.table import folded
 
         lines, self.pending = self.pending, []
         for line in lines:
-            self._stream.write(wrapped(line, output_width()) + "\n")
+            self._stream.write(folded(line) + "\n")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import scipy
 
 from bayes_scaling.laws import optimum
 from bayes_scaling.laws.drift import Shifts, drifted_log_loss
@@ -20,6 +19,7 @@ from bayes_scaling.laws.drift_line import Line
 from bayes_scaling.laws.frontier_nodes import follow, nodes
 from bayes_scaling.laws.ladder import rung_before
 from bayes_scaling.laws.law import log_form
+from bayes_scaling.laws.roots import bracketed_root
 
 STEP = 0.3  # of the grid, less than the way between the knots beyond an edge
 MOST = 0.7  # of the budgets are nodes, or all are
@@ -118,12 +118,8 @@ def where_it_falls(
     points = line.index(target.shape).ravel()
     low = log_ladder[rung].ravel()
     high = log_ladder[rung + 1].ravel()
-    root = scipy.optimize.elementwise.find_root(
-        gap,
-        (low, high),
-        args=(points, left, right, target.ravel()),
-        tolerances={"xatol": CLOSE, "xrtol": 0.0},
-    )
+    beside = (points, left, right, target.ravel())
+    root = bracketed_root(gap, low, high, beside, {"xatol": CLOSE, "xrtol": 0.0})
     below, above = root.f_bracket
     nearest = np.where(np.abs(below) < np.abs(above), low, high)  # where both ends have one sign
     log_compute = np.where(np.isfinite(root.x), root.x, nearest)

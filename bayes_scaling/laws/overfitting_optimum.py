@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import scipy
 
 from bayes_scaling.laws.law import log_loss
 from bayes_scaling.laws.law_rates import law_rates
+from bayes_scaling.laws.roots import bracketed_root
 
 WITHIN = 6.0  # of ln params or ln tokens, on either side of the plain law's
 STEP = 0.4
@@ -75,9 +75,8 @@ def _root(
 
     ends = low.ravel(), high.ravel()
     index = np.arange(low.size)
-    found = scipy.optimize.elementwise.find_root(
-        at, ends, args=(index,), tolerances={"xatol": TOLERANCE, "xrtol": 0.0, "fatol": 0.0}
-    )
+    tolerances = {"xatol": TOLERANCE, "xrtol": 0.0, "fatol": 0.0}
+    found = bracketed_root(at, *ends, (index,), tolerances)
     first = at(ends[0], index)
     last = at(ends[1], index)
     inside = (first < 0) & (last > 0)

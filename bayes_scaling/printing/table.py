@@ -10,10 +10,10 @@ from dataclasses import replace
 from rich.console import Console
 
 from bayes_scaling.faces.loss_unit import in_loss_unit
-from bayes_scaling.printing.as_text import WIDTH, write_block
+from bayes_scaling.printing.as_text import WIDTH, wrapped, write_block
 from bayes_scaling.printing.blocks import Block, Column, Heading, Line, Table, is_wide, narrow, page
 
-__all__ = ["Column", "output_width", "print_heading", "print_line", "print_table"]
+__all__ = ["Column", "folded", "output_width", "print_heading", "print_line", "print_table"]
 
 _ENDLESS = 100_000  # a pipe has no edge to wrap at
 _LEAST = 20  # narrower than any table
@@ -33,6 +33,11 @@ def print_line(text: str = "") -> None:
 def print_heading(text: str) -> None:
     """A heading with space round it."""
     _put(Heading(text))
+
+
+def folded(text: str) -> str:
+    """A text in lines no wider than those that are printed."""
+    return wrapped(text, output_width())
 
 
 def output_width() -> int:
