@@ -118,7 +118,7 @@ def test_a_drift_of_nothing_moves_no_optimum(name: str, unique_tokens: float) ->
     np.testing.assert_allclose(ours, theirs, rtol=1e-8)
     moved = np.abs(found - known) > 1e-6  # where the loss is flat, for all tokens are used up
     assert moved.mean() < 0.1
-    rises = (each.exponent(known, at, CURVE) for each in (still, alone))
+    rises = (each.along(known, at, CURVE).exponent for each in (still, alone))
     np.testing.assert_allclose(*rises, atol=1e-6)
 
 

@@ -344,7 +344,7 @@ def test_command_asks_what_it_is_told_and_writes_the_page(tmp_path, monkeypatch,
         asked.update(more, compute=compute, context_length=context_length)
         return page
 
-    monkeypatch.setattr("bayes_scaling.report.writing.make_page", make)
+    monkeypatch.setattr("bayes_scaling.cli.running.pages.make_page", make)
     file = small_fit().save(tmp_path / "fit.nc")
     options = (
         "--compute",
