@@ -139,8 +139,7 @@ def build_misfit(
 
 
 def _systems(basis: np.ndarray, of_target: np.ndarray, precision: np.ndarray, gains: np.ndarray) -> Systems:
-    params, tokens, loss = of_target
-    in_all = basis * (params * gains[0][..., None] + tokens * gains[1][..., None] + loss)
+    in_all = basis * by_weight(of_target, gains[0], gains[1])
     scores = precision[..., None] * in_all
     squares = (precision * gains**2).sum(-1, keepdims=True)
     reference = precision * gains / np.where(squares > 0, squares, 1.0)
@@ -150,6 +149,12 @@ def _systems(basis: np.ndarray, of_target: np.ndarray, precision: np.ndarray, ga
 def _of_target(knots: np.ndarray, levels: tuple[tuple[str, str], ...]) -> np.ndarray:
     targets = np.array([WALKS[i].target for i in knots[:, 0]] + [LOSS] * len(levels))
     return np.asarray(targets == np.arange(TARGETS)[:, None], dtype=float)
+
+
+def by_weight(of_target: np.ndarray, of_params: Array, of_tokens: Array) -> Array:
+    """What each weight's target counts (...) for, (..., weight): either term's number, and 1 for ln L."""
+    params, tokens, loss = of_target
+    return params * of_params[..., None] + tokens * of_tokens[..., None] + loss
 
 
 def log_scales(natural: Mapping[str, Array]) -> list[Array]:
@@ -179,10 +184,9 @@ class Straight(NamedTuple):
 
     def gains(self, xp: Any, misfit: Misfit, columns: list[int]) -> Array:
         """What each weight's target adds of itself to ln L in the columns' slots: (..., row, weight)."""
-        params, tokens, loss = misfit.of_target
-        of_params = slots_in_a_row(xp, self.params_gain, columns)[..., None]
-        of_tokens = slots_in_a_row(xp, self.tokens_gain, columns)[..., None]
-        return params * of_params + tokens * of_tokens + loss
+        of_params = slots_in_a_row(xp, self.params_gain, columns)
+        of_tokens = slots_in_a_row(xp, self.tokens_gain, columns)
+        return by_weight(misfit.of_target, of_params, of_tokens)
 
 
 def slots_in_a_row(xp: Any, table: Array, columns: list[int]) -> Array:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bayes_scaling.laws.drift import Shifts
-from bayes_scaling.models.misfit import Misfit, Straight, slots_in_a_row
+from bayes_scaling.models.misfit import Misfit, Straight, by_weight, slots_in_a_row
 
 Array = Any
 LOG_ROOT = 0.5 * np.log(2 * np.pi)
@@ -109,10 +109,9 @@ def settled_systems(
 
 def _factors(xp: Any, straight: Straight, natural: Mapping[str, Array], misfit: Misfit) -> Array:
     """What a standard weight adds, over what a weight of 1 did when settled: (..., column, weight)."""
-    params, tokens, loss = misfit.of_target
     references = misfit.systems.reference
     of_params, of_tokens = ((references[i] * gain).sum(-1) for i, gain in enumerate(straight.terms))
-    gains = params * of_params[..., None] + tokens * of_tokens[..., None] + loss
+    gains = by_weight(misfit.of_target, of_params, of_tokens)
     return gains * misfit.scales(xp, natural)[..., None, :]
 
 

@@ -24,9 +24,9 @@ def told_unit() -> str:
 
 
 @contextmanager
-def own_unit(unit: str | None = None) -> Iterator[None]:
-    """Losses are told in a unit (by default the present one), and what is told inside holds inside alone."""
-    token = _UNIT.set(unit or _UNIT.get())
+def own_unit(unit: str) -> Iterator[None]:
+    """Losses are told in a unit, and what is told inside holds inside alone."""
+    token = _UNIT.set(unit)
     try:
         yield
     finally:

@@ -54,16 +54,10 @@ def optimal_log_params(values: Values, log_compute: np.ndarray, curve: Any) -> n
     return follow(values, log_compute, curve, node, _searched)
 
 
-def alone_log_params(values: Values, log_compute: np.ndarray, curve: Any) -> np.ndarray:
-    """ln N that the draws' law would choose without its drift."""
-    law = {name: value for name, value in values.items() if name != "drift"}
-    return optimum.optimal_log_params(law, log_compute, curve)
-
-
 def _searched(values: Values, log_compute: np.ndarray, curve: Any) -> np.ndarray:
     """By the grid, for each budget by itself."""
     law = {name: value for name, value in values.items() if name != "drift"}
-    alone = alone_log_params(values, log_compute, curve)
+    alone = optimum.optimal_log_params(law, log_compute, curve)
     theta = {name: np.asarray(value, np.float32)[..., None] for name, value in log_form(np, law).items()}
     parts = [slice(i, i + AT_ONCE) for i in range(0, len(log_compute), AT_ONCE)]
     found = [_search(theta, values["drift"], alone[..., i], log_compute[i], curve) for i in parts]

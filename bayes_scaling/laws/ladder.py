@@ -25,12 +25,14 @@ def make_sparse_ladder(low: float, high: float) -> tuple[np.ndarray, np.ndarray]
     return ladder[::PARTS], ladder
 
 
-def fill_ladder(loss: np.ndarray, slope: np.ndarray, sparse: np.ndarray, ladder: np.ndarray) -> np.ndarray:
+def fill_ladder(
+    log_loss: np.ndarray, slope: np.ndarray, sparse: np.ndarray, ladder: np.ndarray
+) -> np.ndarray:
     """Loss at all rungs from that at some: by cubics in ln compute.
 
     Parameters
     ----------
-    loss : ndarray (..., sparse rung)
+    log_loss : ndarray (..., sparse rung)
     slope : ndarray (..., sparse rung)
         d ln L / d ln C.
     sparse, ladder : ndarray
@@ -40,7 +42,7 @@ def fill_ladder(loss: np.ndarray, slope: np.ndarray, sparse: np.ndarray, ladder:
     -------
     ndarray (..., rung)
     """
-    spline = scipy.interpolate.CubicHermiteSpline(np.log(sparse), np.log(loss), slope, axis=-1)
+    spline = scipy.interpolate.CubicHermiteSpline(np.log(sparse), log_loss, slope, axis=-1)
     return np.asarray(np.exp(spline(np.log(ladder))))
 
 

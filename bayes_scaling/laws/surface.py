@@ -73,7 +73,7 @@ class Surface:
     def at_edge(self, log_params: np.ndarray, log_compute: np.ndarray, curve: Any) -> np.ndarray:
         """Whether an optimum lies where its search ends: the loss has no minimum near the law's own."""
         if self.drift is not None:
-            alone = drifting_optimum.alone_log_params(self._all, log_compute, curve)
+            alone = optimum.optimal_log_params(self.values, log_compute, curve)
             return np.asarray(
                 np.abs(log_params - alone) > (drifting_optimum.WITHIN - 1) * drifting_optimum.STEP
             )

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from bayes_scaling.errors import BayesScalingError
-from bayes_scaling.faces.loss_unit import in_loss_unit, own_unit, told_unit
+from bayes_scaling.faces.loss_unit import WRITTEN, in_loss_unit, own_unit, told_unit
 
 COLUMN, PAGE = 3.25, 6.75  # inches: one and two columns of a paper, the widths of all figures
 PANEL_HEIGHT = 2.0  # inches
@@ -34,10 +34,14 @@ class Picture(Figure):
 
     def draw(self, renderer: Any) -> None:
         """As any figure, losses in their unit."""
+        if self.loss_unit != WRITTEN:
+            self._tell_losses()
+        super().draw(renderer)
+
+    def _tell_losses(self) -> None:
         with own_unit(self.loss_unit):
             for text in self.findobj(Text):
                 text.set_text(in_loss_unit(text.get_text()))
-        super().draw(renderer)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         """The picture and the size at which it is shown."""

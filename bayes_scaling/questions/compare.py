@@ -170,7 +170,7 @@ def _least_loss(fit: Fit, query: Query, sparse: np.ndarray, ladder: np.ndarray) 
     def loss(architecture: str, context_length: int) -> dict[str, np.ndarray]:
         surface = surface_of(fit, theta, architecture, context_length, query.unique_tokens)
         log_loss, slope = surface.least(log_compute, query.curve(architecture, context_length))
-        return {"loss": fill_ladder(np.exp(log_loss), slope, sparse, ladder)}
+        return {"loss": fill_ladder(log_loss, slope, sparse, ladder)}
 
     return on_groups(each_group(query, loss), theta, "compute", ladder)["loss"]
 

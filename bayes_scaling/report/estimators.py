@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pandas as pd
 
 from bayes_scaling.posterior.fit import Fit
@@ -13,17 +16,19 @@ from bayes_scaling.questions.query import Query
 
 def verified_disagreements(fit: Fit, query: Query, default: pd.DataFrame | None = None) -> pd.DataFrame:
     """`disagreements`; where a quick look at the law alone finds some, it is sampled before they are told."""
-    found = disagreements(fit, query, default)
-    if len(found) and not is_sampled(fit):
-        sample_law_alone(fit)
-        found = disagreements(fit, query, default)
-    return found
+    return _verified(fit, lambda: disagreements(fit, query, default), len)
 
 
 def verified_estimators(fit: Fit, query: Query, default: pd.DataFrame | None = None) -> pd.DataFrame:
     """`estimators`, alike: the law alone is sampled where a quick look at it finds some apart."""
-    found = estimators_of(fit, query, default)
-    if apart(found).any() and not is_sampled(fit):
-        sample_law_alone(fit)
-        found = estimators_of(fit, query, default)
-    return found
+    return _verified(fit, lambda: estimators_of(fit, query, default), lambda found: apart(found).any())
+
+
+def _verified(
+    fit: Fit, ask: Callable[[], pd.DataFrame], differ: Callable[[pd.DataFrame], Any]
+) -> pd.DataFrame:
+    found = ask()
+    if not differ(found) or is_sampled(fit):
+        return found
+    sample_law_alone(fit)
+    return ask()

@@ -48,7 +48,7 @@ def test_rungs_between_others_lie_on_the_curve() -> None:
     sparse, ladder = make_sparse_ladder(3e17, 2e24)
     loss = power_law(sparse)
     slope = -0.17 * (loss - 1.7) / loss
-    filled = fill_ladder(loss, slope, sparse, ladder)
+    filled = fill_ladder(np.log(loss), slope, sparse, ladder)
     np.testing.assert_allclose(filled, power_law(ladder), rtol=1e-6)
     straight = np.interp(np.log(ladder), np.log(sparse), loss)
     assert np.abs(straight / power_law(ladder) - 1).max() > 1e-4
