@@ -6,6 +6,7 @@ different mixers are a hybrid. A pattern as long as the model spells the model o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,26 +63,21 @@ class Stack:
 
     def params(self, shape: Shape) -> Array:
         """Parameters, embeddings included."""
-        layers = [count * layer.weights(shape) for layer, count in self.blocks(shape).items()]
-        return self._around(shape) + sum(layers)
+        return self._around(shape) + self._total(shape, lambda layer: layer.weights(shape))
 
     def active_params(self, shape: Shape) -> Array:
         """Parameters without the experts that are idle for a token; embeddings are included."""
-        layers = [count * layer.active_weights(shape) for layer, count in self.blocks(shape).items()]
-        return self._around(shape) + sum(layers)
+        return self._around(shape) + self._total(shape, lambda layer: layer.active_weights(shape))
 
     def forward_flops(self, shape: Shape, context_length: Array, mode: str) -> Array:
         """Forward FLOPs of one sequence."""
         tokens = 1.0 * context_length
-        kinds = self.blocks(shape).items()
-        layers = [count * layer.forward_flops(shape, tokens, mode) for layer, count in kinds]
-        return sum(layers) + tokens * logits_flops(shape)
+        layers = self._total(shape, lambda layer: layer.forward_flops(shape, tokens, mode))
+        return layers + tokens * logits_flops(shape)
 
     def cache_bytes(self, shape: Shape, batch: Array, tokens: Array, precision: Precision) -> Array:
         """Bytes that a batch keeps after ``tokens`` tokens of each sequence."""
-        kinds = self.blocks(shape).items()
-        layers = [count * layer.mixer.cache_bytes(shape, tokens, precision) for layer, count in kinds]
-        return batch * sum(layers)
+        return batch * self._total(shape, lambda layer: layer.mixer.cache_bytes(shape, tokens, precision))
 
     def check(self, shape: Shape) -> None:
         """Refuse a shape that one of the mixers cannot have."""
@@ -107,6 +103,10 @@ class Stack:
             modes=MODES,
             **parts,
         )
+
+    def _total(self, shape: Shape, of_one: Callable[[Layer], Array]) -> Array:
+        """What all blocks have together of something."""
+        return sum(count * of_one(layer) for layer, count in self.blocks(shape).items())
 
     def _around(self, shape: Shape) -> Array:
         """Embedding, head and the last norm."""
