@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from bayes_scaling.laws.drift import EDGE, FINER, KNOTS, STEP
 from bayes_scaling.models.hierarchy import ALONG_CONTEXT, DEVIATION, LOG_SPREAD, SLOPE_SHARED, center
 from bayes_scaling.models.misfit import OFFSET
 from bayes_scaling.models.priors import DEFAULT_PRIORS, LAW_PRIORS, Prior
+from bayes_scaling.models.unit_priors import UNIT_PRIORS, in_unit
 
 PAGE = Path(__file__).parents[1] / "docs" / "model.md"
 NINETY = stats.norm.ppf([0.05, 0.95])
@@ -56,6 +58,7 @@ def priors() -> str:
     """Every prior with its source."""
     known = [(prior, "") for prior in DEFAULT_PRIORS]
     known += [(prior, f" ({law})") for law, own in LAW_PRIORS.items() for prior in own]
+    known += [(prior, f" ({unit})") for unit in UNIT_PRIORS for prior in _of_unit(unit)]
     rows = [
         {
             "prior": f"`{prior.name}`{law}",
@@ -69,6 +72,14 @@ def priors() -> str:
         for prior, law in known
     ]
     return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+
+
+def _of_unit(unit: str) -> list[Prior]:
+    """The priors that losses in a unit have of their own."""
+    spec = in_unit(None, unit)
+    reason = "The same in this unit; see `bayes_scaling.models.unit_priors`."
+    words = unit.replace("/", " per ")
+    return [replace(spec.prior(name), unit=words, reason=reason) for name in UNIT_PRIORS[unit]]
 
 
 def _scale(prior: Prior) -> str:

@@ -31,6 +31,7 @@ from bayes_scaling.models.hierarchy import (
 )
 from bayes_scaling.models.misfit import OFFSET, SCALE_NAMES
 from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.models.unit_priors import in_unit
 from bayes_scaling.runs.table import Runs
 
 Array = Any
@@ -80,7 +81,7 @@ def plain_model(runs: Runs, spec: ModelSpec | None = None) -> pm.Model:
     >>> model.named_vars_to_dims["natural"]
     ('coefficient', 'architecture', 'context_length')
     """
-    design = build_design(runs, spec or ModelSpec())
+    design = build_design(runs, in_unit(spec, runs.loss_unit))
     cells = _cells(design)
     with pm.Model(coords=_coords(design, cells)) as model:
         coefficients = _coefficients(design, cells)

@@ -34,6 +34,7 @@ from bayes_scaling.models.draws import RawDraws, Sampling
 from bayes_scaling.models.refit import compile_refitter
 from bayes_scaling.models.rounds import Gate, Verdict
 from bayes_scaling.models.spec import Backend, ModelSpec
+from bayes_scaling.models.unit_priors import in_unit
 from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.parallel import workers
 from bayes_scaling.posterior.fitting import BACKENDS
@@ -155,10 +156,11 @@ def sbc(
         raise SpecError("sbc needs replicates, draws and tune of at least 1, and 2 chains")
     if backend not in BACKENDS:
         raise SpecError(f"unknown backend {backend!r}; choose one of {', '.join(BACKENDS)}")
-    spec = spec or ModelSpec()
-    if spec.offsets:
+    if spec is not None and spec.offsets:
         raise SpecError("sbc simulates no offsets: give a spec without them")
-    study = _Study(load_runs(runs), spec, Sampling(draws, tune, chains, seed), scale, backend)
+    table = load_runs(runs)
+    spec = in_unit(spec, table.loss_unit)
+    study = _Study(table, spec, Sampling(draws, tune, chains, seed), scale, backend)
     if executor is None and replicates <= HERE:
         rows = list(_tracked(study.replicates(range(replicates)), replicates, progress))
     else:

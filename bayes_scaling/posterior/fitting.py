@@ -18,6 +18,7 @@ from bayes_scaling.models.progress import sampling_progress
 from bayes_scaling.models.refit import engine_of
 from bayes_scaling.models.rounds import Gate, Progress, Sampled, sample_in_rounds
 from bayes_scaling.models.spec import Backend, Discrepancy, Errors, ModelSpec, Pooling, Sampler
+from bayes_scaling.models.unit_priors import in_unit
 from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.posterior.checks import convergence_checks
 from bayes_scaling.posterior.fit import Fit
@@ -117,7 +118,7 @@ def fit(
     sampling = sampling_of(backend, sampler, draws, tune, chains, seed, progress, max_draws)
     runs = runs if isinstance(runs, Runs) else load_runs(runs)
     require_fittable(runs)
-    result = _fit(runs, spec, backend, sampler, sampling)
+    result = _fit(runs, in_unit(spec, runs.loss_unit), backend, sampler, sampling)
     _warn_unless_converged(result)
     return result
 

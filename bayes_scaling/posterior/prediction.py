@@ -19,6 +19,7 @@ from bayes_scaling.models.density import two_sided
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.misfit import OFFSET
 from bayes_scaling.models.spec import ModelSpec
+from bayes_scaling.models.unit_priors import in_unit
 from bayes_scaling.posterior.coefficients import coefficients, drift_of, offset_of
 from bayes_scaling.posterior.groups import unique_of
 from bayes_scaling.posterior.posterior import Posterior
@@ -182,7 +183,7 @@ def prior_predictive(
     300
     """
     runs = runs if isinstance(runs, Runs) else load_runs(runs)
-    design = build_design(runs, spec or ModelSpec())
+    design = build_design(runs, in_unit(spec, runs.loss_unit))
     natural, _ = draw_prior(design, draws, np.random.default_rng(seed))
     cells = {name: value[None][..., design.slots.column] for name, value in to_user(natural, design).items()}
     return _as_draws(np.exp(_log_mean(design.spec.law_value, cells, runs)))

@@ -38,22 +38,23 @@ _FLOP_WORDS = {
 }
 _COUNTS = ("params", "tokens", "unique_tokens")
 _MOST = {"params": 1e13, "tokens": 1e15, "unique_tokens": 1e15, "flops": 1e28}
-_LOSSES = {
-    "perplexity": ({"ppl", "perplexity", "pplx", "perplexities"}, "take its ln"),
-    "bits per byte": ({"bpb"}, ""),
-    "bits per character": ({"bpc"}, ""),
-    "bits": ({"bits", "bit", "bpt", "bpd"}, "multiply by 0.693 for nats"),
-    "accuracy": ({"acc", "accuracy", "mcc", "bleu", "score"}, "give a loss"),
-}
-_OF_BITS = {
-    "bits per byte": "bits/byte",
-    "bits per character": "bits/character",
-    "bits": "bits/token",
-}
+_PERPLEXITY = {"ppl", "perplexity", "pplx", "perplexities"}
+_ACCURACY = {"acc", "accuracy", "mcc", "bleu", "score"}
+_BITS = {"bits", "bit", "bpt", "bpd"}
+_BYTES = {"byte", "bytes"}
+_CHARACTERS = {"char", "chars", "character", "characters"}
+_OF_BYTES = 260  # a vocabulary of the 256 bytes and a few marks
 NATS = "nats/token"
 _KEPT = (
     "multiply by 0.693 and by the bytes per token for nats per token; optimal params and tokens are the same"
 )
+_ADVICE = {
+    "perplexity": "take its ln",
+    "accuracy": "give a loss",
+    "bits/token": "multiply by 0.693 for nats",
+    "bits/byte": _KEPT,
+    "bits/character": _KEPT,
+}
 
 
 def named_units(frame: pd.DataFrame, mapping: Mapping[str, str]) -> Iterable[Finding]:
@@ -74,17 +75,46 @@ def named_units(frame: pd.DataFrame, mapping: Mapping[str, str]) -> Iterable[Fin
             yield from _loss(original, words)
 
 
-def loss_unit(mapping: Mapping[str, str]) -> str:
-    """The unit that a loss keeps: "nats/token", or what the name of its column tells of bits.
+def loss_unit(frame: pd.DataFrame, mapping: Mapping[str, str]) -> str:
+    """The unit of the losses: "nats/token", or what the name of their column or the vocabulary tells.
 
     Parameters
     ----------
+    frame : DataFrame
+        Canonical columns. A ``vocab_size`` of at most 260 in every row tells that a token is a byte.
     mapping : mapping of str to str
         Canonical name to the column's own.
+
+    Returns
+    -------
+    str
+        "nats/token", "nats/byte", "bits/token", "bits/byte" or "bits/character".
     """
-    words = set(_words(mapping.get("loss", "")))
-    known = (short for unit, short in _OF_BITS.items() if words & _LOSSES[unit][0])
-    return next(known, NATS)
+    told = _told(set(_words(mapping.get("loss", ""))))
+    unit = told if told is not None and "/" in told else NATS
+    return unit.replace("token", "byte") if _tokens_are_bytes(frame) else unit
+
+
+def _told(words: set[str]) -> str | None:
+    """What the words of a column's name tell of the loss in it: a unit, or a quantity that is no loss."""
+    if words & _PERPLEXITY:
+        return "perplexity"
+    if "bpb" in words or (words & _BITS and words & _BYTES):
+        return "bits/byte"
+    if "bpc" in words or (words & _BITS and words & _CHARACTERS):
+        return "bits/character"
+    if words & _BITS:
+        return "bits/token"
+    if words & _ACCURACY:
+        return "accuracy"
+    return "nats/byte" if words & _BYTES else None
+
+
+def _tokens_are_bytes(frame: pd.DataFrame) -> bool:
+    if "vocab_size" not in frame or frame.empty:
+        return False
+    sizes = pd.to_numeric(frame["vocab_size"], errors="coerce")
+    return bool((sizes <= _OF_BYTES).all())
 
 
 def _scaled(name: str, original: str, words: list[str], values: pd.Series) -> Iterable[Finding]:
@@ -113,11 +143,18 @@ def _long(words: list[str]) -> bool:
 
 
 def _loss(original: str, words: list[str]) -> Iterable[Finding]:
-    found = [(unit, advice) for unit, (known, advice) in _LOSSES.items() if known.intersection(words)]
-    for unit, advice in found[:1]:
-        told = f"headers say {_OF_BITS[unit]}" if unit in _OF_BITS else "headers say nats per token"
-        message = f"loss is read from {original!r}, which tells of {unit}; {told}"
-        yield Finding("unit in the name", "warning", message, advice or _KEPT)
+    told = _told(set(words))
+    if told is None or told not in _ADVICE:
+        return
+    unit = told if "/" in told else NATS
+    message = (
+        f"loss is read from {original!r}, which tells of {_in_words(told)}; headers say {_in_words(unit)}"
+    )
+    yield Finding("unit in the name", "warning", message, _ADVICE[told])
+
+
+def _in_words(unit: str) -> str:
+    return unit.replace("/", " per ")
 
 
 def _words(name: str) -> list[str]:

@@ -89,8 +89,8 @@ class Runs(Faced, printer="runs.print_runs", figures={"runs": "runs.plot_runs"})
 
     @property
     def loss_unit(self) -> str:
-        """The unit of the losses: "nats/token", or what the name of their column tells of bits."""
-        return loss_unit(self.mapping)
+        """The unit of the losses: "nats/token", or what their column's name or the vocabulary tells."""
+        return loss_unit(self.frame, self.mapping)
 
     @property
     def data_hash(self) -> str:
