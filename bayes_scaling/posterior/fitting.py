@@ -118,9 +118,14 @@ def fit(
     sampling = sampling_of(backend, sampler, draws, tune, chains, seed, progress, max_draws)
     runs = runs if isinstance(runs, Runs) else load_runs(runs)
     require_fittable(runs)
-    result = _fit(runs, in_unit(spec, runs.loss_unit), backend, sampler, sampling)
+    result = _fit(runs, completed(spec, runs), backend, sampler, sampling)
     _warn_unless_converged(result)
     return result
+
+
+def completed(spec: ModelSpec, runs: Runs) -> ModelSpec:
+    """The spec that `fit` fits to these runs: with the priors of their losses' unit."""
+    return in_unit(spec, runs.loss_unit)
 
 
 def _fit(runs: Runs, spec: ModelSpec, backend: str, sampler: str, sampling: Sampling) -> Fit:

@@ -10,8 +10,8 @@ from bayes_scaling.cli.failures import note
 from bayes_scaling.cli.running.fits import fitted
 from bayes_scaling.data.catalog import NAMES
 from bayes_scaling.models.spec import ModelSpec
-from bayes_scaling.models.unit_priors import in_unit
 from bayes_scaling.posterior.fit import load_fit
+from bayes_scaling.posterior.fitting import completed
 from bayes_scaling.runs.table import Runs
 
 ENDING = ".fit.nc"
@@ -41,7 +41,7 @@ def kept_or_fitted(runs: Runs, model: ModelSpec, place: Path, sampling: dict[str
     """
     if place.exists():
         found = load_fit(place)
-        if found.spec == in_unit(model, runs.loss_unit) and _same(found.runs, runs, model):
+        if found.spec == completed(model, runs) and _same(found.runs, runs, model):
             note(f"{place}: the fit of these runs is used again")
             return
         note(f"{place}: kept of other runs or another model, so it is made anew")
