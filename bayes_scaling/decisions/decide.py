@@ -29,6 +29,7 @@ from bayes_scaling.faces.shown import shown
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.groups import coefficients_of, each_group
 from bayes_scaling.questions.query import Query
+from bayes_scaling.runs.column_units import NATS
 from bayes_scaling.runs.reach import decades_outside
 
 FARTHEST = 10.0  # decades of compute outside the runs
@@ -69,6 +70,8 @@ class Decision(Faced, printer="decisions.print_decision", figures={"decision": "
         context_length, compute, chain, draw. NaN where nothing is feasible.
     cost, utility : str
     tolerance, confidence : float
+    loss_unit : str
+        Losses are told in it.
     """
 
     actions: pd.DataFrame
@@ -79,6 +82,7 @@ class Decision(Faced, printer="decisions.print_decision", figures={"decision": "
     utility: str
     tolerance: float
     confidence: float
+    loss_unit: str = NATS
 
     def table(self, full: bool = False) -> pd.DataFrame:
         """One row for each architecture, context length and budget.
@@ -196,6 +200,7 @@ def decision_of(
         str(preference.utility),
         preference.tolerance,
         preference.confidence,
+        fit.loss_unit,
     )
 
 

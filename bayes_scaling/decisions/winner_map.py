@@ -22,6 +22,7 @@ from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.frontier import frontier_of
 from bayes_scaling.questions.groups import columns_of, farther, reach_of
 from bayes_scaling.questions.query import Query, resolve_cost
+from bayes_scaling.runs.column_units import NATS
 
 DIMS = ("architecture", "context_length", "compute", "chain", "draw")
 ABOVE = 100.0  # times the runs' most compute: the largest of the default budgets
@@ -48,11 +49,14 @@ class Map(Faced, printer="maps.print_map", figures={"map": "winners.plot_map"}):
     reach : Dataset
         As for `Frontier`; NaN for params and tokens where nothing is feasible.
     cost : str
+    loss_unit : str
+        Losses are told in it.
     """
 
     loss: xr.DataArray
     reach: xr.Dataset
     cost: str
+    loss_unit: str = NATS
 
     def table(self, full: bool = False) -> pd.DataFrame:
         """One row for each architecture, context length and budget.
@@ -174,9 +178,9 @@ def map_of(fit: Fit, query: Query, limits: Limits, latency: Any = None) -> Map:
     if limits.active:
         optima = optimal_runs(fit, query, limits, as_serving(latency))
         loss = optima["optimum_loss"].fillna(np.inf).transpose(*DIMS)
-        return Map(loss, _reach(fit, query, optima["optimum_params"]), query.cost.name)
+        return Map(loss, _reach(fit, query, optima["optimum_params"]), query.cost.name, fit.loss_unit)
     found = frontier_of(fit, query)
-    return Map(found.draws["loss"].transpose(*DIMS), found.reach, query.cost.name)
+    return Map(found.draws["loss"].transpose(*DIMS), found.reach, query.cost.name, fit.loss_unit)
 
 
 def _reach(fit: Fit, query: Query, params: xr.DataArray) -> xr.Dataset:

@@ -12,6 +12,7 @@ from bayes_scaling.faces.faced import Faced
 from bayes_scaling.faces.shown import shown
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.posterior.prediction import predict_table
+from bayes_scaling.runs.column_units import NATS
 from bayes_scaling.runs.table import Runs
 
 SHORT = ("row", "architecture", "context_length", "params", "tokens", "loss", "median", "q05", "q95")
@@ -30,11 +31,14 @@ class Predictions(
     rows : DataFrame
         See `bayes_scaling.predict_table`.
     kind : {"mean", "response"}
+    loss_unit : str
+        Losses are told in it.
     """
 
     runs: Runs
     rows: pd.DataFrame
     kind: str
+    loss_unit: str = NATS
 
     def table(self, full: bool = False) -> pd.DataFrame:
         """One row a run: those of `bayes_scaling.predict_table`, and its loss where it has one.
@@ -71,4 +75,4 @@ def predictions(
     """
     planned = runs if isinstance(runs, Runs) else load_runs(runs, need_loss=False)
     rows = predict_table(fit, planned, kind, seed, unique_tokens, extrapolate)
-    return Predictions(planned, rows, kind)
+    return Predictions(planned, rows, kind, fit.loss_unit)

@@ -21,6 +21,7 @@ from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.questions.frontier import Frontier, frontier_of
 from bayes_scaling.questions.groups import coefficients_of, columns_of, each_group, farther, on_groups
 from bayes_scaling.questions.query import Query
+from bayes_scaling.runs.column_units import NATS
 
 BELOW, ABOVE = 2.0, 4.0  # decades searched beyond the runs and the budgets asked for
 SHORT = (
@@ -53,12 +54,15 @@ class Comparison(
         As for `Frontier`, the farther of the pair's.
     searched : tuple of float
         Compute between which multipliers and crossings were looked for.
+    loss_unit : str
+        Losses are told in it.
     """
 
     draws: xr.Dataset
     cost: str
     reach: xr.Dataset
     searched: tuple[float, float]
+    loss_unit: str = NATS
 
     def table(self, full: bool = False) -> pd.DataFrame:
         """One row for each ordered pair, context length and budget.
@@ -152,7 +156,7 @@ def comparison_of(fit: Fit, query: Query) -> Comparison:
     pairs = list(permutations(names, 2))
     parts = [_pair(here.draws["loss"], along, *pair) for pair in pairs]
     searched = (ladder[0], ladder[-1])
-    return Comparison(_joined(parts, pairs), query.cost.name, _reach(here, pairs), searched)
+    return Comparison(_joined(parts, pairs), query.cost.name, _reach(here, pairs), searched, fit.loss_unit)
 
 
 def _searched_between(fit: Fit, query: Query) -> tuple[float, float]:

@@ -21,6 +21,7 @@ from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import surface_of
 from bayes_scaling.questions.groups import coefficients_of, columns_of, each_group, on_groups, reach_of
 from bayes_scaling.questions.query import Query
+from bayes_scaling.runs.column_units import NATS
 from bayes_scaling.runs.reach import refuse_too_far
 
 SHORT = (
@@ -50,12 +51,15 @@ class Target(Faced, printer="results.print_target", figures={"target": "target.p
     cost : str
     reach : Dataset
         As for `Frontier`, of the median compute, params and tokens.
+    loss_unit : str
+        Losses are told in it.
     """
 
     draws: xr.Dataset
     target: str
     cost: str
     reach: xr.Dataset
+    loss_unit: str = NATS
 
     def table(self, full: bool = False) -> pd.DataFrame:
         """One row for each architecture, context length and target value.
@@ -179,7 +183,8 @@ def _reached(fit: Fit, query: Query, target: str, values: Any, extrapolate: bool
         "params": xr.zeros_like(flops) + middle["params"],
         "tokens": middle["tokens"],
     }
-    return Target(draws, target, query.cost.name, reach_of(fit, query, asked).assign(lost_share=lost))
+    reach = reach_of(fit, query, asked).assign(lost_share=lost)
+    return Target(draws, target, query.cost.name, reach, fit.loss_unit)
 
 
 def _lost(

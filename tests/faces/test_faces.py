@@ -242,6 +242,15 @@ def test_results_tell_losses_in_the_unit_of_their_runs() -> None:
         fit = Fit(small_fit().idata, own, small_fit().spec)
         answer = fit.frontier(COMPUTE, context_length=8192)
         assert f"({unit})" in repr(answer) and f"({unit})" in answer._repr_html_()
+        predicted = fit.predictions(fit.runs)
+        assert f"({unit})" in repr(predicted)
+        for found in (
+            predicted,
+            fit.compare(COMPUTE, context_length=8192),
+            fit.decide(COMPUTE, context_length=8192),
+        ):
+            assert found.loss_unit == unit
+            assert "nats" not in repr(found) or "nats" in unit
         figure = answer.plot()
         figure.savefig(BytesIO())
         labels = [ax.get_ylabel() for ax in figure.axes]
