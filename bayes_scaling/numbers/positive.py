@@ -25,10 +25,10 @@ def are_positive(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.isfinite(values) & (values > 0))
 
 
-def positive_values(
+def positive_numbers(
     name: str, values: Any, error: type[BayesScalingError], example: str | None = None
 ) -> np.ndarray:
-    """Positive numbers, ascending, each once.
+    """Positive numbers, in the order given.
 
     Parameters
     ----------
@@ -53,10 +53,17 @@ def positive_values(
     """
     remedy = "give a positive number" + (f", such as {example}" if example else "")
     try:
-        found = np.unique(np.atleast_1d(np.asarray(values, dtype=float)))
+        found = np.atleast_1d(np.asarray(values, dtype=float)).ravel()
     except (TypeError, ValueError):
         raise error(f"{name} {values!r}: {remedy}") from None
     bad = found[~are_positive(found)]
     if bad.size or not found.size:
         raise error(f"{name} {bad[0] if bad.size else 'none'}: {remedy}")
     return found
+
+
+def positive_values(
+    name: str, values: Any, error: type[BayesScalingError], example: str | None = None
+) -> np.ndarray:
+    """`positive_numbers`, ascending and each once."""
+    return np.unique(positive_numbers(name, values, error, example))

@@ -15,7 +15,7 @@ from bayes_scaling.faces.faced import Faced
 from bayes_scaling.faces.shown import shown
 from bayes_scaling.models.density import total_scale
 from bayes_scaling.numbers.plain import is_finite_number
-from bayes_scaling.numbers.positive import are_positive
+from bayes_scaling.numbers.positive import positive_numbers
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.groups import coefficients_of
 from bayes_scaling.questions.query import Query
@@ -33,6 +33,7 @@ from bayes_scaling.questions.replicates import (
 from bayes_scaling.streams import Stream
 
 DRAWS = 20_000  # of the expected losses
+LOSS = "2.312"  # nats per token, as an example
 QUANTITIES = ("first", "second", "difference", "noise")
 SHORT = (
     *("architecture", "context_length", "probability"),
@@ -165,8 +166,8 @@ def compare_runs(
     """
     known_sd = _not_negative("loss_sd", loss_sd)
     turn = _not_negative("spread", spread)
-    ours = _losses("first", first)
-    theirs = _losses("second", second)
+    ours = positive_numbers("first", first, BudgetError, LOSS)
+    theirs = positive_numbers("second", second, BudgetError, LOSS)
     query = _one_group(fit, context_length, architecture)
     one = Replicates(np.log(ours), known_sd / ours)
     other = Replicates(np.log(theirs), known_sd / theirs)
@@ -209,21 +210,6 @@ def _one_group(fit: Fit, context_length: Any, architecture: Any) -> Query:
         known = ", ".join(str(length) for length in query.context_length)
         raise BudgetError(f"two runs are of one context length: name one, such as one of {known}")
     return query
-
-
-def _losses(name: str, values: Any) -> np.ndarray:
-    """Losses of one recipe, in the order given."""
-    remedy = "give the loss of each run in nats per token, such as 2.312"
-    try:
-        losses = np.atleast_1d(np.asarray(values, dtype=float)).ravel()
-    except (TypeError, ValueError):
-        raise BudgetError(f"{name} {values!r}: {remedy}") from None
-    if not losses.size:
-        raise BudgetError(f"{name} has no loss: {remedy}")
-    bad = losses[~are_positive(losses)]
-    if bad.size:
-        raise BudgetError(f"{name} {bad[0]}: a loss is a positive number; {remedy}")
-    return losses
 
 
 def _not_negative(name: str, value: Any) -> float:

@@ -118,9 +118,9 @@ def test_the_answer_in_words() -> None:
 
 
 BAD = [
-    (([], 2.3), "first has no loss"),
-    ((2.3, []), "second has no loss"),
-    (([2.3, -1], 2.3), "first -1.0: a loss is a positive number"),
+    (([], 2.3), "first none: give a positive number, such as 2.312"),
+    ((2.3, []), "second none"),
+    (([2.3, -1], 2.3), "first -1.0: give a positive number"),
     ((2.3, [0.0]), "second 0.0"),
     ((2.3, [np.nan]), "second nan"),
     ((np.inf, 2.3), "first inf"),
