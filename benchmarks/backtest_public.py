@@ -1,14 +1,16 @@
 """Back-tests on public sets and the measured sweep: the model with drift beside its peers, in one page.
 
-    python benchmarks/backtest_public.py FOLDER [--output docs/backtest.md] [--kept KEPT]
+    python benchmarks/backtest_public.py FOLDER [--output PAGE] [--summary PAGE] [--kept KEPT]
 
 FOLDER holds xlstm_runs.csv, epoch_chinchilla.csv, gadre.csv and marin_isoflops.csv; the measured sweep comes
-with the package. One setting for all sets. Forecasts are kept in KEPT, so that a stopped study goes on.
+with the package. One setting for all sets. Forecasts are kept in KEPT, so that a stopped study goes on. The
+summary stands between two marks, ``<!-- backtest -->`` and ``<!-- end of backtest -->``.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,19 +59,33 @@ def studies(folder: Path) -> Iterator[tuple[str, pd.DataFrame, str, list[float] 
 
 
 def shown(table: pd.DataFrame) -> str:
+    """A table with per cent and millinats, as Markdown."""
+    return str(displayed(table).to_markdown(index=False))
+
+
+def displayed(table: pd.DataFrame) -> pd.DataFrame:
     """A table with per cent and millinats."""
     for name in NAMES:
         table[name] = [f"{100 * value:.0f}%" for value in table[name]]
     for name in MILLI:
         table[name] = (1000 * table[name]).round(1)
     table["log_score"] = table["log_score"].round(2)
-    return str(table.rename(columns=NAMES | MILLI).to_markdown(index=False))
+    return table.rename(columns=NAMES | MILLI)
+
+
+def summary(table: pd.DataFrame) -> str:
+    """The columns that matter most, of sets cut by compute, params or tokens."""
+    cut = table[~table["set"].str.contains("left out")]
+    chosen = ["set", "forecaster", "runs", *NAMES.values(), *MILLI.values(), "log_score"]
+    dropped = ["in 80%", "in 95%", "bias, mnat"]
+    return str(cut[chosen].drop(columns=dropped).to_markdown(index=False))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--summary", type=Path)
     parser.add_argument("--kept", type=Path)
     arguments = parser.parse_args()
     parts = []
@@ -94,6 +110,13 @@ def main() -> None:
     names = "; ".join(", ".join(key) for key in failed.index) or "none"
     text += f"\n\nForecasts whose chains did not pass the convergence gate: {names}.\n"
     print(text)
+    if arguments.summary:
+        page = arguments.summary.read_text(encoding="utf-8")
+        table = summary(displayed(whole.table("set", full=True)))
+        marked = re.compile(r"(<!-- backtest -->\n\n).*?(\n\n<!-- end of backtest -->)", re.DOTALL)
+        arguments.summary.write_text(
+            marked.sub(lambda found: found[1] + table + found[2], page), encoding="utf-8"
+        )
     if arguments.output:
         arguments.output.write_text(PAGE + text, encoding="utf-8")
 
