@@ -109,11 +109,11 @@ def rows(question: Question, settings: Settings) -> Iterator[dict[str, Any]]:
     future = question.future
     start = time.perf_counter()
     draws, converged = forecasters.posterior(past, future, settings)
-    about = {"task": question.name, "converged": converged}
+    about = {"task": question.name, "fitted": len(past), "converged": converged}
     yield about | {"forecast by": f"`{question.law}`"} | _scored(draws, future, start)
     start = time.perf_counter()
     points = least_squares_forecast(question.form, past.frame, future.frame, GROUP, settings.seed)
-    about = {"task": question.name, "converged": True}
+    about |= {"converged": True}
     yield (
         about | {"forecast by": f"least squares, {question.form.name}"} | _scored(points[None], future, start)
     )
@@ -132,7 +132,7 @@ def _scored(draws: np.ndarray, future: bs.Runs, start: float) -> dict[str, Any]:
     seconds = time.perf_counter() - start
     known = np.isfinite(draws).all(axis=0)
     loss = future.frame["loss"].to_numpy(dtype=float)
-    row = {"test runs": f"{known.sum()} of {len(loss)}"} | dict.fromkeys(SCORES, np.nan)
+    row = {"predicted": f"{known.sum()} of {len(loss)}"} | dict.fromkeys(SCORES, np.nan)
     if known.any():
         row |= point_scores(np.median(draws[:, known], axis=0), loss[known])
         row |= _interval_scores(draws[:, known], loss[known])

@@ -16,7 +16,7 @@ from bayes_scaling.laws.law import get_law
 
 STARTS = 20
 STEPS = 300  # evaluations of a start at most
-WIDTH = 8.0  # how many spreads round the middle p may go
+WIDTH = 20.0  # how many spreads round the middle p may go
 HUGE = 1e3  # what stands for a loss that is no number
 SIZES = {"params": 3e8, "tokens": 1e10}  # where the terms of a law have the scales that p holds
 
@@ -153,7 +153,7 @@ def groups_to_predict(
 
 def _arrays(runs: pd.DataFrame) -> dict[str, np.ndarray]:
     numbers = runs.select_dtypes("number")
-    return {name: numbers[name].to_numpy(dtype=float) for name in numbers}
+    return {str(name): numbers[name].to_numpy(dtype=float) for name in numbers}
 
 
 def _best_point(form: Form, columns: Columns, rng: np.random.Generator) -> np.ndarray:

@@ -110,7 +110,7 @@ def test_the_report_has_every_task_and_a_good_forecast_scores_well(tmp_path, mon
     row = table.loc[(PLAIN, "`gamma`")]
     assert float(row["R2"]) > 0.95
     assert row["in 90%"].endswith("%") and float(row["90% width"]) > 0
-    assert table.loc[(PLAIN, "Huber fit, gamma"), "test runs"] == "16 of 16"
+    assert table.loc[(PLAIN, "Huber fit, gamma"), ["fitted", "predicted"]].tolist() == ["64", "16 of 16"]
     assert table.loc[(PLAIN, f"least squares, {CHINCHILLA.name}"), "in 90%"] == ""
 
 
