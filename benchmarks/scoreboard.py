@@ -68,7 +68,7 @@ def questions(folder: Path) -> Iterator[Question | str]:
     RunsError
         No task in the folder, a split without files, or a column that is missing.
     """
-    places = sorted(place for place in folder.iterdir() if any(place.glob("*.parquet")))
+    places = sorted(place for place in folder.iterdir() if place.is_dir() and any(place.glob("*.parquet")))
     if not places:
         raise RunsError(
             f"{folder}: no folder in it holds parquet files. Remedy: give the folder with one folder a task, "

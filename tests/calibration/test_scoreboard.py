@@ -102,6 +102,7 @@ def scores(text: str) -> pd.DataFrame:
 def test_the_report_has_every_task_and_a_good_forecast_scores_well(tmp_path, monkeypatch, capsys) -> None:
     write_plain(tmp_path)
     write_not_expressed(tmp_path)
+    (tmp_path / "README.md").write_text("a card")
     text = told(tmp_path, monkeypatch, capsys)
     assert "- vocab_scaling_law: " in text and "below 0" in text
     assert "- new_scaling_law: " in text and "does not know a task" in text
