@@ -20,6 +20,7 @@ MAE. A task that no law expresses stands below the table with the reason.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -96,7 +97,15 @@ def _split(place: Path, task: Task, name: str) -> bs.Runs:
 
 
 def of_table(name: str, runs: bs.Runs, law: str, test_share: float) -> Question:
-    """The runs of the most compute are to be predicted; `make_splits` keeps the runs of a budget together."""
+    """The runs of the most compute are to be predicted; `make_splits` keeps the runs of a budget together.
+
+    Raises
+    ------
+    RunsError
+        A share that is not between 0 and 1, or that leaves no run on one side.
+    """
+    if not 0 < test_share < 1:
+        raise RunsError(f"test share {test_share:g}: give one between 0 and 1, such as 0.2")
     cut = float(np.quantile(runs.frame["flops"].to_numpy(dtype=float), 1 - test_share))
     split = make_splits(runs, "compute", [cut])[0]
     past = np.isin(np.arange(len(runs)), split.fitted)
@@ -207,10 +216,11 @@ def main() -> None:
     found: list[dict[str, Any]] = []
     left: list[str] = []
     try:
-        for question in asked(arguments):
+        for question in list(asked(arguments)):  # what cannot be read is told before the first fit
             if isinstance(question, str):
                 left.append(question)
                 continue
+            print(f"{question.name}: {len(question.past)} runs are fitted", file=sys.stderr, flush=True)
             spec = bs.ModelSpec(law=question.law)
             sampling = {name: getattr(arguments, name) for name in ("draws", "chains", "seed")}
             found += rows(question, Settings(spec, **sampling))

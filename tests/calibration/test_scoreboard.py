@@ -203,6 +203,8 @@ def test_the_upper_part_of_a_table_is_predicted() -> None:
     question = scoreboard.of_table("small", small_runs((("llama", 2048), ("xlstm", 2048))), "gamma", 0.25)
     assert question.past.frame["flops"].max() < question.future.frame["flops"].min()
     assert 8 <= len(question.future) <= 12
+    with pytest.raises(RunsError, match="between 0 and 1"):
+        scoreboard.of_table("small", small_runs((("llama", 2048),)), "gamma", 1.5)
 
 
 @pytest.mark.parametrize("broken", ["empty", "no test split", "no options"])
