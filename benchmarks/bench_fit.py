@@ -3,7 +3,7 @@
     python benchmarks/bench_fit.py [RUNS] [--output docs/benchmarks.md] [--skip-plain] [--cold]
 
 RUNS defaults to the reference runs (folder BAYES_SCALING_REFERENCE_DATA, or ../shared/data beside the
-clone), else to the simulated set.
+clone), else to the simulated set. The scoreboard at the end of the page stays.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from bayes_scaling.posterior.gate import ConvergenceGate
 
 ROOT = Path(__file__).parents[1]
 SEED = 4
+SCOREBOARD = "\n## Scoreboard\n"  # which another script made
 COLUMNS = {
     "model": "model",
     "law": "law",
@@ -69,7 +70,9 @@ def main() -> None:
     text = _page(runs, rows, _commands(runs, arguments.runs or _default_runs(), arguments.cold))
     print(text)
     if arguments.output:
-        Path(arguments.output).write_text(text)
+        page = Path(arguments.output)
+        _, mark, rest = (page.read_text() if page.exists() else "").partition(SCOREBOARD)
+        page.write_text(text + mark + rest)
 
 
 def _measured(backend: str, spec: ModelSpec, runs: bs.Runs) -> dict:

@@ -28,6 +28,14 @@ def small_runs(groups: tuple[tuple[str, int], ...], per_group: int = 24, seed: i
     return load_runs(pd.concat(frames, ignore_index=True))
 
 
+def plane(count: int, seed: int) -> pd.DataFrame:
+    """Params and tokens over two decades of compute, without losses."""
+    rng = np.random.default_rng(seed)
+    compute = np.geomspace(3e18, 3e20, count)
+    params = np.sqrt(compute / 120) * np.exp(rng.uniform(-1.3, 1.3, count))
+    return pd.DataFrame({"params": params, "tokens": compute / 6 / params})
+
+
 FOUR = (("llama", 2048), ("llama", 8192), ("xlstm", 2048), ("xlstm", 8192))
 UNEVEN = (("llama", 2048), ("llama", 8192), ("xlstm", 2048))
 
