@@ -1,8 +1,8 @@
 """A scoreboard: the package's laws beside point fits on the tasks of public benchmarks of scaling laws.
 
-    python -m benchmarks.scoreboard FOLDER [--output FILE]
-    python -m benchmarks.scoreboard --public FOLDER [--test-share 0.2]
-    python -m benchmarks.scoreboard --table RUNS.csv --law overfitting
+    python benchmarks/scoreboard.py FOLDER [--output FILE]
+    python benchmarks/scoreboard.py --public FOLDER [--test-share 0.2]
+    python benchmarks/scoreboard.py --table RUNS.csv --law overfitting
 
 FOLDER holds a folder a task with ``train-*.parquet`` and ``test-*.parquet``, as SLDBench (arXiv:2507.21184,
 Hugging Face pkuHaowei/sldbench) and ScaleBench (arXiv:2604.22753, Hugging Face sijieli/scalebench) do;
@@ -37,6 +37,9 @@ from bayes_scaling.calibration.scores import score
 from bayes_scaling.calibration.splits import make_splits
 from bayes_scaling.classical.huber import LAWS as HUBER_LAWS
 from bayes_scaling.errors import BayesScalingError, RunsError
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # so that the file runs as a script too
+
 from benchmarks.scoreboard_forms import CHINCHILLA, Form, least_squares_forecast
 from benchmarks.scoreboard_tasks import TASKS, Task, task_of
 from benchmarks.simple_scaling_laws_forecast import available, simple_scaling_laws_forecast
