@@ -16,6 +16,7 @@ from bayes_scaling.laws.drift import Shifts
 from bayes_scaling.models.misfit import Misfit, Straight, by_weight, slots_in_a_row
 
 Array = Any
+FEW = 400  # runs (with free slots) up to which the sums over them are made anew at every step
 LOG_ROOT = 0.5 * np.log(2 * np.pi)
 
 
@@ -67,7 +68,9 @@ def drawn_weights(
     Given the law, taken as straight, and normal noise the weights v are normal with precision L L^T, so that
     v = L^-T (L^-1 S B^T P r + z) makes draws of them from standard normal z. The map is exact for any noise,
     any walks and any L, as the prior of v and the map's Jacobian are in the density: it shapes the way alone.
-    So L may come from sums that were made before, see `settled_systems`.
+    So L may come from sums that were made before, see `settled_systems`: of many runs they are far quicker, and
+    many runs hold the law near where the sums were made. Of few, exact sums cost little, and the way is good
+    wherever the law goes.
 
     Parameters
     ----------
@@ -79,7 +82,9 @@ def drawn_weights(
     """
     found = []
     density = 0.0
-    for b, (factor, lifted) in enumerate(settled_systems(xp, straight, natural, misfit)):
+    slots = misfit.basis.shape[0] * misfit.basis.shape[1]
+    systems = block_systems if slots <= FEW else settled_systems
+    for b, (factor, lifted) in enumerate(systems(xp, straight, natural, misfit)):
         standard = solve_lower(xp, factor, lifted + natural["drift"][..., b, :], transposed=True)
         density = density - (0.5 * standard**2 + LOG_ROOT).sum(-1) - log_diagonal(xp, factor)
         found.append(standard)

@@ -14,7 +14,7 @@ from scipy import stats
 from scipy.special import gammaln
 
 from bayes_scaling.data.run_tables import load_runs
-from bayes_scaling.models import density
+from bayes_scaling.models import density, weights
 from bayes_scaling.models.design import Design, build_design
 from bayes_scaling.models.loss_numpyro import build_numpyro
 from bayes_scaling.models.loss_pymc import build_pymc
@@ -92,6 +92,12 @@ def test_both_back_ends_agree_term_by_term_and_in_gradient(
         np.testing.assert_allclose(
             gradient({"whitened": x}), jax_gradient, rtol=TOLERANCE, atol=TOLERANCE * scale
         )
+
+
+def test_both_back_ends_agree_on_sums_that_were_made_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of many runs: another way to the weights, in the same posterior."""
+    monkeypatch.setattr(weights, "FEW", 0)
+    test_both_back_ends_agree_term_by_term_and_in_gradient("gamma", "partial", "drift", "symmetric")
 
 
 def total_jax(x, design: Design, whitening: Whitening):
