@@ -68,9 +68,9 @@ def drawn_weights(
     Given the law, taken as straight, and normal noise the weights v are normal with precision L L^T, so that
     v = L^-T (L^-1 S B^T P r + z) makes draws of them from standard normal z. The map is exact for any noise,
     any walks and any L, as the prior of v and the map's Jacobian are in the density: it shapes the way alone.
-    So L may come from sums that were made before, see `settled_systems`: of many runs they are far quicker, and
-    many runs hold the law near where the sums were made. Of few, exact sums cost little, and the way is good
-    wherever the law goes.
+    So L may come from sums that were made before, see `settled_systems`: of many runs they are far quicker,
+    and many runs hold the law near where the sums were made. Of few, exact sums cost little, and the way is
+    good wherever the law goes.
 
     Parameters
     ----------
