@@ -31,6 +31,7 @@ RATIO_PARAMS = (160e6, 400e6)
 RATIO_COMPUTE = 3e20  # fixed-ratio runs above this many FLOPs are left out
 NU = 10.0
 EPOCHS = (1, 2, 5, 15, 40)  # of runs in turn
+COVARIATE_VALUES = (1, 2, 4, 8, 16)  # of runs in turn
 CSV_NAME, TRUTH_NAME = "simulated_runs.csv", "simulated_truth.json"
 
 
@@ -76,7 +77,7 @@ def simulate(
         In tokens.
     law : str
         A name in `bayes_scaling.laws.LAWS`. Under a law of repetition some runs go over their tokens 2, 5,
-        15 or 40 times (column ``unique_tokens``).
+        15 or 40 times (column ``unique_tokens``); under a law with a covariate its values are 1 to 16.
     budgets : sequence of float
         Training FLOPs of the isoFLOP grids; each has 10 sizes over a factor of 8 round the optimum.
     token_param_ratios : sequence of float
@@ -141,8 +142,12 @@ def _design(
         parts.append(part.assign(**{key: row[key] for key in KEYS}))
     frame = pd.concat(parts, ignore_index=True)
     frame["flops"] = 6.0 * frame["params"] * frame["tokens"]
-    if law.columns:
+    if law.repeats:
         frame["unique_tokens"] = frame["tokens"] / np.resize(EPOCHS, len(frame))
+    for one in law.covariates:
+        values = np.resize(COVARIATE_VALUES, len(frame))
+        frame[one.column] = values * (frame[one.over] if one.over else 1.0)
+        frame["flops"] *= values if one.compute else 1.0
     frame["run_id"] = [f"sim-{i:04d}" for i in range(len(frame))]
     return frame
 

@@ -192,7 +192,7 @@ def decision_of(
         priced,
         curves_of(solved),
         draws,
-        query.cost.name,
+        query.cost_name,
         str(preference.utility),
         preference.tolerance,
         preference.confidence,

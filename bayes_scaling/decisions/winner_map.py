@@ -174,9 +174,9 @@ def map_of(fit: Fit, query: Query, limits: Limits, latency: Any = None) -> Map:
     if limits.active:
         optima = optimal_runs(fit, query, limits, as_serving(latency))
         loss = optima["optimum_loss"].fillna(np.inf).transpose(*DIMS)
-        return Map(loss, _reach(fit, query, optima["optimum_params"]), query.cost.name)
+        return Map(loss, _reach(fit, query, optima["optimum_params"]), query.cost_name)
     found = frontier_of(fit, query)
-    return Map(found.draws["loss"].transpose(*DIMS), found.reach, query.cost.name)
+    return Map(found.draws["loss"].transpose(*DIMS), found.reach, query.cost_name)
 
 
 def _reach(fit: Fit, query: Query, params: xr.DataArray) -> xr.Dataset:

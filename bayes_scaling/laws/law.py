@@ -10,7 +10,18 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from bayes_scaling.errors import SpecError
+from bayes_scaling.laws.covariates import (
+    COVARIATES,
+    EXPERTS,
+    NEUTRAL_VALUE,
+    STREAMS,
+    Covariate,
+    covariates_of,
+    folded,
+)
 from bayes_scaling.laws.effective_sizes import PIVOT_PARAMS, PIVOT_TOKENS, UNLIMITED, effective
 from bayes_scaling.laws.overfitting import NAMES as OVERFIT
 from bayes_scaling.laws.overfitting import log_overfit, ratio_pivot
@@ -55,9 +66,20 @@ OVERFITTING = (
     Coefficient(OVERFIT[1], "1", "exponent of params per unique token in it"),
     Coefficient(OVERFIT[2], "epochs", "repetitions after which 63% of it has come"),
 )
+EXPERT_WORTH = Coefficient(
+    EXPERTS.coefficient, "1", "exponent of total over active params in the effective params", upper=1.0
+)
+STREAM_WORTH = Coefficient(
+    STREAMS.coefficient, "1", "effective params gained for each e-fold of parallel streams, over the params"
+)
 NEUTRAL: Mapping[str, float] = MappingProxyType(
     {"E": 0.0, "beta": 1.0, "gamma": 1.0, "eta": 0.0, "repeat_tokens": 1e30, "repeat_params": 1e30}
     | {"overfit": 0.0, "overfit_params": 0.0, "overfit_epochs": 1e30}
+    | {covariate.coefficient: 0.0 for covariate in COVARIATES}
+)
+COLUMNS: Mapping[str, str] = MappingProxyType(
+    {"unique_tokens": "how many different tokens each run could draw from (1e15 where it repeated none)"}
+    | {covariate.column: covariate.meaning for covariate in COVARIATES}
 )
 
 
@@ -65,8 +87,8 @@ NEUTRAL: Mapping[str, float] = MappingProxyType(
 class Law:
     """L(N, D) = E + (A N'^-alpha + B D'^-beta)^gamma + O, some coefficients free and some fixed.
 
-    N' and D' are `bayes_scaling.laws.effective_sizes.effective`, O is `bayes_scaling.laws.overfitting`; in a
-    law without their coefficients N' and D' are N and D, and O is 0.
+    N' and D' are `bayes_scaling.laws.effective_sizes.effective` and `bayes_scaling.laws.covariates`, O is
+    `bayes_scaling.laws.overfitting`; in a law without their coefficients N' and D' are N and D, and O is 0.
 
     Attributes
     ----------
@@ -115,8 +137,41 @@ class Law:
         """Whether the number of unique tokens matters."""
         return "repeat_tokens" in self.names
 
+    @property
+    def covariates(self) -> tuple[Covariate, ...]:
+        """The covariates whose worth it knows."""
+        return covariates_of(self.names)
+
+    def of_runs(self, columns: Mapping[str, Any], optional: bool = False) -> dict[str, np.ndarray]:
+        """What the law reads of runs beside params and tokens, each (run,), as `loss` takes it.
+
+        Parameters
+        ----------
+        columns : mapping of str to array
+            Columns of the runs, such as `Runs.frame`.
+        optional : bool
+            Leave out what the runs lack, rather than refuse them.
+
+        Raises
+        ------
+        SpecError
+            The runs lack a column that the law needs.
+        """
+        lacking = [name for name in self.columns if name not in columns]
+        if lacking and not optional:
+            raise SpecError(
+                f"law {self.name!r} needs the column {lacking[0]!r} of the runs: {COLUMNS[lacking[0]]}. "
+                "Add it, or fit another law"
+            )
+        found = {one.name: one.of_runs(columns) for one in self.covariates if one.column in columns}
+        if self.repeats and "unique_tokens" in columns:
+            found["unique_tokens"] = np.asarray(columns["unique_tokens"], dtype=float)
+        return found
+
     def complete(self, coefficients: Mapping[str, Array]) -> dict[str, Array]:
-        """Free coefficients with the fixed ones; ``unique_tokens``, if they matter, unlimited by default.
+        """Free coefficients with the fixed ones, and what the law reads of runs.
+
+        ``unique_tokens``, if they matter, are unlimited by default, and covariates neutral.
 
         Raises
         ------
@@ -129,12 +184,12 @@ class Law:
         full = {name: coefficients[name] for name in self.names} | dict(self.fixed)
         if self.repeats:
             full["unique_tokens"] = coefficients.get("unique_tokens", UNLIMITED)
-        return full
+        return full | {one.name: coefficients.get(one.name, NEUTRAL_VALUE) for one in self.covariates}
 
     def loss(self, xp: Any, params: Array, tokens: Array, coefficients: Mapping[str, Array]) -> Array:
         """Loss in nats per token at raw params and tokens; all arguments broadcast.
 
-        ``coefficients`` may hold ``unique_tokens``.
+        ``coefficients`` may hold ``unique_tokens`` and the values of covariates.
         """
         theta = log_form(xp, self.complete(coefficients))
         return xp.exp(log_loss(xp, xp.log(params), xp.log(tokens), theta))
@@ -159,9 +214,9 @@ class Law:
             raise SpecError(
                 f"law {self.name!r} has no closed form of the optimum: use bayes_scaling.laws.optimum"
             )
-        theta = self.complete(coefficients)
+        theta = log_form(xp, self.complete(coefficients))
         log_product = xp.log(compute) - xp.log(k)
-        ratio = xp.log(theta["alpha"]) + xp.log(theta["A"]) - xp.log(theta["beta"]) - xp.log(theta["B"])
+        ratio = xp.log(theta["alpha"]) + theta["log_A"] - xp.log(theta["beta"]) - theta["log_B"]
         log_params = (ratio + theta["beta"] * log_product) / (theta["alpha"] + theta["beta"])
         return xp.exp(log_params), xp.exp(log_product - log_params)
 
@@ -183,7 +238,10 @@ def log_form(xp: Any, coefficients: Mapping[str, Array]) -> dict[str, Array]:
         theta["log_unique"] = xp.log(coefficients["unique_tokens"])
     if "unique_tokens" in coefficients and "overfit" in coefficients:
         theta |= {name: coefficients[name] for name in OVERFIT} | {"pivot_ratio": ratio_pivot(xp, 1.0, 1.0)}
-    return theta
+    for one in covariates_of(coefficients):
+        theta |= {one.coefficient: coefficients[one.coefficient]}
+        theta |= {one.name: coefficients.get(one.name, NEUTRAL_VALUE)}
+    return folded(xp, theta)
 
 
 def pivots(xp: Any, params: float, tokens: float) -> dict[str, Array]:
@@ -284,14 +342,35 @@ OVERFITTING_LAW = Law(
     {"gamma": 1.0},
     ("unique_tokens",),
 )
+MIXTURE_OF_EXPERTS = Law(
+    "mixture-of-experts",
+    (*GAMMA_LAW.coefficients, EXPERT_WORTH),
+    "L = E + (A N'^-alpha + B D^-beta)^gamma, N' = N (N_total / N)^expert_worth, N the active params",
+    "After Clark et al. 2022, arXiv:2202.01169, whose exponent changes with N and the number of experts",
+    columns=(EXPERTS.column,),
+)
+PARALLEL = Law(
+    "parallel",
+    (*GAMMA_LAW.coefficients, STREAM_WORTH),
+    "L = E + (A N'^-alpha + B D^-beta)^gamma, N' = N (1 + stream_worth ln P), P parallel streams",
+    "Chen et al. 2025, arXiv:2505.10475",
+    columns=(STREAMS.column,),
+)
 MIXTURE = Law(
     "mixture",
-    (E, A, B, ALPHA, BETA, GAMMA, ETA, REPEAT_TOKENS, REPEAT_PARAMS, *OVERFITTING),
+    (
+        *(E, A, B, ALPHA, BETA, GAMMA, ETA, REPEAT_TOKENS, REPEAT_PARAMS, *OVERFITTING),
+        *(EXPERT_WORTH, STREAM_WORTH),
+    ),
     "all of these: the draws of a stack are each of one law",
     "Yao et al. 2018, arXiv:1704.02030",
 )
 _KNOWN = {
-    law.name: law for law in (CHINCHILLA, GAMMA_LAW, KAPLAN, VARYING, DATA_LIMITED, OVERFITTING_LAW, MIXTURE)
+    law.name: law
+    for law in (
+        *(CHINCHILLA, GAMMA_LAW, KAPLAN, VARYING, DATA_LIMITED, OVERFITTING_LAW),
+        *(MIXTURE_OF_EXPERTS, PARALLEL, MIXTURE),
+    )
 }
 _SHIPPED = frozenset(_KNOWN)
 LAWS: Mapping[str, Law] = MappingProxyType(_KNOWN)
@@ -312,7 +391,8 @@ def register_law(law: Law, *, replace: bool = False) -> Law:
     law : Law
         A, B and alpha are free. E is free or fixed at 0; beta and gamma are free, or one of them is fixed.
         ``eta``, ``repeat_tokens`` with ``repeat_params``, and with these ``overfit``, ``overfit_params``
-        and ``overfit_epochs`` may be free too.
+        and ``overfit_epochs`` may be free too; so may ``expert_worth`` and ``stream_worth``, each with its
+        column.
     replace : bool
         Allow the name of a law that was registered before; the package's own stay.
 
@@ -376,6 +456,11 @@ def _check_family(law: Law) -> None:
         raise SpecError(f"{where}: repetition takes {', '.join(sorted(needed))} and the column unique_tokens")
     if set(OVERFIT) & free and not {*needed, *OVERFIT} <= free:
         raise SpecError(f"{where}: overfitting takes {', '.join(OVERFIT)} and {', '.join(sorted(needed))}")
+    for one in law.covariates:
+        if one.column not in law.columns:
+            raise SpecError(f"{where}: {one.coefficient} takes the column {one.column}: name it in columns")
+    if unread := sorted(set(law.columns) - set(COLUMNS)):
+        raise SpecError(f"{where}: no law reads a column {unread[0]!r}; there are {', '.join(COLUMNS)}")
 
 
 def get_law(name: str | Law) -> Law:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import xarray as xr
@@ -61,8 +63,10 @@ def _file_tree(fit: Posterior) -> xr.DataTree:
     marks = {
         "spec": fit.spec.to_json(),
         "data_hash": fit.runs.data_hash,
+        "given": json.dumps(dict(fit.given)),
     }
-    tree.attrs = marks | dict(tree.attrs)
+    kept = {name: value for name, value in tree.attrs.items() if name != "given"}
+    tree.attrs = marks | kept
     tree[_RUNS] = xr.DataTree(xr.Dataset({"text": runs_to_text(fit.runs)}))
     return tree
 
@@ -82,7 +86,16 @@ def read_posterior(path: str | Path) -> Posterior:
     _check_draws(tree, spec, path)
     runs = _runs(tree, path)
     del tree[_RUNS]
-    return Posterior(idata=tree, runs=runs, spec=spec)
+    return _asked(Posterior(idata=tree, runs=runs, spec=spec), path)
+
+
+def _asked(fit: Posterior, path: str | Path) -> Posterior:
+    """The fit at the values of covariates that it was saved with."""
+    try:
+        given = json.loads(fit.idata.attrs.get("given", "{}"))
+        return replace(fit, given=given)
+    except (BayesScalingError, TypeError, ValueError, AttributeError) as error:
+        raise FitFileError(f"{path}: its values of covariates cannot be read ({error}); {AGAIN}") from error
 
 
 def _spec(tree: xr.DataTree, path: str | Path) -> ModelSpec:

@@ -152,7 +152,7 @@ def comparison_of(fit: Fit, query: Query) -> Comparison:
     pairs = list(permutations(names, 2))
     parts = [_pair(here.draws["loss"], along, *pair) for pair in pairs]
     searched = (ladder[0], ladder[-1])
-    return Comparison(_joined(parts, pairs), query.cost.name, _reach(here, pairs), searched)
+    return Comparison(_joined(parts, pairs), query.cost_name, _reach(here, pairs), searched)
 
 
 def _searched_between(fit: Fit, query: Query) -> tuple[float, float]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from bayes_scaling.accounting import Cost, ShapeFamily, fit_families, get_cost
 from bayes_scaling.accounting.budgets import check_budget
 from bayes_scaling.accounting.curves import LogCurve
+from bayes_scaling.laws.covariates import compute_factor, told
 from bayes_scaling.posterior.coefficients import architectures_of, contexts_of
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import unique_of
@@ -33,6 +35,8 @@ class Query:
     cost : Cost
     unique_tokens : float or None
         Different tokens that runs can draw from; None for no limit.
+    given : mapping of str to float
+        The value of each covariate of the fit's law that the question is about.
 
     Examples
     --------
@@ -49,6 +53,7 @@ class Query:
     architecture: tuple[str, ...]
     cost: Cost
     unique_tokens: float | None = None
+    given: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -108,6 +113,7 @@ class Query:
             tuple(architectures),
             resolve_cost(fit, cost),
             unique_of(fit.law, unique_tokens),
+            fit.conditions,
         )
 
     def at(self, compute: Any) -> Query:
@@ -121,7 +127,13 @@ class Query:
 
     def curve(self, architecture: str, context_length: int) -> LogCurve:
         """What a token costs one group: ln FLOPs against ln params."""
-        return self.cost.curve(float(context_length), architecture)
+        curve = self.cost.curve(float(context_length), architecture)
+        return curve.times(compute_factor(self.given))
+
+    @property
+    def cost_name(self) -> str:
+        """The cost, and the values of covariates that an answer is about."""
+        return f"{self.cost.name} {told(self.given)}".rstrip()
 
 
 def resolve_cost(fit: Fit, cost: str | Cost) -> Cost:

@@ -179,7 +179,7 @@ def _reached(fit: Fit, query: Query, target: str, values: Any, extrapolate: bool
         "params": xr.zeros_like(flops) + middle["params"],
         "tokens": middle["tokens"],
     }
-    return Target(draws, target, query.cost.name, reach_of(fit, query, asked).assign(lost_share=lost))
+    return Target(draws, target, query.cost_name, reach_of(fit, query, asked).assign(lost_share=lost))
 
 
 def _lost(
