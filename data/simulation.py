@@ -147,7 +147,8 @@ def _design(
     for one in law.covariates:
         values = np.resize(COVARIATE_VALUES, len(frame))
         frame[one.column] = values * (frame[one.over] if one.over else 1.0)
-        frame["flops"] *= values if one.compute else 1.0
+        if one.compute:
+            frame[["flops", "budget"]] = frame[["flops", "budget"]].mul(values, axis=0)
     frame["run_id"] = [f"sim-{i:04d}" for i in range(len(frame))]
     return frame
 

@@ -231,6 +231,7 @@ def test_draws_of_a_stack_keep_their_own_optimum() -> None:
     mixed, eta = LAWS["mixture"], RNG.uniform(-0.05, 0.05, COUNT)
     some = np.arange(COUNT) % 2 == 0
     full = DRAWS | {"gamma": np.ones(COUNT), "eta": np.where(some, 0.0, eta), "unique_tokens": 2e10}
+    full |= {"expert_worth": 0.0, "stream_worth": 0.0}
     both = mixed.complete(full | {"overfit": np.where(some, DRAWS["overfit"], 0.0)})
     found = optimum.optimal_log_params(both, BUDGETS, CURVE)
     alone = optimum.optimal_log_params(values(2e10), BUDGETS, CURVE)
