@@ -141,16 +141,25 @@ def _design(
         part = pd.concat([_isoflop(rng, budgets, optimum), _fixed_ratio(rng, ratios)], ignore_index=True)
         parts.append(part.assign(**{key: row[key] for key in KEYS}))
     frame = pd.concat(parts, ignore_index=True)
-    frame["flops"] = 6.0 * frame["params"] * frame["tokens"]
+    frame = _with_covariates(frame, law)
     if law.repeats:
         frame["unique_tokens"] = frame["tokens"] / np.resize(EPOCHS, len(frame))
-    for one in law.covariates:
-        values = np.resize(COVARIATE_VALUES, len(frame))
-        frame[one.column] = values * (frame[one.over] if one.over else 1.0)
-        if one.compute:
-            frame[["flops", "budget"]] = frame[["flops", "budget"]].mul(values, axis=0)
     frame["run_id"] = [f"sim-{i:04d}" for i in range(len(frame))]
     return frame
+
+
+def _with_covariates(frame: pd.DataFrame, law: Law) -> pd.DataFrame:
+    """The runs with the columns of the law's covariates, and their FLOPs; each keeps to its budget."""
+    flops_per_token = 6.0 * frame["params"]
+    columns = {}
+    for one in law.covariates:
+        values = np.resize(COVARIATE_VALUES, len(frame))
+        columns[one.column] = values * (frame[one.over] if one.over else 1.0)
+        flops_per_token = flops_per_token * (values if one.compute else 1.0)
+    bound = frame["budget"].notna()
+    if any(one.compute for one in law.covariates):
+        frame["tokens"] = np.where(bound, np.round(frame["budget"] / flops_per_token), frame["tokens"])
+    return frame.assign(flops=flops_per_token * frame["tokens"], **columns)
 
 
 def _optimal_params(law: Law, values: dict[str, float], budgets: Sequence[float]) -> np.ndarray:

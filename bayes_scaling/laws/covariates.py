@@ -52,8 +52,8 @@ class Covariate:
     meaning: str
     neutral: str
 
-    def of_runs(self, columns: Mapping[str, Any]) -> np.ndarray:
-        """The value of each run (run,), from columns of the runs."""
+    def of_runs(self, columns: Any) -> np.ndarray:
+        """The value of each run (run,), from a DataFrame or a mapping of columns."""
         values = np.asarray(columns[self.column], dtype=float)
         return values / np.asarray(columns[self.over], dtype=float) if self.over else values
 

@@ -13,74 +13,29 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import SpecError
-from bayes_scaling.laws.covariates import (
-    COVARIATES,
-    EXPERTS,
-    NEUTRAL_VALUE,
-    STREAMS,
-    Covariate,
-    covariates_of,
-    folded,
+from bayes_scaling.laws.coefficients import (
+    ALPHA,
+    BETA,
+    ETA,
+    EXPERT_WORTH,
+    GAMMA,
+    OVERFITTING,
+    REPEAT_PARAMS,
+    REPEAT_TOKENS,
+    STREAM_WORTH,
+    A,
+    B,
+    Coefficient,
+    E,
 )
+from bayes_scaling.laws.covariates import EXPERTS, NEUTRAL_VALUE, STREAMS, Covariate, covariates_of, folded
 from bayes_scaling.laws.effective_sizes import PIVOT_PARAMS, PIVOT_TOKENS, UNLIMITED, effective
+from bayes_scaling.laws.family import check_family, require_columns
 from bayes_scaling.laws.overfitting import NAMES as OVERFIT
 from bayes_scaling.laws.overfitting import log_overfit, ratio_pivot
 
 Array = Any
 TINY = 1e-300  # stands for an E of 0 in logs
-
-
-@dataclass(frozen=True)
-class Coefficient:
-    """One coefficient of a law as users see it.
-
-    Attributes
-    ----------
-    name, unit, meaning : str
-    lower, upper : float
-        Open bounds.
-    """
-
-    name: str
-    unit: str
-    meaning: str
-    lower: float = 0.0
-    upper: float = float("inf")
-
-
-E = Coefficient("E", "nats per token", "irreducible loss")
-A = Coefficient("A", "nats^(1/gamma)", "scale of the params term at one parameter")
-B = Coefficient("B", "nats^(1/gamma)", "scale of the tokens term at one token")
-ALPHA = Coefficient("alpha", "1", "exponent of params inside the sum")
-BETA = Coefficient("beta", "1", "exponent of tokens inside the sum")
-GAMMA = Coefficient("gamma", "1", "exponent of the sum")
-ETA = Coefficient("eta", "1", "change of ln beta with ln params", lower=-float("inf"))
-REPEAT_TOKENS = Coefficient("repeat_tokens", "epochs", "repetitions after which tokens are worth little more")
-REPEAT_PARAMS = Coefficient(
-    "repeat_params", "1", "excess params, over those that suit the unique tokens, alike"
-)
-OVERFITTING = (
-    Coefficient(
-        OVERFIT[0], "nats per token", "what repetition adds to the loss at most, at 20 unique tokens a param"
-    ),
-    Coefficient(OVERFIT[1], "1", "exponent of params per unique token in it"),
-    Coefficient(OVERFIT[2], "epochs", "repetitions after which 63% of it has come"),
-)
-EXPERT_WORTH = Coefficient(
-    EXPERTS.coefficient, "1", "exponent of total over active params in the effective params", upper=1.0
-)
-STREAM_WORTH = Coefficient(
-    STREAMS.coefficient, "1", "effective params gained for each e-fold of parallel streams, over the params"
-)
-NEUTRAL: Mapping[str, float] = MappingProxyType(
-    {"E": 0.0, "beta": 1.0, "gamma": 1.0, "eta": 0.0, "repeat_tokens": 1e30, "repeat_params": 1e30}
-    | {"overfit": 0.0, "overfit_params": 0.0, "overfit_epochs": 1e30}
-    | {covariate.coefficient: 0.0 for covariate in COVARIATES}
-)
-COLUMNS: Mapping[str, str] = MappingProxyType(
-    {"unique_tokens": "how many different tokens each run could draw from (1e15 where it repeated none)"}
-    | {covariate.column: covariate.meaning for covariate in COVARIATES}
-)
 
 
 @dataclass(frozen=True)
@@ -142,13 +97,13 @@ class Law:
         """The covariates whose worth it knows."""
         return covariates_of(self.names)
 
-    def of_runs(self, columns: Mapping[str, Any], optional: bool = False) -> dict[str, np.ndarray]:
+    def of_runs(self, columns: Any, optional: bool = False) -> dict[str, np.ndarray]:
         """What the law reads of runs beside params and tokens, each (run,), as `loss` takes it.
 
         Parameters
         ----------
-        columns : mapping of str to array
-            Columns of the runs, such as `Runs.frame`.
+        columns : DataFrame or mapping of str to array
+            The runs, such as `Runs.frame`.
         optional : bool
             Leave out what the runs lack, rather than refuse them.
 
@@ -157,12 +112,8 @@ class Law:
         SpecError
             The runs lack a column that the law needs.
         """
-        lacking = [name for name in self.columns if name not in columns]
-        if lacking and not optional:
-            raise SpecError(
-                f"law {self.name!r} needs the column {lacking[0]!r} of the runs: {COLUMNS[lacking[0]]}. "
-                "Add it, or fit another law"
-            )
+        if not optional:
+            require_columns(self.name, self.columns, columns)
         found = {one.name: one.of_runs(columns) for one in self.covariates if one.column in columns}
         if self.repeats and "unique_tokens" in columns:
             found["unique_tokens"] = np.asarray(columns["unique_tokens"], dtype=float)
@@ -374,8 +325,6 @@ _KNOWN = {
 }
 _SHIPPED = frozenset(_KNOWN)
 LAWS: Mapping[str, Law] = MappingProxyType(_KNOWN)
-FREE = ("A", "B", "alpha")  # in every law: what the runs pin down
-FIXABLE = ("E", "beta", "gamma")  # E at 0; beta or gamma at any value
 
 
 def fitted_laws() -> tuple[str, ...]:
@@ -403,7 +352,8 @@ def register_law(law: Law, *, replace: bool = False) -> Law:
 
     Examples
     --------
-    >>> from bayes_scaling.laws.law import A, ALPHA, B, BETA, forget_law
+    >>> from bayes_scaling.laws.coefficients import A, ALPHA, B, BETA
+    >>> from bayes_scaling.laws.law import forget_law
     >>> law = Law("no-floor", (A, B, ALPHA, BETA), "L = A N^-alpha + B D^-beta", "", {"E": 0.0, "gamma": 1.0})
     >>> register_law(law).names
     ('A', 'B', 'alpha', 'beta')
@@ -411,7 +361,7 @@ def register_law(law: Law, *, replace: bool = False) -> Law:
     """
     if law.name in LAWS and not (replace and law.name not in _SHIPPED):
         raise SpecError(f"law {law.name!r} is already known: choose another name, or replace one of your own")
-    _check_family(law)
+    check_family(law.name, law.names, law.fixed, law.columns, MIXTURE.names)
     _KNOWN[law.name] = law
     return law
 
@@ -427,40 +377,6 @@ def forget_law(name: str) -> None:
     if name in _SHIPPED or name not in LAWS:
         raise SpecError(f"law {name!r} was not registered; the package's own laws stay")
     del _KNOWN[name]
-
-
-def _check_family(law: Law) -> None:
-    free = set(law.names)
-    fixed = dict(law.fixed)
-    where = f"law {law.name!r}"
-    if not law.name or not law.name.isprintable():
-        raise SpecError(f"{where}: give it a name of some letters")
-    unknown = sorted({*free, *fixed} - {c.name for c in MIXTURE.coefficients})
-    if unknown:
-        known = ", ".join(MIXTURE.names)
-        raise SpecError(f"{where}: no coefficient {unknown[0]!r} in this family, which has {known}")
-    if both := sorted(free & set(fixed)):
-        raise SpecError(f"{where}: {both[0]} is free and fixed at once")
-    if lost := [name for name in FREE if name not in free]:
-        raise SpecError(f"{where}: {lost[0]} must be free")
-    if lost := [name for name in FIXABLE if name not in free and name not in fixed]:
-        raise SpecError(f"{where}: {lost[0]} is neither free nor fixed")
-    if fixed.get("E", 0.0) != 0.0:
-        raise SpecError(f"{where}: E is fixed at {fixed['E']:g}; fix it at 0, or give it a narrow prior")
-    if {"beta", "gamma"} <= set(fixed) or min(fixed.get(name, 1.0) for name in ("beta", "gamma")) <= 0:
-        raise SpecError(f"{where}: of beta and gamma at most one is fixed, at a positive value")
-    if other := sorted(set(fixed) - set(FIXABLE)):
-        raise SpecError(f"{where}: leave {other[0]} out rather than fix it")
-    needed = {"repeat_tokens", "repeat_params"}
-    if needed & free and not (needed <= free and "unique_tokens" in law.columns):
-        raise SpecError(f"{where}: repetition takes {', '.join(sorted(needed))} and the column unique_tokens")
-    if set(OVERFIT) & free and not {*needed, *OVERFIT} <= free:
-        raise SpecError(f"{where}: overfitting takes {', '.join(OVERFIT)} and {', '.join(sorted(needed))}")
-    for one in law.covariates:
-        if one.column not in law.columns:
-            raise SpecError(f"{where}: {one.coefficient} takes the column {one.column}: name it in columns")
-    if unread := sorted(set(law.columns) - set(COLUMNS)):
-        raise SpecError(f"{where}: no law reads a column {unread[0]!r}; there are {', '.join(COLUMNS)}")
 
 
 def get_law(name: str | Law) -> Law:

@@ -12,8 +12,9 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.errors import BayesScalingError, SpecError
+from bayes_scaling.laws.coefficients import NEUTRAL
 from bayes_scaling.laws.drift import LEARNT, WALK_NAMES
-from bayes_scaling.laws.law import NEUTRAL, get_law
+from bayes_scaling.laws.law import get_law
 from bayes_scaling.models.coefficients import tau
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.spec import ModelSpec

@@ -11,8 +11,9 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import ConvergenceWarning, FitFileError, RunsError, RunsWarning, SpecError
+from bayes_scaling.laws.coefficients import EXPERT_WORTH
 from bayes_scaling.laws.covariates import EXPERTS, STREAMS
-from bayes_scaling.laws.law import EXPERT_WORTH, GAMMA_LAW, Law, forget_law, get_law, register_law
+from bayes_scaling.laws.law import GAMMA_LAW, Law, forget_law, get_law, register_law
 from bayes_scaling.models.coefficients import to_natural, to_user
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.spec import ModelSpec

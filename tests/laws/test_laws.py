@@ -7,13 +7,13 @@ import pytest
 from scipy import optimize
 
 from bayes_scaling.errors import SpecError
+from bayes_scaling.laws.coefficients import NEUTRAL
 from bayes_scaling.laws.effective_sizes import UNLIMITED
 from bayes_scaling.laws.law import (
     CHINCHILLA,
     GAMMA_LAW,
     LAWS,
     MIXTURE,
-    NEUTRAL,
     get_law,
     log_form,
     log_loss,

@@ -12,19 +12,8 @@ import bayes_scaling as bs
 from bayes_scaling.accounting import get_cost
 from bayes_scaling.errors import BudgetError, SpecError
 from bayes_scaling.laws import optimum
-from bayes_scaling.laws.law import (
-    ALPHA,
-    BETA,
-    LAWS,
-    OVERFITTING,
-    A,
-    B,
-    E,
-    Law,
-    log_form,
-    log_loss,
-    register_law,
-)
+from bayes_scaling.laws.coefficients import ALPHA, BETA, OVERFITTING, A, B, E
+from bayes_scaling.laws.law import LAWS, Law, log_form, log_loss, register_law
 from bayes_scaling.laws.law_rates import law_rates
 from bayes_scaling.laws.overfitting import log_overfit
 from bayes_scaling.models.spec import ModelSpec
