@@ -127,23 +127,16 @@ def constant_map(values: Sequence[str] | None) -> dict[str, str] | None:
     return _pairs(values, "--set", "NAME=VALUE, such as context_length=2048") or None
 
 
-def covariate_map(values: Sequence[str]) -> dict[str, float | str]:
-    """``NAME=VALUE`` pairs, a covariate to its value: a number, or text that is none.
+def covariate_map(values: Sequence[str]) -> dict[str, float]:
+    """``NAME=VALUE`` pairs, a covariate to its value.
 
     Raises
     ------
-    RunsError
-        No such pair, or one name twice.
+    RunsError, BudgetError
+        No such pair, or one name twice; a value that is no number.
     """
     pairs = _pairs(values, "at", "NAME=VALUE, such as params_total_ratio=8")
-    return {name: _number(text) for name, text in pairs.items()}
-
-
-def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    return {name: _number(text, name) for name, text in pairs.items()}
 
 
 def _pairs(values: Sequence[str] | None, option: str, form: str) -> dict[str, str]:

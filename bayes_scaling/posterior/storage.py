@@ -21,6 +21,7 @@ from bayes_scaling.runs.table import Runs
 KIND = "bayes_scaling.Fit"
 WALKS_SINCE = 2  # format from which the discrepancy is one of walks inside the law's terms
 _RUNS = "runs"
+_GIVEN = "given"
 
 
 def save(fit: Posterior, path: str | Path) -> Path:
@@ -63,10 +64,10 @@ def _file_tree(fit: Posterior) -> xr.DataTree:
     marks = {
         "spec": fit.spec.to_json(),
         "data_hash": fit.runs.data_hash,
-        "given": json.dumps(dict(fit.given)),
     }
-    kept = {name: value for name, value in tree.attrs.items() if name != "given"}
-    tree.attrs = marks | kept
+    if fit.given:
+        marks[_GIVEN] = json.dumps(dict(fit.given))
+    tree.attrs = marks | dict(tree.attrs)
     tree[_RUNS] = xr.DataTree(xr.Dataset({"text": runs_to_text(fit.runs)}))
     return tree
 
@@ -92,8 +93,7 @@ def read_posterior(path: str | Path) -> Posterior:
 def _asked(fit: Posterior, path: str | Path) -> Posterior:
     """The fit at the values of covariates that it was saved with."""
     try:
-        given = json.loads(fit.idata.attrs.get("given", "{}"))
-        return replace(fit, given=given)
+        return replace(fit, given=json.loads(fit.idata.attrs.pop(_GIVEN, "{}")))
     except (BayesScalingError, TypeError, ValueError, AttributeError) as error:
         raise FitFileError(f"{path}: its values of covariates cannot be read ({error}); {AGAIN}") from error
 

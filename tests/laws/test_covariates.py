@@ -10,6 +10,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.data.run_tables import load_runs
+from bayes_scaling.decisions.lifetime.served_cost import serving_cost
 from bayes_scaling.errors import ConvergenceWarning, FitFileError, RunsError, RunsWarning, SpecError
 from bayes_scaling.laws.coefficients import EXPERT_WORTH
 from bayes_scaling.laws.covariates import EXPERTS, STREAMS
@@ -18,8 +19,9 @@ from bayes_scaling.models.coefficients import to_natural, to_user
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.fit import Fit
+from bayes_scaling.posterior.stacking import mixture
 from bayes_scaling.runs.table import Runs
-from tests.helpers.command_line import records
+from tests.helpers.command_line import assert_refused, records, run
 from tests.helpers.fits import SAMPLING
 from tests.helpers.small_runs import TRUTH, odd_runs
 
@@ -160,14 +162,54 @@ def test_a_file_keeps_the_value(fits, tmp_path) -> None:
     np.testing.assert_array_equal(again.frontier(1e20).draws["loss"], fit.frontier(1e20).draws["loss"])
     dense = bs.load_fit(again.at(params_total_ratio=1).save(tmp_path / "dense.nc"))
     assert dense.given == {"params_total_ratio": 1.0}
-    (answer,) = records("frontier", tmp_path / "wide.nc", "--compute", "1e20")
-    assert answer["cost"] == "6ND at params_total_ratio 8"
     broken = again.idata.copy()
     broken.attrs = dict(again.idata.attrs)
     other = Fit(broken, again.runs, again.spec)
     object.__setattr__(other, "given", {"parallel_streams": 2.0})
     with pytest.raises(FitFileError, match="covariates"):
         other.save(tmp_path / "broken.nc")
+
+
+def test_the_command_line_asks_such_a_fit(fits, tmp_path) -> None:
+    path = fits["parallel"].save(tmp_path / "fit.nc")
+    wide = tmp_path / "wide.nc"
+    assert run("at", path, "parallel_streams=4", "-o", wide).exit_code == 0
+    (answer,) = records("frontier", wide, "--compute", "1e20")
+    assert answer["cost"] == "6ND at parallel_streams 4"
+    (plain,) = records("frontier", path, "--compute", "1e20")
+    assert plain["cost"] == "6ND at parallel_streams 1 (one stream)"
+    assert plain["loss_median"] != answer["loss_median"]
+    assert_refused(run("at", path, "parallel_streams=many", "-o", wide), "'many' is not a number")
+    assert_refused(run("at", path, "parallel_streams=0.5", "-o", wide), "at least 1")
+    assert_refused(run("at", path, "params_total_ratio=4", "-o", wide), "knows no 'params_total_ratio'")
+    assert_refused(run("at", path, "parallel_streams", "-o", wide), "NAME=VALUE")
+
+
+def test_streams_cost_as_many_times_to_serve(fits) -> None:
+    fit = fits["parallel"]
+    one, four = (
+        serving_cost(fit.at(parallel_streams=streams), "transformer", None, (512.0, 128.0), None)
+        for streams in (1, 4)
+    )
+    np.testing.assert_allclose(four(np.log([1e8, 1e9])), 4 * one(np.log([1e8, 1e9])), rtol=1e-9)
+
+
+def test_a_report_and_its_figures_are_of_one_value(fits, tmp_path) -> None:
+    page = fits["parallel"].at(parallel_streams=4).report(tmp_path / "page.html", 1e20)
+    assert "at parallel_streams 4" in page.read_text()
+
+
+def test_a_stack_is_asked_at_one_value_and_its_members_at_none(fits) -> None:
+    fit = fits["parallel"]
+    members = {"parallel": fit, "gamma": quick(fit.runs, "gamma")}
+    mixed = mixture(members, [0.5, 0.5])
+    loss = mixed.at(parallel_streams=4).frontier(1e20).draws["loss"].to_numpy()
+    plain = mixed.frontier(1e20).draws["loss"].to_numpy()
+    blind = (mixed.posterior["stream_worth"] == 0).to_numpy().reshape(loss.shape[:2])
+    assert blind.mean() == pytest.approx(0.5)
+    assert (loss[~blind] != plain[~blind]).all()
+    with pytest.raises(SpecError, match="then ask the stack at one"):
+        mixture({"one": fit, "other": fit.at(parallel_streams=4)}, [0.5, 0.5])
 
 
 @pytest.mark.parametrize(
