@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import xarray as xr
 
-from bayes_scaling.laws.covariates import NEUTRAL_VALUE, Covariate, checked_values, told
+from bayes_scaling.laws.covariates import NEUTRAL_VALUE, Covariate, checked_values, compute_factor, told
 from bayes_scaling.laws.law import Law
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.runs.table import Runs
@@ -78,6 +78,16 @@ class Posterior:
         return self.spec.law_value
 
     @property
+    def asked_at(self) -> str:
+        """`conditions` in words, such as ``at params_total_ratio 8``; empty for a law without covariates."""
+        return told(self.conditions)
+
+    @property
+    def compute_factor(self) -> float:
+        """How many times the FLOPs of a model of as many params and tokens one at `conditions` takes."""
+        return compute_factor(self.conditions)
+
+    @property
     def loss_unit(self) -> str:
         """The unit of the losses; see `bayes_scaling.Runs`."""
         return self.runs.loss_unit
@@ -107,14 +117,11 @@ class Posterior:
         law = self.law.name + (" law with drift" if self.spec.discrepancy == "drift" else " law")
         kind = type(self).__name__
         size = self.posterior.sizes
+        asked = f"; asked {self.asked_at}" if self.given else ""
         return (
             f"{kind}({law}, {self.spec.pooling} pooling, {self.backend}; {len(self.runs)} runs of "
-            f"{names}; {size['chain']} chains x {size['draw']} draws{self._asked()})"
+            f"{names}; {size['chain']} chains x {size['draw']} draws{asked})"
         )
-
-    def _asked(self) -> str:
-        """At which values of covariates, where some are given."""
-        return f"; asked {told(self.given)}" if self.given else ""
 
     def __repr__(self) -> str:
         return str(self)

@@ -138,7 +138,7 @@ def _beside(table: pd.DataFrame, other: pd.DataFrame | None, name: str) -> pd.Da
 
 def _classical(fit: Fit, query: Query, table: pd.DataFrame) -> pd.DataFrame | None:
     """The classical frontier of the groups of a table; None where no group has one."""
-    if query.unique_tokens is not None or query.given:
+    if query.unique_tokens is not None or query.asked_at:
         return None  # it takes all runs for fresh tokens and dense models
     groups = table[KEYS[:2]].drop_duplicates()
     frame = fit.runs.frame[KEYS[:2]].astype({"architecture": str})

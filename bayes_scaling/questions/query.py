@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import numpy as np
 from bayes_scaling.accounting import Cost, ShapeFamily, fit_families, get_cost
 from bayes_scaling.accounting.budgets import check_budget
 from bayes_scaling.accounting.curves import LogCurve
-from bayes_scaling.laws.covariates import compute_factor, told
 from bayes_scaling.posterior.coefficients import architectures_of, contexts_of
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.groups import unique_of
@@ -35,8 +33,10 @@ class Query:
     cost : Cost
     unique_tokens : float or None
         Different tokens that runs can draw from; None for no limit.
-    given : mapping of str to float
-        The value of each covariate of the fit's law that the question is about.
+    asked_at : str
+        The values of the covariates of the fit's law that the question is about, in words.
+    compute_factor : float
+        How many times the cost a token is, at those values.
 
     Examples
     --------
@@ -53,7 +53,8 @@ class Query:
     architecture: tuple[str, ...]
     cost: Cost
     unique_tokens: float | None = None
-    given: Mapping[str, float] = field(default_factory=dict)
+    asked_at: str = ""
+    compute_factor: float = 1.0
 
     @classmethod
     def of(
@@ -113,7 +114,8 @@ class Query:
             tuple(architectures),
             resolve_cost(fit, cost),
             unique_of(fit.law, unique_tokens),
-            fit.conditions,
+            fit.asked_at,
+            fit.compute_factor,
         )
 
     def at(self, compute: Any) -> Query:
@@ -128,12 +130,12 @@ class Query:
     def curve(self, architecture: str, context_length: int) -> LogCurve:
         """What a token costs one group: ln FLOPs against ln params."""
         curve = self.cost.curve(float(context_length), architecture)
-        return curve.times(compute_factor(self.given))
+        return curve.times(self.compute_factor)
 
     @property
     def cost_name(self) -> str:
         """The cost, and the values of covariates that an answer is about."""
-        return f"{self.cost.name} {told(self.given)}".rstrip()
+        return f"{self.cost.name} {self.asked_at}".rstrip()
 
 
 def resolve_cost(fit: Fit, cost: str | Cost) -> Cost:

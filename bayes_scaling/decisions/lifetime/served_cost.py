@@ -14,7 +14,6 @@ from bayes_scaling.accounting.curves import spline_curve
 from bayes_scaling.decisions.lifetime.device_cost import DeviceTime, device_seconds
 from bayes_scaling.decisions.lifetime.loss_contour import FEWER, Contour
 from bayes_scaling.errors import DecisionError
-from bayes_scaling.laws.covariates import compute_factor
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.questions.query import shape_families
 
@@ -41,7 +40,7 @@ def serving_cost(
         return lambda x: np.asarray(serving(architecture, np.exp(x)), dtype=float)
     if lengths is None:
         return lambda x: np.asarray(np.exp(curve.value(np, x)) / TRAINING_FACTOR)
-    counted = _counted(fit, architecture, lengths).times(compute_factor(fit.conditions))
+    counted = _counted(fit, architecture, lengths).times(fit.compute_factor)
     return lambda x: np.asarray(np.exp(counted.value(np, x)))
 
 
