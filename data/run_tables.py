@@ -154,7 +154,8 @@ def _with_tokens(cells: dict[str, pd.Series], faults: list[Fault]) -> tuple[list
         return faults, []
     per_token = 6.0 * cells["params"] * cells.get("parallel_streams", 1.0)
     cells["tokens"] = (cells["flops"] / per_token).rename("tokens")
-    message = "no tokens given: flops / (6 * params) is used"
+    streams = " * parallel_streams" if "parallel_streams" in cells else ""
+    message = f"no tokens given: flops / (6 * params{streams}) is used"
     advice = "add a column 'tokens' if attention or recomputation matters"
     note = Finding("tokens assumed", "note", message, advice)
     return [fault for fault in faults if fault not in lacking], [note]
@@ -199,7 +200,9 @@ def _reading_notes(mapping: Mapping[str, str]) -> list[Finding]:
         notes.append(Finding("columns", "note", f"read {', '.join(renamed)}", advice))
     if "flops" not in mapping:
         advice = "add a column 'flops' if attention or recomputation matters"
-        notes.append(Finding("flops assumed", "note", "no flops given: 6 * params * tokens is used", advice))
+        streams = " * parallel_streams" if "parallel_streams" in mapping else ""
+        message = f"no flops given: 6 * params * tokens{streams} is used"
+        notes.append(Finding("flops assumed", "note", message, advice))
     return notes
 
 

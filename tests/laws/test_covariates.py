@@ -262,6 +262,7 @@ def test_streams_count_in_the_flops_that_are_assumed() -> None:
     runs = table(STREAMS)
     six_nd = 6 * runs.frame["params"] * runs.frame["tokens"]
     np.testing.assert_allclose(runs.frame["flops"], six_nd * runs.frame["parallel_streams"])
+    assert any(note.message.endswith("tokens * parallel_streams is used") for note in runs.notes)
     back = load_runs(runs.frame.drop(columns="tokens"))
     np.testing.assert_allclose(back.frame["tokens"], runs.frame["tokens"])
 
