@@ -114,10 +114,10 @@ def _validated(
         cells = {name: column for name, column in cells.items() if name in mapping}
         notes += aside
         faults = check_size(table.frame) + faults + found
-    if not faults:
-        faults = check_totals(table.frame, mapping, cells)
     faults, derived = _with_tokens(cells, faults)
     notes += derived
+    if not faults:
+        faults = check_totals(table.frame, mapping, cells)
     if not faults and "flops" not in cells:
         cells["flops"], faults = _six_nd(cells)
     if faults:
