@@ -17,7 +17,7 @@ from bayes_scaling.runs.columns import CANONICAL, REQUIRED, recognise
 from bayes_scaling.runs.faults import Fault, invalid_runs, show
 from bayes_scaling.runs.findings import Finding, find
 from bayes_scaling.runs.table import Runs
-from bayes_scaling.runs.validation import check_cells, check_size
+from bayes_scaling.runs.validation import check_cells, check_size, check_totals
 
 UNNEEDED = ("loss", "loss_sd", "weight", "flops")  # of planned runs
 
@@ -116,6 +116,8 @@ def _validated(
         faults = check_size(table.frame) + faults + found
     faults, derived = _with_tokens(cells, faults)
     notes += derived
+    if not faults:
+        faults = check_totals(table.frame, mapping, cells)
     if not faults and "flops" not in cells:
         cells["flops"], faults = _six_nd(cells)
     if faults:
@@ -150,8 +152,10 @@ def _with_tokens(cells: dict[str, pd.Series], faults: list[Fault]) -> tuple[list
     valid = not any(fault.rows for fault in faults)
     if not lacking or not valid or "flops" not in cells or "params" not in cells:
         return faults, []
-    cells["tokens"] = (cells["flops"] / (6.0 * cells["params"])).rename("tokens")
-    message = "no tokens given: flops / (6 * params) is used"
+    per_token = 6.0 * cells["params"] * cells.get("parallel_streams", 1.0)
+    cells["tokens"] = (cells["flops"] / per_token).rename("tokens")
+    streams = " * parallel_streams" if "parallel_streams" in cells else ""
+    message = f"no tokens given: flops / (6 * params{streams}) is used"
     advice = "add a column 'tokens' if attention or recomputation matters"
     note = Finding("tokens assumed", "note", message, advice)
     return [fault for fault in faults if fault not in lacking], [note]
@@ -160,7 +164,7 @@ def _with_tokens(cells: dict[str, pd.Series], faults: list[Fault]) -> tuple[list
 def _six_nd(cells: Mapping[str, pd.Series]) -> tuple[pd.Series, list[Fault]]:
     """Training FLOPs where none are given."""
     with np.errstate(over="ignore", under="ignore"):
-        flops = (6.0 * cells["params"] * cells["tokens"]).rename("flops")
+        flops = (6.0 * cells["params"] * cells["tokens"] * cells.get("parallel_streams", 1.0)).rename("flops")
     values = flops.to_numpy()
     bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
     if not bad.size:
@@ -196,7 +200,9 @@ def _reading_notes(mapping: Mapping[str, str]) -> list[Finding]:
         notes.append(Finding("columns", "note", f"read {', '.join(renamed)}", advice))
     if "flops" not in mapping:
         advice = "add a column 'flops' if attention or recomputation matters"
-        notes.append(Finding("flops assumed", "note", "no flops given: 6 * params * tokens is used", advice))
+        streams = " * parallel_streams" if "parallel_streams" in mapping else ""
+        message = f"no flops given: 6 * params * tokens{streams} is used"
+        notes.append(Finding("flops assumed", "note", message, advice))
     return notes
 
 

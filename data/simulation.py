@@ -31,6 +31,7 @@ RATIO_PARAMS = (160e6, 400e6)
 RATIO_COMPUTE = 3e20  # fixed-ratio runs above this many FLOPs are left out
 NU = 10.0
 EPOCHS = (1, 2, 5, 15, 40)  # of runs in turn
+COVARIATE_VALUES = (1, 2, 4, 8, 16)  # of runs in turn
 CSV_NAME, TRUTH_NAME = "simulated_runs.csv", "simulated_truth.json"
 
 
@@ -76,7 +77,7 @@ def simulate(
         In tokens.
     law : str
         A name in `bayes_scaling.laws.LAWS`. Under a law of repetition some runs go over their tokens 2, 5,
-        15 or 40 times (column ``unique_tokens``).
+        15 or 40 times (column ``unique_tokens``); under a law with a covariate its values are 1 to 16.
     budgets : sequence of float
         Training FLOPs of the isoFLOP grids; each has 10 sizes over a factor of 8 round the optimum.
     token_param_ratios : sequence of float
@@ -140,11 +141,25 @@ def _design(
         part = pd.concat([_isoflop(rng, budgets, optimum), _fixed_ratio(rng, ratios)], ignore_index=True)
         parts.append(part.assign(**{key: row[key] for key in KEYS}))
     frame = pd.concat(parts, ignore_index=True)
-    frame["flops"] = 6.0 * frame["params"] * frame["tokens"]
-    if law.columns:
+    frame = _with_covariates(frame, law)
+    if law.repeats:
         frame["unique_tokens"] = frame["tokens"] / np.resize(EPOCHS, len(frame))
     frame["run_id"] = [f"sim-{i:04d}" for i in range(len(frame))]
     return frame
+
+
+def _with_covariates(frame: pd.DataFrame, law: Law) -> pd.DataFrame:
+    """The runs with the columns of the law's covariates, and their FLOPs; each keeps to its budget."""
+    flops_per_token = 6.0 * frame["params"]
+    columns = {}
+    for one in law.covariates:
+        values = np.resize(COVARIATE_VALUES, len(frame))
+        columns[one.column] = values * (frame[one.over] if one.over else 1.0)
+        flops_per_token = flops_per_token * (values if one.compute else 1.0)
+    bound = frame["budget"].notna()
+    if any(one.compute for one in law.covariates):
+        frame["tokens"] = np.where(bound, np.round(frame["budget"] / flops_per_token), frame["tokens"])
+    return frame.assign(flops=flops_per_token * frame["tokens"], **columns)
 
 
 def _optimal_params(law: Law, values: dict[str, float], budgets: Sequence[float]) -> np.ndarray:

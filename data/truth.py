@@ -17,6 +17,7 @@ COEFFICIENTS = ("E", "A", "B", "alpha", "beta", "gamma")
 OTHERS = MappingProxyType(
     {"eta": 0.03, "repeat_tokens": 15.0, "repeat_params": 5.0}
     | {"overfit": 0.05, "overfit_params": 0.8, "overfit_epochs": 30.0}
+    | {"expert_worth": 0.4, "stream_worth": 0.35}
 )  # of laws that have them
 KEYS = ("architecture", "context_length")
 REFERENCE_COMPUTE = 3e19
@@ -82,17 +83,19 @@ class Truth:
     def expected_loss(self, frame: pd.DataFrame) -> np.ndarray:
         """Loss without noise, nats, shape (run,), of runs with architecture, context_length, params, tokens.
 
-        And unique_tokens, if the law knows them.
+        And the law's further columns.
 
         Raises
         ------
+        SpecError
+            A column that the law needs is missing.
         RunsError
             A run belongs to a group that the truth does not hold.
         """
         theta = self.by_run(frame)
         law = get_law(self.law)
         arrays = {name: theta[name].to_numpy() for name in law.names}
-        arrays |= {name: frame[name].to_numpy(dtype=float) for name in law.columns}
+        arrays |= law.of_runs(frame)
         params = frame["params"].to_numpy(dtype=float)
         tokens = frame["tokens"].to_numpy(dtype=float)
         return np.asarray(law.loss(np, params, tokens, arrays))

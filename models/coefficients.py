@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from bayes_scaling.laws.covariates import REFERENCE, shift_at
 from bayes_scaling.laws.law import TINY
-from bayes_scaling.models.density import REPETITION, degrees, law_arguments
+from bayes_scaling.models.density import OWN, SHARES, degrees, law_arguments
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import Groups, component_log_density, kernels
 
@@ -21,14 +22,19 @@ def to_user(natural: Draws, design: Design) -> dict[str, np.ndarray]:
     theta = law_arguments(np, natural, law.fixed)
     user = {
         "E": np.exp(theta["log_E"]),
-        "A": _exp(theta["log_A"] + theta["alpha"] * np.log(design.reference_params)),
+        "A": _exp(theta["log_A"] + theta["alpha"] * _log_reference(theta, design)),
         "B": _exp(theta["log_B"] + theta["beta"] * np.log(design.reference_tokens)),
         "alpha": theta["alpha"],
         "beta": theta["beta"],
     }
-    user |= {name: theta[name] for name in ("gamma", "eta", *REPETITION) if name in theta}
+    user |= {name: theta[name] for name in ("gamma", "eta", *OWN) if name in theta}
     noise = {name: np.exp(natural[name]) for name in design.spec.noise_names}
     return {name: user[name] for name in law.names} | noise
+
+
+def _log_reference(theta: Draws, design: Design) -> np.ndarray:
+    """ln of the params, as their term sees them, at the references of sizes and covariates: (..., group)."""
+    return np.log(design.reference_params) + shift_at(np, {**theta, **design.places}, REFERENCE)
 
 
 def _exp(logarithm: np.ndarray) -> np.ndarray:
@@ -40,7 +46,7 @@ def to_natural(user: Draws, design: Design) -> dict[str, np.ndarray]:
     """The inverse of `to_user`."""
     law = design.spec.law_value
     full = law.complete(user)
-    log_a = np.log(full["A"]) - full["alpha"] * np.log(design.reference_params)
+    log_a = np.log(full["A"]) - full["alpha"] * _log_reference(full, design)
     log_b = np.log(full["B"]) - full["beta"] * np.log(design.reference_tokens)
     natural = {
         "E": np.log(np.maximum(full["E"], TINY)),
@@ -52,8 +58,9 @@ def to_natural(user: Draws, design: Design) -> dict[str, np.ndarray]:
     }
     if "eta" in full:
         natural["eta"] = full["eta"]
-    logs = [name for name in (*REPETITION, *design.spec.noise_names) if name in user]
+    logs = [name for name in (*OWN, *design.spec.noise_names) if name in user]
     natural |= {name: np.log(np.maximum(user[name], TINY)) for name in logs}  # 0 in draws of other laws
+    natural |= {name: natural[name] - np.log1p(-user[name]) for name in SHARES.intersection(user)}
     return {name: natural[name] for name in design.hierarchy.names}
 
 

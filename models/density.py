@@ -41,7 +41,8 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.laws.law import TINY, log_loss, log_sum, walk_gains
+from bayes_scaling.laws.covariates import COVARIATES, folded
+from bayes_scaling.laws.law import MIXTURE, TINY, log_loss, log_sum, walk_gains
 from bayes_scaling.laws.overfitting import NAMES as OVERFIT
 from bayes_scaling.models.design import Design
 from bayes_scaling.models.hierarchy import log_prior
@@ -49,7 +50,8 @@ from bayes_scaling.models.misfit import Straight
 from bayes_scaling.models.weights import added, drawn_weights, marginal
 
 Array = Any
-REPETITION = ("repeat_tokens", "repeat_params", *OVERFIT)
+OWN = ("repeat_tokens", "repeat_params", *OVERFIT, *(one.coefficient for one in COVARIATES))
+SHARES = frozenset(one.name for one in MIXTURE.coefficients if one.upper == 1)  # on the logit scale
 AT_ONCE = 100  # draws whose systems of weights NumPy holds at a time
 
 
@@ -191,7 +193,10 @@ def softplus(xp: Any, x: Array) -> Array:
 
 
 def law_arguments(xp: Any, natural: Mapping[str, Array], fixed: Mapping[str, float]) -> dict[str, Array]:
-    """Arguments of `laws.law.log_loss` relative to the reference sizes, each (..., column)."""
+    """Arguments of `laws.law.log_loss` relative to the reference sizes, each (..., column).
+
+    Those of covariates are among them: `bayes_scaling.laws.covariates.folded` takes them in.
+    """
     if "beta" in fixed:
         gamma = xp.exp(natural["slope_tokens"]) / fixed["beta"]
     else:
@@ -206,7 +211,12 @@ def law_arguments(xp: Any, natural: Mapping[str, Array], fixed: Mapping[str, flo
     }
     if "eta" in natural:
         theta["eta"] = natural["eta"]
-    return theta | {name: xp.exp(natural[name]) for name in REPETITION if name in natural}
+    return theta | {name: _own(xp, name, natural[name]) for name in OWN if name in natural}
+
+
+def _own(xp: Any, name: str, value: Array) -> Array:
+    """A coefficient that not every law has, from its log or logit."""
+    return xp.exp(-softplus(xp, -value) if name in SHARES else value)
 
 
 def law_at_slots(
@@ -220,9 +230,10 @@ def law_at_slots(
 
 
 def slot_arguments(xp: Any, natural: Mapping[str, Array], design: Design) -> dict[str, Array]:
-    """`law_arguments` of each slot, with the places that effective sizes need."""
+    """`law_arguments` of each slot, with the places that effective sizes need; covariates folded in."""
     arguments = law_arguments(xp, natural, design.spec.law_value.fixed)
-    return {name: each_slot(value) for name, value in arguments.items()} | dict(design.places)
+    each = {name: each_slot(value) for name, value in arguments.items()}
+    return folded(xp, each | dict(design.places))
 
 
 def slot_log_likelihood(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import SpecError
+from bayes_scaling.laws.covariates import COVARIATES, NEUTRAL_VALUE, REFERENCE
 from bayes_scaling.laws.effective_sizes import UNLIMITED
 from bayes_scaling.laws.law import pivots
 from bayes_scaling.laws.overfitting import NAMES as OVERFIT
@@ -23,7 +24,7 @@ from bayes_scaling.runs.table import Runs
 
 GROUP_PRIORS = (
     "E", "R", "share", "slope_params", "slope_tokens", "gamma", "eta", "repeat_tokens", "repeat_params",
-    *OVERFIT, "sigma", "skew",
+    *OVERFIT, *(one.coefficient for one in COVARIATES), "sigma", "skew",
 )  # fmt: skip
 ALWAYS = ("R", "share", "slope_params", "slope_tokens")
 
@@ -79,7 +80,8 @@ class Design:
         It describes the walks and the offsets, where the spec has any.
     places : mapping of str to array
         What the law's effective sizes need beside coefficients, relative to the references: pivots, unique
-        tokens (column, slot).
+        tokens (column, slot); the values of covariates (column, slot) and, for reference, their geometric
+        means over the runs.
     """
 
     spec: ModelSpec
@@ -201,17 +203,17 @@ def _places(runs: Runs, spec: ModelSpec, slots: Slots, references: tuple[float, 
         The runs lack a column that the law needs.
     """
     law = spec.law_value
-    for name in law.columns:
-        if name not in runs.frame:
-            raise SpecError(
-                f"law {law.name!r} needs the column {name!r} of the runs: how many different tokens each run "
-                "could draw from (1e15 where it repeated none). Add it, or fit another law"
-            )
+    known = law.of_runs(runs.frame)
     places: dict[str, Any] = pivots(np, *references) if "eta" in law.names else {}
     if law.repeats:
-        logs = np.log(_floats(runs, "unique_tokens", UNLIMITED) / references[1])
+        unique = known.get("unique_tokens", np.full(len(runs.frame), UNLIMITED))
         places["pivot_ratio"] = ratio_pivot(np, *references)
-        places["log_unique"] = slots.spread(logs, float(np.log(UNLIMITED)))
+        places["log_unique"] = slots.spread(np.log(unique / references[1]), float(np.log(UNLIMITED)))
+    for one in law.covariates:
+        values = known.get(one.name, np.full(len(runs.frame), NEUTRAL_VALUE))
+        reference = float(np.exp(np.log(values).mean()))
+        places[one.name] = slots.spread(values, reference)
+        places[one.name + REFERENCE] = np.array(reference)
     return places
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from bayes_scaling.laws.covariates import folded
 from bayes_scaling.laws.drift import LEARNT, WALK_NAMES, WALKS, Shifts, drifted_log_loss, knot_values
 from bayes_scaling.models.density import law_arguments, skewed_t, total_scale, two_sided
 from bayes_scaling.models.design import Design, build_design
@@ -196,7 +197,7 @@ def _law(coefficients: dict[str, Array], design: Design, shifts: Shifts | None) 
     n = _of_runs(design.log_params, design)
     d = _of_runs(design.log_tokens, design)
     inside = shifts and shifts._replace(loss=0.0)
-    return drifted_log_loss(pt, n, d, theta | places, inside)
+    return drifted_log_loss(pt, n, d, folded(pt, theta | places), inside)
 
 
 def _walks(design: Design, cells: Cells) -> Shifts | None:

@@ -204,6 +204,26 @@ DEFAULT_PRIORS: tuple[Prior, ...] = (
         "Repetitions after which 63% of it has come: 105 in that fit; 90% between 14 and 720.",
     ),
     Prior(
+        "expert_worth",
+        0.35,
+        0.8,
+        0.2,
+        "1",
+        "Exponent of total over active params in the effective params: 0 where idle experts are worth "
+        "nothing, 1 where all params are alike; a usual rule takes the geometric mean of both counts, 0.5, "
+        "and it is less for larger models (Clark et al. 2022); 90% between 0.13 and 0.67.",
+        "logit",
+    ),
+    Prior(
+        "stream_worth",
+        0.35,
+        0.6,
+        0.2,
+        "1",
+        "Effective params gained for each e-fold of parallel streams: Chen et al. 2025 found 0.33 to 0.39 on "
+        "two corpora; 90% between 0.13 and 0.94.",
+    ),
+    Prior(
         "skew",
         2.0,
         0.8,

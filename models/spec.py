@@ -201,6 +201,6 @@ def _checked(name: str, change: Any) -> dict[str, float]:
             raise SpecError(
                 f"prior {name!r}: {key} must be a {'' if signed else 'positive '}number, not {value!r}"
             )
-    if name == "share" and change.get("median", 0.5) >= 1:
-        raise SpecError("prior 'share': median must lie between 0 and 1")
+    if _DEFAULTS[name].transform == "logit" and change.get("median", 0.5) >= 1:
+        raise SpecError(f"prior {name!r}: median must lie between 0 and 1")
     return {key: float(value) for key, value in change.items()}

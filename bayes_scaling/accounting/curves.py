@@ -54,6 +54,13 @@ class LogCurve:
         beyond, distance, c = self._piece(xp, x)
         return xp.where(beyond == 0, 6 * c[0] * distance + 2 * c[1], 0.0)
 
+    def times(self, factor: float) -> LogCurve:
+        """The curve of so many times f."""
+        if factor == 1:
+            return self
+        *higher, level = self.coefficients
+        return LogCurve(self.knots, np.array([*higher, level + np.log(factor)]))
+
     @staticmethod
     def _slope(distance: Array, c: Array) -> Array:
         return (3 * c[0] * distance + 2 * c[1]) * distance + c[2]

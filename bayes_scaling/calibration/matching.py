@@ -13,7 +13,7 @@ import pandas as pd
 from bayes_scaling.errors import RecordError
 
 SAME = 0.01  # of ln params and ln tokens: a run as trained is that little off its plan
-SIZES = ("params", "tokens", "unique_tokens")
+SIZES = ("params", "tokens", "unique_tokens", "params_total", "parallel_streams")
 MEASURED = ("architecture", "context_length", "params", "tokens", "loss")
 TRAINED = ("loss", "budget", "training_s", "finished")  # of a result; a prediction has the rest
 

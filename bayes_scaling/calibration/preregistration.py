@@ -20,7 +20,13 @@ from bayes_scaling.posterior.prediction import predict, predict_table
 from bayes_scaling.runs.table import Runs
 
 LEVELS = tuple(percent / 100 for percent in range(1, 100))
-COPIED = ("run_id", "flops", "unique_tokens")  # of the planned runs, beside what a prediction repeats
+COPIED = (
+    "run_id",
+    "flops",
+    "unique_tokens",
+    "params_total",
+    "parallel_streams",
+)  # of the planned runs, beside what a prediction repeats
 
 
 def preregister(

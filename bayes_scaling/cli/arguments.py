@@ -60,7 +60,10 @@ Columns = Annotated[
     list[str] | None,
     typer.Option("--column", metavar="NAME=COLUMN", help="Read NAME from the file's COLUMN. Repeatable."),
 ]
-LAWS = ("gamma", "chinchilla", "kaplan", "varying-exponent", "data-limited", "overfitting")
+LAWS = (
+    *("gamma", "chinchilla", "kaplan", "varying-exponent", "data-limited", "overfitting"),
+    *("mixture-of-experts", "parallel"),
+)
 POOLINGS = ("partial", "none", "complete")
 DISCREPANCIES = ("drift", "none")
 ERRORS = ("symmetric", "skewed")
@@ -122,6 +125,18 @@ def constant_map(values: Sequence[str] | None) -> dict[str, str] | None:
         No such pair, or one name twice.
     """
     return _pairs(values, "--set", "NAME=VALUE, such as context_length=2048") or None
+
+
+def covariate_map(values: Sequence[str]) -> dict[str, float]:
+    """``NAME=VALUE`` pairs, a covariate to its value.
+
+    Raises
+    ------
+    RunsError, BudgetError
+        No such pair, or one name twice; a value that is no number.
+    """
+    pairs = _pairs(values, "at", "NAME=VALUE, such as params_total_ratio=8")
+    return {name: _number(text, name) for name, text in pairs.items()}
 
 
 def _pairs(values: Sequence[str] | None, option: str, form: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from bayes_scaling.cli.decision_commands import decide, lifetime, plan
 from bayes_scaling.cli.demo_command import demo
 from bayes_scaling.cli.dressing import dressed
 from bayes_scaling.cli.failures import GuardedGroup
-from bayes_scaling.cli.fit_commands import check, fit, loo, summary
+from bayes_scaling.cli.fit_commands import at, check, fit, loo, summary
 from bayes_scaling.cli.latency_commands import latency
 from bayes_scaling.cli.next_commands import design, map_
 from bayes_scaling.cli.prediction_commands import judge, preregister
@@ -62,7 +62,7 @@ COMMANDS = {
     "Start": (demo, answer, describe, datasets, fetch, fit, check, summary),
     "Ask a fit": (
         *(predict, frontier, compare, compare_runs, map_),
-        *(context, iso_loss, optimal_params, epochs, loo),
+        *(at, context, iso_loss, optimal_params, epochs, loo),
     ),
     "Decide": (decide, plan, design, lifetime, report, figures),
     "Test": (preregister, judge, backtest, sbc, stack, classical, cite),

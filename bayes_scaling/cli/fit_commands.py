@@ -19,6 +19,7 @@ from bayes_scaling.cli.arguments import (
     RunsFile,
     check_output,
     choices,
+    covariate_map,
 )
 from bayes_scaling.cli.reading import PLAIN, Reading, RowsAreRuns, reads_runs
 
@@ -94,6 +95,21 @@ def check(
     from bayes_scaling.cli.running.checks import show_checks
 
     show_checks(fit, backtest, verbose, json)
+
+
+def at(
+    fit: FitFile,
+    value: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME=VALUE...", help="params_total_ratio=8, or parallel_streams=4."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FIT", help="Where to save (.nc).")],
+) -> None:
+    """Save a fit that answers about models of one value of a covariate of its law."""
+    from bayes_scaling.cli.running.fits import save_at
+
+    check_output(output)
+    save_at(fit, covariate_map(value), output)
 
 
 def summary(fit: FitFile, json: Json = False) -> None:

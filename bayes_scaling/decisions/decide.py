@@ -196,7 +196,7 @@ def decision_of(
         priced,
         curves_of(solved),
         draws,
-        query.cost.name,
+        query.cost_name,
         str(preference.utility),
         preference.tolerance,
         preference.confidence,

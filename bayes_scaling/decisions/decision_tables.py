@@ -55,7 +55,7 @@ def actions_of(
     rows = []
     for key, found in solved.items():
         where = {"architecture": key[0], "context_length": key[1], "compute": key[2]}
-        row: dict[str, Any] = where | {"cost": cost.name, "feasible": found is not None}
+        row: dict[str, Any] = where | {"cost": query.cost_name, "feasible": found is not None}
         if found is not None:
             best = lowest.sel({k: v for k, v in where.items() if k != "architecture"}).to_numpy().reshape(-1)
             row |= found.row(families.get(key[0]), exact) | _overall(found, best, preference.tolerance)

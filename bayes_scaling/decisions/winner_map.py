@@ -178,9 +178,9 @@ def map_of(fit: Fit, query: Query, limits: Limits, latency: Any = None) -> Map:
     if limits.active:
         optima = optimal_runs(fit, query, limits, as_serving(latency))
         loss = optima["optimum_loss"].fillna(np.inf).transpose(*DIMS)
-        return Map(loss, _reach(fit, query, optima["optimum_params"]), query.cost.name, fit.loss_unit)
+        return Map(loss, _reach(fit, query, optima["optimum_params"]), query.cost_name, fit.loss_unit)
     found = frontier_of(fit, query)
-    return Map(found.draws["loss"].transpose(*DIMS), found.reach, query.cost.name, fit.loss_unit)
+    return Map(found.draws["loss"].transpose(*DIMS), found.reach, query.cost_name, fit.loss_unit)
 
 
 def _reach(fit: Fit, query: Query, params: xr.DataArray) -> xr.Dataset:

@@ -10,8 +10,27 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from bayes_scaling.errors import SpecError
+from bayes_scaling.laws.coefficients import (
+    ALPHA,
+    BETA,
+    ETA,
+    EXPERT_WORTH,
+    GAMMA,
+    OVERFITTING,
+    REPEAT_PARAMS,
+    REPEAT_TOKENS,
+    STREAM_WORTH,
+    A,
+    B,
+    Coefficient,
+    E,
+)
+from bayes_scaling.laws.covariates import EXPERTS, NEUTRAL_VALUE, STREAMS, Covariate, covariates_of, folded
 from bayes_scaling.laws.effective_sizes import PIVOT_PARAMS, PIVOT_TOKENS, UNLIMITED, effective
+from bayes_scaling.laws.family import check_family, require_columns
 from bayes_scaling.laws.overfitting import NAMES as OVERFIT
 from bayes_scaling.laws.overfitting import log_overfit, ratio_pivot
 
@@ -20,53 +39,11 @@ TINY = 1e-300  # stands for an E of 0 in logs
 
 
 @dataclass(frozen=True)
-class Coefficient:
-    """One coefficient of a law as users see it.
-
-    Attributes
-    ----------
-    name, unit, meaning : str
-    lower, upper : float
-        Open bounds.
-    """
-
-    name: str
-    unit: str
-    meaning: str
-    lower: float = 0.0
-    upper: float = float("inf")
-
-
-E = Coefficient("E", "nats per token", "irreducible loss")
-A = Coefficient("A", "nats^(1/gamma)", "scale of the params term at one parameter")
-B = Coefficient("B", "nats^(1/gamma)", "scale of the tokens term at one token")
-ALPHA = Coefficient("alpha", "1", "exponent of params inside the sum")
-BETA = Coefficient("beta", "1", "exponent of tokens inside the sum")
-GAMMA = Coefficient("gamma", "1", "exponent of the sum")
-ETA = Coefficient("eta", "1", "change of ln beta with ln params", lower=-float("inf"))
-REPEAT_TOKENS = Coefficient("repeat_tokens", "epochs", "repetitions after which tokens are worth little more")
-REPEAT_PARAMS = Coefficient(
-    "repeat_params", "1", "excess params, over those that suit the unique tokens, alike"
-)
-OVERFITTING = (
-    Coefficient(
-        OVERFIT[0], "nats per token", "what repetition adds to the loss at most, at 20 unique tokens a param"
-    ),
-    Coefficient(OVERFIT[1], "1", "exponent of params per unique token in it"),
-    Coefficient(OVERFIT[2], "epochs", "repetitions after which 63% of it has come"),
-)
-NEUTRAL: Mapping[str, float] = MappingProxyType(
-    {"E": 0.0, "beta": 1.0, "gamma": 1.0, "eta": 0.0, "repeat_tokens": 1e30, "repeat_params": 1e30}
-    | {"overfit": 0.0, "overfit_params": 0.0, "overfit_epochs": 1e30}
-)
-
-
-@dataclass(frozen=True)
 class Law:
     """L(N, D) = E + (A N'^-alpha + B D'^-beta)^gamma + O, some coefficients free and some fixed.
 
-    N' and D' are `bayes_scaling.laws.effective_sizes.effective`, O is `bayes_scaling.laws.overfitting`; in a
-    law without their coefficients N' and D' are N and D, and O is 0.
+    N' and D' are `bayes_scaling.laws.effective_sizes.effective` and `bayes_scaling.laws.covariates`, O is
+    `bayes_scaling.laws.overfitting`; in a law without their coefficients N' and D' are N and D, and O is 0.
 
     Attributes
     ----------
@@ -115,8 +92,37 @@ class Law:
         """Whether the number of unique tokens matters."""
         return "repeat_tokens" in self.names
 
+    @property
+    def covariates(self) -> tuple[Covariate, ...]:
+        """The covariates whose worth it knows."""
+        return covariates_of(self.names)
+
+    def of_runs(self, columns: Any, optional: bool = False) -> dict[str, np.ndarray]:
+        """What the law reads of runs beside params and tokens, each (run,), as `loss` takes it.
+
+        Parameters
+        ----------
+        columns : DataFrame or mapping of str to array
+            The runs, such as `Runs.frame`.
+        optional : bool
+            Leave out what the runs lack, rather than refuse them.
+
+        Raises
+        ------
+        SpecError
+            The runs lack a column that the law needs.
+        """
+        if not optional:
+            require_columns(self.name, self.columns, columns)
+        found = {one.name: one.of_runs(columns) for one in self.covariates if one.column in columns}
+        if self.repeats and "unique_tokens" in columns:
+            found["unique_tokens"] = np.asarray(columns["unique_tokens"], dtype=float)
+        return found
+
     def complete(self, coefficients: Mapping[str, Array]) -> dict[str, Array]:
-        """Free coefficients with the fixed ones; ``unique_tokens``, if they matter, unlimited by default.
+        """Free coefficients with the fixed ones, and what the law reads of runs.
+
+        ``unique_tokens``, if they matter, are unlimited by default, and covariates neutral.
 
         Raises
         ------
@@ -129,12 +135,12 @@ class Law:
         full = {name: coefficients[name] for name in self.names} | dict(self.fixed)
         if self.repeats:
             full["unique_tokens"] = coefficients.get("unique_tokens", UNLIMITED)
-        return full
+        return full | {one.name: coefficients.get(one.name, NEUTRAL_VALUE) for one in self.covariates}
 
     def loss(self, xp: Any, params: Array, tokens: Array, coefficients: Mapping[str, Array]) -> Array:
         """Loss in nats per token at raw params and tokens; all arguments broadcast.
 
-        ``coefficients`` may hold ``unique_tokens``.
+        ``coefficients`` may hold ``unique_tokens`` and the values of covariates.
         """
         theta = log_form(xp, self.complete(coefficients))
         return xp.exp(log_loss(xp, xp.log(params), xp.log(tokens), theta))
@@ -159,9 +165,9 @@ class Law:
             raise SpecError(
                 f"law {self.name!r} has no closed form of the optimum: use bayes_scaling.laws.optimum"
             )
-        theta = self.complete(coefficients)
+        theta = log_form(xp, self.complete(coefficients))
         log_product = xp.log(compute) - xp.log(k)
-        ratio = xp.log(theta["alpha"]) + xp.log(theta["A"]) - xp.log(theta["beta"]) - xp.log(theta["B"])
+        ratio = xp.log(theta["alpha"]) + theta["log_A"] - xp.log(theta["beta"]) - theta["log_B"]
         log_params = (ratio + theta["beta"] * log_product) / (theta["alpha"] + theta["beta"])
         return xp.exp(log_params), xp.exp(log_product - log_params)
 
@@ -183,7 +189,10 @@ def log_form(xp: Any, coefficients: Mapping[str, Array]) -> dict[str, Array]:
         theta["log_unique"] = xp.log(coefficients["unique_tokens"])
     if "unique_tokens" in coefficients and "overfit" in coefficients:
         theta |= {name: coefficients[name] for name in OVERFIT} | {"pivot_ratio": ratio_pivot(xp, 1.0, 1.0)}
-    return theta
+    for one in covariates_of(coefficients):
+        theta |= {one.coefficient: coefficients[one.coefficient]}
+        theta |= {one.name: coefficients.get(one.name, NEUTRAL_VALUE)}
+    return folded(xp, theta)
 
 
 def pivots(xp: Any, params: float, tokens: float) -> dict[str, Array]:
@@ -284,19 +293,38 @@ OVERFITTING_LAW = Law(
     {"gamma": 1.0},
     ("unique_tokens",),
 )
+MIXTURE_OF_EXPERTS = Law(
+    "mixture-of-experts",
+    (*GAMMA_LAW.coefficients, EXPERT_WORTH),
+    "L = E + (A N'^-alpha + B D^-beta)^gamma, N' = N (N_total / N)^expert_worth, N the active params",
+    "After Clark et al. 2022, arXiv:2202.01169, whose exponent changes with N and the number of experts",
+    columns=(EXPERTS.column,),
+)
+PARALLEL = Law(
+    "parallel",
+    (*GAMMA_LAW.coefficients, STREAM_WORTH),
+    "L = E + (A N'^-alpha + B D^-beta)^gamma, N' = N (1 + stream_worth ln P), P parallel streams",
+    "Chen et al. 2025, arXiv:2505.10475",
+    columns=(STREAMS.column,),
+)
 MIXTURE = Law(
     "mixture",
-    (E, A, B, ALPHA, BETA, GAMMA, ETA, REPEAT_TOKENS, REPEAT_PARAMS, *OVERFITTING),
+    (
+        *(E, A, B, ALPHA, BETA, GAMMA, ETA, REPEAT_TOKENS, REPEAT_PARAMS, *OVERFITTING),
+        *(EXPERT_WORTH, STREAM_WORTH),
+    ),
     "all of these: the draws of a stack are each of one law",
     "Yao et al. 2018, arXiv:1704.02030",
 )
 _KNOWN = {
-    law.name: law for law in (CHINCHILLA, GAMMA_LAW, KAPLAN, VARYING, DATA_LIMITED, OVERFITTING_LAW, MIXTURE)
+    law.name: law
+    for law in (
+        *(CHINCHILLA, GAMMA_LAW, KAPLAN, VARYING, DATA_LIMITED, OVERFITTING_LAW),
+        *(MIXTURE_OF_EXPERTS, PARALLEL, MIXTURE),
+    )
 }
 _SHIPPED = frozenset(_KNOWN)
 LAWS: Mapping[str, Law] = MappingProxyType(_KNOWN)
-FREE = ("A", "B", "alpha")  # in every law: what the runs pin down
-FIXABLE = ("E", "beta", "gamma")  # E at 0; beta or gamma at any value
 
 
 def fitted_laws() -> tuple[str, ...]:
@@ -312,7 +340,8 @@ def register_law(law: Law, *, replace: bool = False) -> Law:
     law : Law
         A, B and alpha are free. E is free or fixed at 0; beta and gamma are free, or one of them is fixed.
         ``eta``, ``repeat_tokens`` with ``repeat_params``, and with these ``overfit``, ``overfit_params``
-        and ``overfit_epochs`` may be free too.
+        and ``overfit_epochs`` may be free too; so may ``expert_worth`` and ``stream_worth``, each with its
+        column.
     replace : bool
         Allow the name of a law that was registered before; the package's own stay.
 
@@ -323,7 +352,8 @@ def register_law(law: Law, *, replace: bool = False) -> Law:
 
     Examples
     --------
-    >>> from bayes_scaling.laws.law import A, ALPHA, B, BETA, forget_law
+    >>> from bayes_scaling.laws.coefficients import A, ALPHA, B, BETA
+    >>> from bayes_scaling.laws.law import forget_law
     >>> law = Law("no-floor", (A, B, ALPHA, BETA), "L = A N^-alpha + B D^-beta", "", {"E": 0.0, "gamma": 1.0})
     >>> register_law(law).names
     ('A', 'B', 'alpha', 'beta')
@@ -331,7 +361,7 @@ def register_law(law: Law, *, replace: bool = False) -> Law:
     """
     if law.name in LAWS and not (replace and law.name not in _SHIPPED):
         raise SpecError(f"law {law.name!r} is already known: choose another name, or replace one of your own")
-    _check_family(law)
+    check_family(law.name, law.names, law.fixed, law.columns, MIXTURE.names)
     _KNOWN[law.name] = law
     return law
 
@@ -347,35 +377,6 @@ def forget_law(name: str) -> None:
     if name in _SHIPPED or name not in LAWS:
         raise SpecError(f"law {name!r} was not registered; the package's own laws stay")
     del _KNOWN[name]
-
-
-def _check_family(law: Law) -> None:
-    free = set(law.names)
-    fixed = dict(law.fixed)
-    where = f"law {law.name!r}"
-    if not law.name or not law.name.isprintable():
-        raise SpecError(f"{where}: give it a name of some letters")
-    unknown = sorted({*free, *fixed} - {c.name for c in MIXTURE.coefficients})
-    if unknown:
-        known = ", ".join(MIXTURE.names)
-        raise SpecError(f"{where}: no coefficient {unknown[0]!r} in this family, which has {known}")
-    if both := sorted(free & set(fixed)):
-        raise SpecError(f"{where}: {both[0]} is free and fixed at once")
-    if lost := [name for name in FREE if name not in free]:
-        raise SpecError(f"{where}: {lost[0]} must be free")
-    if lost := [name for name in FIXABLE if name not in free and name not in fixed]:
-        raise SpecError(f"{where}: {lost[0]} is neither free nor fixed")
-    if fixed.get("E", 0.0) != 0.0:
-        raise SpecError(f"{where}: E is fixed at {fixed['E']:g}; fix it at 0, or give it a narrow prior")
-    if {"beta", "gamma"} <= set(fixed) or min(fixed.get(name, 1.0) for name in ("beta", "gamma")) <= 0:
-        raise SpecError(f"{where}: of beta and gamma at most one is fixed, at a positive value")
-    if other := sorted(set(fixed) - set(FIXABLE)):
-        raise SpecError(f"{where}: leave {other[0]} out rather than fix it")
-    needed = {"repeat_tokens", "repeat_params"}
-    if needed & free and not (needed <= free and "unique_tokens" in law.columns):
-        raise SpecError(f"{where}: repetition takes {', '.join(sorted(needed))} and the column unique_tokens")
-    if set(OVERFIT) & free and not {*needed, *OVERFIT} <= free:
-        raise SpecError(f"{where}: overfitting takes {', '.join(OVERFIT)} and {', '.join(sorted(needed))}")
 
 
 def get_law(name: str | Law) -> Law:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import gaussian_kde
 
-from bayes_scaling.laws.law import NEUTRAL
+from bayes_scaling.laws.coefficients import NEUTRAL
 from bayes_scaling.plots import style
 from bayes_scaling.posterior.fit import Fit
 

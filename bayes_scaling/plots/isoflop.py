@@ -56,7 +56,7 @@ def isoflop_curves(fit: Fit, points: int = 40) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RunsWarning)  # these are no runs
         planned = load_runs(design[[*KEYS, "params", "tokens"]], need_loss=False)
-    return design.join(predict_table(fit, planned)[["median", "q05", "q95"]])
+    return design.join(predict_table(fit.at(), planned)[["median", "q05", "q95"]])
 
 
 def budgets(frame: pd.DataFrame) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def ratio_curves(fit: Fit, slopes: pd.DataFrame) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RunsWarning)  # these are no runs
         planned = load_runs(design[[*KEYS, "params", "tokens"]], need_loss=False)
-    return design.join(predict_table(fit, planned)[["median", "q05", "q95"]])
+    return design.join(predict_table(fit.at(), planned)[["median", "q05", "q95"]])
 
 
 def plot_ratios(

@@ -15,6 +15,8 @@ LAWS = {
     "varying-exponent": ("hoffmann2022chinchilla", "li2025farseer"),
     "data-limited": ("hoffmann2022chinchilla", "muennighoff2023dataconstrained"),
     "overfitting": ("hoffmann2022chinchilla", "muennighoff2023dataconstrained", "lovelace2026prescriptive"),
+    "mixture-of-experts": ("busbridge2025distillation", "clark2022routed"),
+    "parallel": ("busbridge2025distillation", "chen2025parallel"),
     "mixture": ("yao2018stacking",),
 }
 BACKENDS = {"pymc": ("abrilpla2023pymc",), "numpyro": ("phan2019numpyro",)}

@@ -16,6 +16,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.laws.covariates import Covariate
 from bayes_scaling.posterior.loo import bad_runs, loo
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.posterior.prior_weight import MOVED, prior_shifts
@@ -34,6 +35,7 @@ HELD = 0.1  # distance of the back-test's coverage from nominal
 LEFT_OUT = 20  # runs that the back-test needs
 EPOCHS = 4  # up to which tokens are nearly as good as new
 REPEATING = 5  # runs beyond that are needed
+COVARIATE_SPAN = 2.0  # times its least value, which some runs should have
 DECADES = 1.0  # of compute; below, extrapolations were seen to miss
 RUNS = 60  # likewise
 
@@ -275,8 +277,10 @@ def calibrated(rows: pd.DataFrame) -> Check:
 
 def data(fit: Posterior) -> tuple[Check, ...]:
     """Whether the runs are a base broad enough to extrapolate from."""
-    rows = (_compute_span(fit.runs.frame), _run_count(fit.runs.frame))
-    return (*rows, _repetition(fit.runs.frame)) if fit.law.columns else rows
+    rows: tuple[Check, ...] = (_compute_span(fit.runs.frame), _run_count(fit.runs.frame))
+    if "unique_tokens" in fit.law.columns:
+        rows = (*rows, _repetition(fit.runs.frame))
+    return (*rows, *(_covariate(fit.runs.frame, one) for one in fit.covariates))
 
 
 def _compute_span(frame: pd.DataFrame) -> Check:
@@ -305,6 +309,15 @@ def _repetition(frame: pd.DataFrame) -> Check:
     advice = f"{seen}: what repetition costs (repeat_tokens, repeat_params) is the priors' word. Add runs of "
     advice += "many epochs, or ask for unlimited unique tokens only"
     return judge("repetition", count, ">=", REPEATING, REVIEW, seen, advice)
+
+
+def _covariate(frame: pd.DataFrame, one: Covariate) -> Check:
+    """Whether the runs differ enough in a covariate to tell what it is worth."""
+    values = one.of_runs(frame)
+    value = float(values.max() / values.min())
+    seen = f"{one.name} of the runs goes from {values.min():.3g} to {values.max():.3g}"
+    advice = f"{seen}: {one.coefficient} is the prior's word. Add runs of other values, or ask for these only"
+    return judge(one.name, value, ">=", COVARIATE_SPAN, REVIEW, seen, advice)
 
 
 def _some(rows: Any, most: int = 5) -> str:

@@ -57,6 +57,8 @@ class Fit(Faced, Posterior, printer="fits.print_fit", figures=FIGURES):
         group offsets their shifts of ln L.
     runs : Runs
     spec : ModelSpec
+    given : mapping of str to float
+        Values of covariates that questions are about; see `at`.
 
     Examples
     --------
@@ -219,4 +221,4 @@ def load_fit(path: str | Path) -> Fit:
     True
     """
     found = storage.read_posterior(path)
-    return Fit(found.idata, found.runs, found.spec)
+    return Fit(found.idata, found.runs, found.spec, found.given)

@@ -31,10 +31,10 @@ def surface_of(
 def group_coefficients(
     fit: Posterior, theta: xr.Dataset, architecture: str, context_length: int
 ) -> dict[str, Any]:
-    """All coefficients of one group, fixed ones too: (chain, draw, 1) or a number."""
+    """All coefficients of a group, fixed ones and values of covariates too: (chain, draw, 1) or a number."""
     cell = theta.sel(architecture=architecture, context_length=context_length)
     free = {name: cell[name].transpose("chain", "draw").to_numpy()[..., None] for name in fit.law.names}
-    return fit.law.complete(free)
+    return fit.law.complete(free | fit.conditions)
 
 
 def unique_of(law: Law, unique_tokens: float | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -61,6 +62,9 @@ def predict(
     unique_tokens : float, optional
         Different tokens that every run can draw from, for a law of repetition. Default: the runs' own column
         ``unique_tokens``, unlimited where they have none.
+
+        The covariates of the law are read from the runs' own columns; where they lack one, they are of the
+        value that `Fit.at` was given.
     extrapolate : bool
         Predict runs more than four decades of compute outside the fitted ones too.
 
@@ -73,7 +77,8 @@ def predict(
     ------
     SpecError, RunsError, BudgetError
         Unknown kind; runs that cannot be read or lie too far from the fitted ones; an unknown architecture;
-        unique_tokens that are not positive or that the law does not know.
+        unique_tokens that are not positive or that the law does not know; runs without the column of a
+        covariate, and a fit that was given no value of it.
 
     Examples
     --------
@@ -101,7 +106,8 @@ def _loss(
 ) -> np.ndarray:
     """Draws (chain, draw, run) of the loss; ``seeds`` are the user's and, after it, a block's number."""
     cells = _each_run(draws, runs)
-    law = _log_mean(fit.law, cells, runs, unique_tokens, _drift(fit, runs, seeds[0]))
+    known = _known(fit, runs, unique_tokens)
+    law = _log_mean(fit.law, cells | known, runs, _drift(fit, runs, seeds[0]))
     shown = law + _offsets(fit, runs, "mean", seeds[0])
     if kind == "response":
         shown = _response(fit, cells, law, shown, _offsets(fit, runs, kind, seeds[0]), seeds)
@@ -186,7 +192,8 @@ def prior_predictive(
     design = build_design(runs, in_unit(spec, runs.loss_unit))
     natural, _ = draw_prior(design, draws, np.random.default_rng(seed))
     cells = {name: value[None][..., design.slots.column] for name, value in to_user(natural, design).items()}
-    return _as_draws(np.exp(_log_mean(design.spec.law_value, cells, runs)))
+    law = design.spec.law_value
+    return _as_draws(np.exp(_log_mean(law, cells | law.of_runs(runs.frame), runs)))
 
 
 def _each_run(draws: xr.Dataset, runs: Runs) -> dict[str, np.ndarray]:
@@ -201,22 +208,24 @@ def _each_run(draws: xr.Dataset, runs: Runs) -> dict[str, np.ndarray]:
     }
 
 
-def _log_mean(
-    law: Law,
-    cells: dict[str, np.ndarray],
-    runs: Runs,
-    unique_tokens: float | None = None,
-    drift: Shifts | None = None,
-) -> np.ndarray:
+def _known(fit: Posterior, runs: Runs, unique_tokens: float | None) -> dict[str, Any]:
+    """What the law reads of runs beside params and tokens, for runs that may lack it."""
+    unique = unique_of(fit.law, unique_tokens)
+    known = dict(fit.given) | fit.law.of_runs(runs.frame, optional=True)
+    for one in fit.covariates:
+        if one.name not in known:
+            raise SpecError(
+                f"law {fit.law.name!r} needs the column {one.column!r} of the runs: {one.meaning}. "
+                f"Add it, or give one value for all with fit.at({one.name}=1)"
+            )
+    return known if unique is None else known | {"unique_tokens": unique}
+
+
+def _log_mean(law: Law, values: Mapping[str, Any], runs: Runs, drift: Shifts | None = None) -> np.ndarray:
+    """ln L (chain, draw, run) from coefficients and what the law reads of runs."""
     log_params = np.log(runs.frame["params"].to_numpy(dtype=float))
     log_tokens = np.log(runs.frame["tokens"].to_numpy(dtype=float))
-    unique = unique_of(law, unique_tokens)
-    known: dict[str, Any] = {}
-    if unique is not None:
-        known["unique_tokens"] = unique
-    elif law.repeats and "unique_tokens" in runs.frame:
-        known["unique_tokens"] = runs.frame["unique_tokens"].to_numpy(dtype=float)
-    theta = log_form(np, law.complete(cells | known))
+    theta = log_form(np, law.complete(values))
     return np.asarray(drifted_log_loss(np, log_params, log_tokens, theta, drift))
 
 

@@ -12,8 +12,9 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.errors import BayesScalingError, SpecError
+from bayes_scaling.laws.coefficients import NEUTRAL
 from bayes_scaling.laws.drift import LEARNT, WALK_NAMES
-from bayes_scaling.laws.law import NEUTRAL, get_law
+from bayes_scaling.laws.law import get_law
 from bayes_scaling.models.coefficients import tau
 from bayes_scaling.models.design import build_design
 from bayes_scaling.models.spec import ModelSpec
@@ -162,7 +163,7 @@ def mixture(fits: Mapping[str, Fit], weights: Sequence[float], seed: int = 0) ->
         "stacked": json.dumps(dict(zip(fits, weights, strict=True))),
     }
     store(idata, _worst_gate([fit for i, fit in enumerate(fits.values()) if (chosen == i).any()]), "gate")
-    return Fit(idata, base.runs, spec)
+    return Fit(idata, base.runs, spec, base.given)
 
 
 def _worst_gate(members: Sequence[Fit]) -> list[Check]:
@@ -184,6 +185,11 @@ def _common_spec(fits: Mapping[str, Fit]) -> ModelSpec:
         if _size(fit)[0] != _size(first)[0]:
             raise BayesScalingError(
                 f"fits {name!r} and {other!r} have other numbers of chains: fit both alike"
+            )
+        if fit.given != first.given:
+            raise SpecError(
+                f"fits {name!r} and {other!r} are asked at other values of covariates: stack them as they "
+                "were fitted, then ask the stack at one"
             )
         for part in ("pooling", "offsets", "priors", "errors"):
             if getattr(fit.spec, part) != getattr(first.spec, part):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import xarray as xr
@@ -19,6 +21,7 @@ from bayes_scaling.runs.table import Runs
 KIND = "bayes_scaling.Fit"
 WALKS_SINCE = 2  # format from which the discrepancy is one of walks inside the law's terms
 _RUNS = "runs"
+_GIVEN = "given"
 
 
 def save(fit: Posterior, path: str | Path) -> Path:
@@ -62,6 +65,8 @@ def _file_tree(fit: Posterior) -> xr.DataTree:
         "spec": fit.spec.to_json(),
         "data_hash": fit.runs.data_hash,
     }
+    if fit.given:
+        marks[_GIVEN] = json.dumps(dict(fit.given))
     tree.attrs = marks | dict(tree.attrs)
     tree[_RUNS] = xr.DataTree(xr.Dataset({"text": runs_to_text(fit.runs)}))
     return tree
@@ -82,7 +87,15 @@ def read_posterior(path: str | Path) -> Posterior:
     _check_draws(tree, spec, path)
     runs = _runs(tree, path)
     del tree[_RUNS]
-    return Posterior(idata=tree, runs=runs, spec=spec)
+    return _asked(Posterior(idata=tree, runs=runs, spec=spec), path)
+
+
+def _asked(fit: Posterior, path: str | Path) -> Posterior:
+    """The fit at the values of covariates that it was saved with."""
+    try:
+        return replace(fit, given=json.loads(fit.idata.attrs.pop(_GIVEN, "{}")))
+    except (BayesScalingError, TypeError, ValueError, AttributeError) as error:
+        raise FitFileError(f"{path}: its values of covariates cannot be read ({error}); {AGAIN}") from error
 
 
 def _spec(tree: xr.DataTree, path: str | Path) -> ModelSpec:

@@ -31,4 +31,4 @@ def thinned(fit: Fit, draws: int = SHOWN) -> Fit:
         found[name] = data.isel(draw=slice(None, None, step)) if alike else data
     tree = xr.DataTree.from_dict(found)
     tree.attrs = dict(fit.idata.attrs)
-    return Fit(tree, fit.runs, fit.spec)
+    return Fit(tree, fit.runs, fit.spec, fit.given)

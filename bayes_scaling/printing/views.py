@@ -200,6 +200,8 @@ def print_comparison(table: pd.DataFrame) -> None:
     never = float(table["unreached_probability"].max())
     if never > 0:
         print_line(f"P(the other never reaches that loss) is up to {probability(never)}; --wide shows each.")
+    if " at " in table["cost"].iloc[0]:
+        print_line(f"Cost {table['cost'].iloc[0]}.")
     note_reach(table, "budgets")
 
 

@@ -156,7 +156,7 @@ def comparison_of(fit: Fit, query: Query) -> Comparison:
     pairs = list(permutations(names, 2))
     parts = [_pair(here.draws["loss"], along, *pair) for pair in pairs]
     searched = (ladder[0], ladder[-1])
-    return Comparison(_joined(parts, pairs), query.cost.name, _reach(here, pairs), searched, fit.loss_unit)
+    return Comparison(_joined(parts, pairs), query.cost_name, _reach(here, pairs), searched, fit.loss_unit)
 
 
 def _searched_between(fit: Fit, query: Query) -> tuple[float, float]:

@@ -114,7 +114,9 @@ def _with_alone(fit: Fit, query: Query, default: pd.DataFrame | None) -> pd.Data
     alone = law_alone(fit)
     if alone is None:
         return _beside(table, None, ALONE).assign(alone_how="")
-    found = frontier_of(Fit(alone.idata, alone.runs, alone.spec), query, edges=False).table(full=True)
+    found = frontier_of(Fit(alone.idata, alone.runs, alone.spec, alone.given), query, edges=False).table(
+        full=True
+    )
     return _beside(table, found, ALONE).assign(alone_how=SAMPLED if is_sampled(fit) else NORMAL)
 
 
@@ -136,8 +138,8 @@ def _beside(table: pd.DataFrame, other: pd.DataFrame | None, name: str) -> pd.Da
 
 def _classical(fit: Fit, query: Query, table: pd.DataFrame) -> pd.DataFrame | None:
     """The classical frontier of the groups of a table; None where no group has one."""
-    if query.unique_tokens is not None:
-        return None
+    if query.unique_tokens is not None or query.asked_at:
+        return None  # it takes all runs for fresh tokens and dense models
     groups = table[KEYS[:2]].drop_duplicates()
     frame = fit.runs.frame[KEYS[:2]].astype({"architecture": str})
     wanted = frame.merge(groups.assign(wanted=True), on=KEYS[:2], how="left")["wanted"].notna().to_numpy()

@@ -84,7 +84,7 @@ class Frontier(Faced, printer="results.print_frontier", figures={"frontier": "fr
     @property
     def cost(self) -> str:
         """See `Frontier`."""
-        return self.query.cost.name
+        return self.query.cost_name
 
     @property
     def at_once(self) -> int:

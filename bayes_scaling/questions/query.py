@@ -33,6 +33,10 @@ class Query:
     cost : Cost
     unique_tokens : float or None
         Different tokens that runs can draw from; None for no limit.
+    asked_at : str
+        The values of the covariates of the fit's law that the question is about, in words.
+    compute_factor : float
+        How many times the cost a token is, at those values.
 
     Examples
     --------
@@ -49,6 +53,8 @@ class Query:
     architecture: tuple[str, ...]
     cost: Cost
     unique_tokens: float | None = None
+    asked_at: str = ""
+    compute_factor: float = 1.0
 
     @classmethod
     def of(
@@ -108,6 +114,8 @@ class Query:
             tuple(architectures),
             resolve_cost(fit, cost),
             unique_of(fit.law, unique_tokens),
+            fit.asked_at,
+            fit.compute_factor,
         )
 
     def at(self, compute: Any) -> Query:
@@ -121,7 +129,13 @@ class Query:
 
     def curve(self, architecture: str, context_length: int) -> LogCurve:
         """What a token costs one group: ln FLOPs against ln params."""
-        return self.cost.curve(float(context_length), architecture)
+        curve = self.cost.curve(float(context_length), architecture)
+        return curve.times(self.compute_factor)
+
+    @property
+    def cost_name(self) -> str:
+        """The cost, and the values of covariates that an answer is about."""
+        return f"{self.cost.name} {self.asked_at}".rstrip()
 
 
 def resolve_cost(fit: Fit, cost: str | Cost) -> Cost:

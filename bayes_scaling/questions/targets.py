@@ -184,7 +184,7 @@ def _reached(fit: Fit, query: Query, target: str, values: Any, extrapolate: bool
         "tokens": middle["tokens"],
     }
     reach = reach_of(fit, query, asked).assign(lost_share=lost)
-    return Target(draws, target, query.cost.name, reach, fit.loss_unit)
+    return Target(draws, target, query.cost_name, reach, fit.loss_unit)
 
 
 def _lost(

@@ -225,7 +225,11 @@ def _responses(question: Question, rows: pd.DataFrame) -> list[str]:
         warnings.simplefilter("ignore", RunsWarning)  # these are no runs
         planned = load_runs(rows[["architecture", "context_length", "params", "tokens"]], need_loss=False)
     table = predict_table(
-        question.fit, planned, kind="response", unique_tokens=question.query.unique_tokens, extrapolate=True
+        question.fit.at(),
+        planned,
+        kind="response",
+        unique_tokens=question.query.unique_tokens,
+        extrapolate=True,
     )
     return [interval(loss(low), loss(high)) for low, high in zip(table["q05"], table["q95"], strict=True)]
 

@@ -36,8 +36,8 @@ _FLOP_WORDS = {
     1e21: {"zflop", "zflops", "zettaflop", "zettaflops"},
     8.64e19: {"pfdays", "pfday", "pfsdays", "petaflopdays"},
 }
-_COUNTS = ("params", "tokens", "unique_tokens")
-_MOST = {"params": 1e13, "tokens": 1e15, "unique_tokens": 1e15, "flops": 1e28}
+_COUNTS = ("params", "tokens", "unique_tokens", "params_total")
+_MOST = {"params": 1e13, "tokens": 1e15, "unique_tokens": 1e15, "params_total": 1e14, "flops": 1e28}
 _PERPLEXITY = {"ppl", "perplexity", "pplx", "perplexities"}
 _ACCURACY = {"acc", "accuracy", "mcc", "bleu", "score"}
 _BITS = {"bits", "bit", "bpt", "bpd"}

@@ -11,11 +11,11 @@ from bayes_scaling.runs.faults import Fault
 
 CANONICAL = (
     "run_id", "architecture", "context_length", "params", "tokens", "flops", "loss",
-    "loss_sd", "weight", "group", "unique_tokens",
+    "loss_sd", "weight", "group", "unique_tokens", "params_total", "parallel_streams",
 )  # fmt: skip
 REQUIRED = ("architecture", "context_length", "params", "tokens", "loss")
 TEXT = ("run_id", "architecture", "group")
-COUNTS = ("context_length", "params", "tokens", "flops", "unique_tokens")
+COUNTS = ("context_length", "params", "tokens", "flops", "unique_tokens", "params_total")
 COLUMNS_SHOWN = 30
 
 # Counts that leave out embeddings and training losses are other quantities: never taken by themselves.
@@ -48,6 +48,8 @@ _ALIASES = {
     "weight": "weight, weights, run weight",
     "group": "group",
     "unique_tokens": "unique tokens, num unique tokens, n unique tokens, unique data, corpus tokens",
+    "params_total": "params total, n params total, num params total, param count total, parameters total",
+    "parallel_streams": "parallel streams, n parallel streams, num parallel streams",
 }
 
 _TRACKED = re.compile(r"^(config|summary|params|metrics|tags|data\.params|data\.metrics)\.|^throughput/")

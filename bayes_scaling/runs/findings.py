@@ -72,9 +72,8 @@ def _units(frame: pd.DataFrame) -> Iterable[Finding]:
 def _flops(frame: pd.DataFrame) -> Iterable[Finding]:
     far = far_from_six_nd(frame)
     if far.any():
-        message = (
-            f"flops is more than {FLOPS_FACTOR:g} times above or below 6 * params * tokens in {of_rows(far)}"
-        )
+        usual = "6 * params * tokens" + (" * parallel_streams" if "parallel_streams" in frame else "")
+        message = f"flops is more than {FLOPS_FACTOR:g} times above or below {usual} in {of_rows(far)}"
         advice = "check the units of params, tokens and flops, and whether flops counts forward and backward"
         yield Finding("flops far from 6ND", "warning", message, advice, rows_of(far))
 

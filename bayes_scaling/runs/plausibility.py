@@ -100,6 +100,8 @@ def _ratios(frame: pd.DataFrame) -> Iterable[Finding]:
 def far_from_six_nd(frame: pd.DataFrame) -> pd.Series:
     """Rows whose FLOPs are more than `FLOPS_FACTOR` above or below 6ND."""
     six_nd = np.log(6.0) + np.log(frame["params"]) + np.log(frame["tokens"])
+    if "parallel_streams" in frame:
+        six_nd = six_nd + np.log(frame["parallel_streams"])
     return (np.log(frame["flops"]) - six_nd).abs() > np.log(FLOPS_FACTOR)
 
 

@@ -21,8 +21,9 @@ RUN_NAMES = frozenset(
     )
 )
 GROUP = ("architecture", "context_length")
-SIZE = (*GROUP, "params", "group")
-DESIGN = (*GROUP, "params", "tokens", "group")
+KINDS = ("params_total", "parallel_streams")  # tell models of equal params apart
+SIZE = (*GROUP, "params", *KINDS, "group")
+DESIGN = (*GROUP, "params", "tokens", *KINDS, "group")
 FEWEST_NAMED = 3  # checkpoints of a training that a column names
 FEWEST_EVEN = 8  # points at even distances of one size
 FEWEST_MANY = 20  # points of one size: nobody trains one model so often

@@ -50,8 +50,9 @@ def _active(frame: pd.DataFrame, name: str) -> Iterable[Finding]:
             f"in {of_rows(fewer)}"
         )
         advice = (
-            f'give a column flops, or fit active params with columns={{"params": "{name}"}}; questions at '
-            "6ND are about the params that are fitted"
+            f'give a column flops, or fit active params with columns={{"params": "{name}"}}, under the law '
+            "mixture-of-experts with all params as params_total; questions at 6ND are about the params that "
+            "are fitted"
         )
         yield Finding("active params", "warning", message, advice, rows_of(fewer))
 

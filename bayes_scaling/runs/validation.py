@@ -49,6 +49,12 @@ TOO_LONG = Rule(
     "give the context length in tokens, such as 8192",
     lambda x: np.isfinite(x) & (x > LONGEST_CONTEXT),
 )
+BELOW_ONE = Rule(
+    "below 1",
+    "has values below 1",
+    "write how many streams share the params, 1 for an ordinary model",
+    lambda x: np.isfinite(x) & (x > 0) & (x < 1),
+)
 POSITIVE = (MISSING, INFINITE, ZERO, NEGATIVE)
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "context_length": (*POSITIVE, FRACTION, TOO_LONG),
@@ -59,6 +65,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "loss_sd": (MISSING, INFINITE, NEGATIVE),
     "weight": POSITIVE,
     "unique_tokens": POSITIVE,
+    "params_total": POSITIVE,
+    "parallel_streams": (*POSITIVE, BELOW_ONE),
 }
 REMEDIES = {
     ("loss", "missing value"): 'fill the cell or leave the row out, as where="loss > 0" does',
@@ -67,6 +75,8 @@ REMEDIES = {
     ("weight", "missing value"): "write 1 for an ordinary run",
     ("weight", "zero"): "drop the run instead of weighting it by 0",
     ("unique_tokens", "missing value"): "write the size of the corpus, 1e15 where nothing was repeated",
+    ("params_total", "missing value"): "write params itself where the model is dense",
+    ("parallel_streams", "missing value"): "write 1 for an ordinary model",
     ("flops", "missing value"): "fill the cell, or leave the whole column out to use 6 * params * tokens",
 }
 
@@ -95,6 +105,26 @@ def check_cells(table: pd.DataFrame, mapping: Mapping[str, str]) -> tuple[dict[s
         columns[name] = column
         faults += found
     return columns, faults
+
+
+def check_totals(
+    table: pd.DataFrame, mapping: Mapping[str, str], columns: Mapping[str, pd.Series]
+) -> list[Fault]:
+    """The fault of runs that have fewer params in all than active ones.
+
+    Parameters
+    ----------
+    table, mapping
+        As for `check_cells`.
+    columns : mapping of str to Series
+        Its columns, free of faults.
+    """
+    if not {"params", "params_total"} <= set(columns):
+        return []
+    fewer = (columns["params_total"] < columns["params"]).to_numpy()
+    message = f"has fewer params than {mapping['params']!r}, the active ones"
+    remedy = "give the params of all experts, params itself where the model is dense"
+    return faults_at(table[mapping["params_total"]], fewer, "fewer than active", message, remedy)
 
 
 def check_size(table: pd.DataFrame) -> list[Fault]:

@@ -41,8 +41,11 @@ UNEVEN = (("llama", 2048), ("llama", 8192), ("xlstm", 2048))
 
 
 def odd_runs() -> Runs:
-    """Runs of uneven groups with known errors, weights, unique tokens and two recipes."""
+    """Runs of uneven groups with known errors, weights, unique tokens, experts, streams and two recipes."""
     runs = small_runs(UNEVEN)
     unique = runs.frame["tokens"] * np.geomspace(0.02, 50, len(runs))
     extra = {"loss_sd": 0.004, "weight": np.linspace(0.5, 2, len(runs)), "unique_tokens": unique}
+    extra |= {"params_total": runs.frame["params"] * np.geomspace(1, 32, len(runs))}
+    streams = np.resize((1, 2, 4), len(runs))
+    extra |= {"parallel_streams": streams, "flops": runs.frame["flops"] * streams}
     return load_runs(runs.frame.assign(**extra, recipe=np.where(unique > unique.median(), "new", "old")))

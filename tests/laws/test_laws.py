@@ -7,13 +7,13 @@ import pytest
 from scipy import optimize
 
 from bayes_scaling.errors import SpecError
+from bayes_scaling.laws.coefficients import NEUTRAL
 from bayes_scaling.laws.effective_sizes import UNLIMITED
 from bayes_scaling.laws.law import (
     CHINCHILLA,
     GAMMA_LAW,
     LAWS,
     MIXTURE,
-    NEUTRAL,
     get_law,
     log_form,
     log_loss,
@@ -22,15 +22,20 @@ from bayes_scaling.laws.law import (
 THETA = {"E": 1.7, "A": 60.0, "B": 180.0, "alpha": 0.31, "beta": 0.28, "gamma": 0.9, "eta": -0.02}
 THETA |= {"repeat_tokens": 15.0, "repeat_params": 5.0, "unique_tokens": 3e9}
 THETA |= {"overfit": 0.05, "overfit_params": 0.7, "overfit_epochs": 40.0}
+VALUES = {"unique_tokens": 3e9, "params_total_ratio": 8.0, "parallel_streams": 4.0}  # not of the law
+THETA |= {"expert_worth": 0.4, "stream_worth": 0.35} | VALUES
 PARAMS, TOKENS = np.array([1e6, 2e8, 7e9, 1e13]), np.array([3e7, 4e9, 2e12, 1e15])
 
 
 def plain(params, tokens, theta):
     """The formulas of the papers, without logs."""
     own_tokens = tokens
+    worth = theta.get("params_total_ratio", 1.0) ** theta.get("expert_worth", 0.0)
+    worth *= 1 + theta.get("stream_worth", 0.0) * np.log(theta.get("parallel_streams", 1.0))
+    scale = theta["A"] * worth ** -theta["alpha"]
     if "unique_tokens" in theta:
         own = theta["unique_tokens"]
-        matching = (theta["alpha"] * theta["A"] / theta["beta"] / theta["B"] * own ** theta["beta"]) ** (
+        matching = (theta["alpha"] * scale / theta["beta"] / theta["B"] * own ** theta["beta"]) ** (
             1 / theta["alpha"]
         )
         tokens = faded(tokens, own, theta["repeat_tokens"])
@@ -39,7 +44,7 @@ def plain(params, tokens, theta):
         faded_params = params
     beta = theta["beta"] * (params / 1e9) ** theta.get("eta", 0.0)
     of_tokens = theta["B"] * 2e10 ** -theta["beta"] * (tokens / 2e10) ** -beta
-    inner = theta["A"] * faded_params ** -theta["alpha"] + of_tokens
+    inner = scale * faded_params ** -theta["alpha"] + of_tokens
     loss = theta["E"] + inner ** theta.get("gamma", 1.0)
     if "overfit" not in theta:
         return loss
@@ -55,7 +60,7 @@ def faded(size, unique, repeats):
 
 @pytest.mark.parametrize("law", LAWS.values(), ids=lambda law: law.name)
 def test_loss_is_the_formula(law) -> None:
-    theta = {name: THETA[name] for name in law.names} | {"unique_tokens": THETA["unique_tokens"]}
+    theta = {name: THETA[name] for name in law.names} | VALUES
     np.testing.assert_allclose(
         law.loss(np, PARAMS, TOKENS, theta), plain(PARAMS, TOKENS, law.complete(theta)), rtol=1e-12
     )
@@ -70,9 +75,11 @@ def test_another_coefficient_is_seen() -> None:
 
 def test_without_repetition_or_eta_it_is_the_plain_law() -> None:
     plain_law = GAMMA_LAW.loss(np, PARAMS, TOKENS, THETA)
-    neutral = THETA | {"eta": 0.0, "unique_tokens": UNLIMITED}
+    single = {"params_total_ratio": 1.0, "parallel_streams": 1.0}
+    neutral = THETA | {"eta": 0.0, "unique_tokens": UNLIMITED} | single
     np.testing.assert_allclose(MIXTURE.loss(np, PARAMS, TOKENS, neutral), plain_law, rtol=1e-13)
-    as_new = THETA | {name: NEUTRAL[name] for name in ("eta", "repeat_tokens", "repeat_params", "overfit")}
+    names = ("eta", "repeat_tokens", "repeat_params", "overfit", "expert_worth", "stream_worth")
+    as_new = THETA | {name: NEUTRAL[name] for name in names}
     np.testing.assert_allclose(MIXTURE.loss(np, PARAMS, TOKENS, as_new), plain_law, rtol=1e-5)
 
 

@@ -16,8 +16,8 @@ from bayes_scaling.calibration.forecasters import Settings
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.data.truth import make_truth
 from bayes_scaling.errors import BayesScalingError, BudgetError, ConvergenceWarning, RunsWarning, SpecError
+from bayes_scaling.laws.coefficients import NEUTRAL
 from bayes_scaling.laws.law import LAWS as LAWS_BY_NAME
-from bayes_scaling.laws.law import NEUTRAL
 from bayes_scaling.posterior.checks import convergence_checks
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.stacking import mixture

@@ -12,19 +12,8 @@ import bayes_scaling as bs
 from bayes_scaling.accounting import get_cost
 from bayes_scaling.errors import BudgetError, SpecError
 from bayes_scaling.laws import optimum
-from bayes_scaling.laws.law import (
-    ALPHA,
-    BETA,
-    LAWS,
-    OVERFITTING,
-    A,
-    B,
-    E,
-    Law,
-    log_form,
-    log_loss,
-    register_law,
-)
+from bayes_scaling.laws.coefficients import ALPHA, BETA, OVERFITTING, A, B, E
+from bayes_scaling.laws.law import LAWS, Law, log_form, log_loss, register_law
 from bayes_scaling.laws.law_rates import law_rates
 from bayes_scaling.laws.overfitting import log_overfit
 from bayes_scaling.models.spec import ModelSpec
@@ -231,6 +220,7 @@ def test_draws_of_a_stack_keep_their_own_optimum() -> None:
     mixed, eta = LAWS["mixture"], RNG.uniform(-0.05, 0.05, COUNT)
     some = np.arange(COUNT) % 2 == 0
     full = DRAWS | {"gamma": np.ones(COUNT), "eta": np.where(some, 0.0, eta), "unique_tokens": 2e10}
+    full |= {"expert_worth": 0.0, "stream_worth": 0.0}
     both = mixed.complete(full | {"overfit": np.where(some, DRAWS["overfit"], 0.0)})
     found = optimum.optimal_log_params(both, BUDGETS, CURVE)
     alone = optimum.optimal_log_params(values(2e10), BUDGETS, CURVE)

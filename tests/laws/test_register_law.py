@@ -7,21 +7,8 @@ import pytest
 import scipy.special
 
 from bayes_scaling.errors import SpecError
-from bayes_scaling.laws.law import (
-    ALPHA,
-    BETA,
-    GAMMA,
-    LAWS,
-    REPEAT_TOKENS,
-    A,
-    B,
-    Coefficient,
-    Law,
-    fitted_laws,
-    forget_law,
-    get_law,
-    register_law,
-)
+from bayes_scaling.laws.coefficients import ALPHA, BETA, GAMMA, REPEAT_TOKENS, A, B, Coefficient
+from bayes_scaling.laws.law import LAWS, Law, fitted_laws, forget_law, get_law, register_law
 from bayes_scaling.models.coefficients import to_natural, to_user
 from bayes_scaling.models.density import log_terms, pin
 from bayes_scaling.models.design import build_design

@@ -26,11 +26,10 @@ from tests.helpers.small_runs import UNEVEN, odd_runs, small_runs
 
 POOLINGS, DISCREPANCIES, ERRORS = map(get_args, (Pooling, Discrepancy, Errors))
 LAWS = ("gamma", "chinchilla")
+OTHERS = ("kaplan", "varying-exponent", "data-limited", "overfitting", "mixture-of-experts", "parallel")
 MODELS = [
     *product(LAWS, POOLINGS, DISCREPANCIES, ERRORS[:1]),
-    *product(
-        ("kaplan", "varying-exponent", "data-limited", "overfitting"), POOLINGS[:1], DISCREPANCIES, ERRORS[:1]
-    ),
+    *product(OTHERS, POOLINGS[:1], DISCREPANCIES, ERRORS[:1]),
     ("mixture", "partial", "none", "skewed"),
     ("gamma", "partial", "drift", "skewed"),
 ]
@@ -108,7 +107,7 @@ def total_jax(x, design: Design, whitening: Whitening):
     return sum(term.sum() for term in terms.values())
 
 
-@pytest.mark.parametrize("law", [*LAWS, "kaplan", "varying-exponent", "data-limited", "overfitting"])
+@pytest.mark.parametrize("law", [*LAWS, *OTHERS])
 def test_the_gradient_is_that_of_finite_differences(law: str) -> None:
     import jax
 

@@ -42,6 +42,8 @@ SPECS = {
     "varying exponent": ModelSpec("varying-exponent"),
     "data-limited": ModelSpec("data-limited"),
     "overfitting": ModelSpec("overfitting"),
+    "experts": ModelSpec("mixture-of-experts"),
+    "streams": ModelSpec("parallel", discrepancy="none"),
     "offsets": ModelSpec(offsets=("recipe",)),
     "offsets without drift": ModelSpec(offsets=("recipe",), discrepancy="none"),
     "independent groups": ModelSpec(pooling="none"),

@@ -20,7 +20,7 @@ from bayes_scaling.cli.running.tables import fittable_runs
 from bayes_scaling.errors import ConvergenceWarning, FitFileError, SpecError
 from bayes_scaling.files.small import read_toml
 from bayes_scaling.models.spec import ModelSpec
-from bayes_scaling.posterior.fit import Fit
+from bayes_scaling.posterior.fit import Fit, load_fit
 from bayes_scaling.posterior.fitting import fit
 from bayes_scaling.posterior.law_sampled import verify_moved_optimum
 from bayes_scaling.posterior.loo import bad_runs, compare_models, loo
@@ -70,6 +70,12 @@ def make_fit(
     if not json:
         typer.echo(f"{result}\n")
     report_checks(checks, json)
+
+
+def save_at(fit: Path, values: dict[str, Any], output: Path) -> None:
+    """Save a fit that is asked about some values of covariates; see `bayes_scaling.Fit.at`."""
+    load_fit(fit).at(**values).save(output)
+    note(f"Saved {output}")
 
 
 def show_summary(fit: Path, json: bool) -> None:

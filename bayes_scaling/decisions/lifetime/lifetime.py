@@ -229,7 +229,7 @@ def lifetime(
     rungs = on_groups(totals, theta, "rung", ladder)["total"]
     even = _break_even(draws["total"], rungs, served)
     reach = _reach(fit, query, draws, extrapolate)
-    return Lifetime(draws, even, float(wanted[0]), query.cost.name, reach, money)
+    return Lifetime(draws, even, float(wanted[0]), query.cost_name, reach, money)
 
 
 def _reach(fit: Fit, query: Query, draws: xr.Dataset, extrapolate: bool) -> xr.Dataset:

@@ -40,7 +40,7 @@ def serving_cost(
         return lambda x: np.asarray(serving(architecture, np.exp(x)), dtype=float)
     if lengths is None:
         return lambda x: np.asarray(np.exp(curve.value(np, x)) / TRAINING_FACTOR)
-    counted = _counted(fit, architecture, lengths)
+    counted = _counted(fit, architecture, lengths).times(fit.compute_factor)
     return lambda x: np.asarray(np.exp(counted.value(np, x)))
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.accounting import Cost
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import DecisionError, RunsWarning
 from bayes_scaling.numbers.positive import are_positive
@@ -59,7 +58,7 @@ def grid_candidates(fit: Fit, query: Query, largest: float | None = None) -> pd.
     return pd.concat(parts, ignore_index=True)
 
 
-def listed_candidates(fit: Fit, candidates: Any, cost: Cost) -> pd.DataFrame:
+def listed_candidates(fit: Fit, candidates: Any, query: Query) -> pd.DataFrame:
     """The user's runs; those without a column ``price`` cost their training.
 
     Raises
@@ -67,7 +66,8 @@ def listed_candidates(fit: Fit, candidates: Any, cost: Cost) -> pd.DataFrame:
     RunsError
         A table that is not valid.
     DecisionError
-        An architecture that was not fitted, or a price that is not positive.
+        An architecture that was not fitted, a price that is not positive, or a covariate of another value
+        than the question's.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RunsWarning)  # these are no runs yet
@@ -76,17 +76,28 @@ def listed_candidates(fit: Fit, candidates: Any, cost: Cost) -> pd.DataFrame:
     if unknown:
         known = ", ".join(fit.architectures)
         raise DecisionError(f"candidates of architecture {unknown[0]!r}: this fit has {known}")
+    _check_covariates(fit, frame)
     table = frame[[name for name in COLUMNS if name in frame]].copy()
     table["architecture"] = table["architecture"].astype(str)
     if "price" not in table:
-        table["price"] = [_training(row, cost) for row in table.to_dict("records")]
+        table["price"] = [_training(row, query) for row in table.to_dict("records")]
     _check_prices(table)
     return table[list(COLUMNS)]
 
 
-def _training(row: dict[Any, Any], cost: Cost) -> float:
-    curve = cost.curve(float(row["context_length"]), str(row["architecture"]))
-    return float(cost.from_flops(np.exp(curve.value(np, np.log(row["params"]))) * row["tokens"]))
+def _check_covariates(fit: Fit, frame: pd.DataFrame) -> None:
+    for name, values in fit.law.of_runs(frame, optional=True).items():
+        other = np.flatnonzero(~np.isclose(values, fit.conditions.get(name, values)))
+        if other.size:
+            raise DecisionError(
+                f"candidate {other[0]} has {name} {values[other[0]]:g}, and the question is about "
+                f"{fit.conditions[name]:g}: ask fit.at({name}={values[other[0]]:g})"
+            )
+
+
+def _training(row: dict[Any, Any], query: Query) -> float:
+    curve = query.curve(str(row["architecture"]), int(row["context_length"]))
+    return float(query.cost.from_flops(np.exp(curve.value(np, np.log(row["params"]))) * row["tokens"]))
 
 
 def _check_prices(table: pd.DataFrame) -> None:

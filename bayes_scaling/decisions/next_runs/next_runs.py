@@ -180,12 +180,12 @@ def design_runs(
     if candidates is None:
         table = grid_candidates(fit, _grid_groups(fit, query), largest)
     else:
-        table = listed_candidates(fit, candidates, query.cost)
+        table = listed_candidates(fit, candidates, query)
     serving = as_serving(latency)
     check_served(limits, serving)
     ensemble = draw_ensemble(fit, table, Purpose(query, limits, serving, goal))
     wanted = _Wanted(float(query.compute[0]), goal, by, runs, np.inf if total is None else total)
-    return _chosen(ensemble, table, wanted, query.cost, seed, _asked(fit, query))
+    return _chosen(ensemble, table, wanted, query.cost_name, seed, _asked(fit, query))
 
 
 def _asked(fit: Fit, query: Query) -> pd.DataFrame:
@@ -209,7 +209,7 @@ def _chosen(
     ensemble: Ensemble,
     table: pd.DataFrame,
     wanted: _Wanted,
-    cost: Cost,
+    cost: str,
     seed: int,
     asked: pd.DataFrame,
 ) -> Design:
@@ -239,7 +239,7 @@ def _chosen(
     alone = _values(start, wanted.goal)
     everything = table.assign(value=alone, value_per_price=alone / price)
     now = perfect if regret else start.variance
-    return Design(chosen, everything, wanted.goal, now, perfect, cost.name, asked)
+    return Design(chosen, everything, wanted.goal, now, perfect, cost, asked)
 
 
 @dataclass(frozen=True)
