@@ -44,6 +44,7 @@ def sbc(
     """Calibrate the fit on simulations at the runs' sizes; exit code 1 if ranks are not uniform."""
     from bayes_scaling.cli.running.calibrations import show_sbc
 
+    check_figure(figure)
     model = {"law": law, "pooling": pooling, "discrepancy": discrepancy, "errors": errors}
     options = {"replicates": replicates, "seed": seed, "backend": backend}
     show_sbc(file, reading, model, options, figure, json)

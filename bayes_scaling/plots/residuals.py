@@ -68,7 +68,7 @@ def plot_residuals(
             style.log_axis(panel, "x")
             if (name, length) in groups:
                 _panel(panel, groups[name, length], palette[name])
-        row[0].set_ylabel("loss over prediction (%)")
+        row[0].set_ylabel("loss less prediction (%)")
     for panel in axes[-1]:
         panel.set_xlabel("compute (FLOPs)")
     entries = style.inside_entries(table["inside"].mean(), "run", "90% predictive interval")

@@ -126,20 +126,27 @@ def inside_entries(inside: float, what: str, band: str) -> list[Any]:
 
 
 def legend_below(figure: Figure, handles: Sequence[Any], place: Place, columns: int = 4) -> None:
-    """A legend under all panels, where it covers nothing; in axes that were given, within them."""
+    """A legend under all panels, no wider than the figure; in axes that were given, within them.
+
+    It has ``columns`` columns, or as many fewer as the width asks for.
+    """
     if place.ax is not None:
         last = np.atleast_1d(np.asarray(place.ax, dtype=object)).ravel()[-1]
         last.legend(handles=list(handles), frameon=False, fontsize=SMALL)
         return
     narrow = figure.get_figwidth() < PAGE - 1
     columns = min(columns, 2) if narrow else columns
-    figure.legend(
-        handles=list(handles),
-        loc="outside lower center",
-        ncols=min(columns, len(handles)),
-        frameon=False,
-        fontsize=SMALL,
-    )
+    for tried in range(min(columns, len(handles)), 0, -1):
+        legend = figure.legend(
+            handles=list(handles),
+            loc="outside lower center",
+            ncols=tried,
+            frameon=False,
+            fontsize=SMALL,
+        )
+        if tried == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:

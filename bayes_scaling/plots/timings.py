@@ -75,7 +75,7 @@ def plot_timings(
             style.log_axis(panel, "x", "{:g}".format)
             if (quantity, name) in groups:
                 _panel(panel, groups[quantity, name], palette[name])
-        row[0].set_ylabel("measured over predicted (%)")
+        row[0].set_ylabel("measured less predicted (%)")
     for panel in axes[-1]:
         panel.set_xlabel("predicted (ms)")
     entries = style.inside_entries(table["inside"].mean(), "time", "90% response interval")
