@@ -62,7 +62,8 @@ def backtest(
         ),
     ] = None,
     cuts: Annotated[
-        list[str] | None, typer.Option("--cuts", metavar="VALUES", help="Such as 1e19,3e19. Repeatable.")
+        list[str] | None,
+        typer.Option("--cuts", metavar="VALUES", help="Values to cut at: 1e19,3e19. Repeatable."),
     ] = None,
     law: Annotated[str, typer.Option(help="The law.", **choices(*LAWS))] = "gamma",
     pooling: Annotated[
@@ -72,7 +73,7 @@ def backtest(
         str, typer.Option(help="Whether losses deviate from the law.", **choices(*DISCREPANCIES))
     ] = "drift",
     backend: Backends = "numpyro",
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -95,7 +96,7 @@ def backtest(
 
 
 def stack(
-    fits: Annotated[list[Path], typer.Argument(metavar="FIT...", help="Two or more of the same runs.")],
+    fits: Annotated[list[Path], typer.Argument(metavar="FIT...", help="Two or more fits of the same runs.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FIT", help="Where to save (.nc).")],
     backtest: Annotated[
         list[Path] | None,
@@ -103,7 +104,7 @@ def stack(
             metavar="FOLDER", help="Folder of a back-test, one for each fit in order: weigh by runs beyond."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     json: Json = False,
 ) -> None:
     """Weigh several models by runs they have not seen, and mix their draws into one fit."""
