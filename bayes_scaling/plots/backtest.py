@@ -16,6 +16,7 @@ NOMINAL = 0.9
 BESIDE = 0.12  # of one distance, between forecasters
 
 
+@style.in_own_unit
 def plot_backtest(
     found: Backtest | pd.DataFrame,
     by_distance: pd.DataFrame | None = None,

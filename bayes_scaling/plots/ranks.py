@@ -15,6 +15,7 @@ from bayes_scaling.plots import style
 COLUMNS = 4
 
 
+@style.in_own_unit
 def plot_ranks(
     found: Sbc | pd.DataFrame,
     draws: int = RANKED,

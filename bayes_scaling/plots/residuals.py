@@ -35,6 +35,7 @@ def residual_table(fit: Fit) -> pd.DataFrame:
     return table.assign(predicted=middle, **percent, inside=(loss >= low) & (loss <= high))
 
 
+@style.in_own_unit
 def plot_residuals(
     found: Fit | pd.DataFrame, *, ax: Any = None, figsize: tuple[float, float] | None = None
 ) -> Figure:

@@ -42,6 +42,7 @@ def timing_table(fit: LatencyFit) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+@style.in_own_unit
 def plot_timings(
     found: LatencyFit | pd.DataFrame, *, ax: Any = None, figsize: tuple[float, float] | None = None
 ) -> Figure:

@@ -14,6 +14,7 @@ from bayes_scaling.calibration.judging import INTERVALS
 from bayes_scaling.plots import style
 
 
+@style.in_own_unit
 def plot_verdict(
     runs: pd.DataFrame,
     groups: pd.DataFrame,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,15 @@ def test_every_column_of_ranks_has_its_axis_below() -> None:
 @pytest.mark.parametrize("kind", ["residuals", "isoflop", "coefficients", "surface", "comparison"])
 def test_no_text_of_a_figure_of_a_fit_is_cut(kind: str) -> None:
     assert cut_texts(small_fit().plot(kind)) == []
+
+
+def test_a_figure_of_a_result_tells_its_losses_in_their_unit() -> None:
+    fit = small_fit()
+    other = replace(fit, runs=replace(fit.runs, mapping=fit.runs.mapping | {"loss": "eval/bpb"}))
+    for drawn, unit in ((other, "bits/byte"), (fit, "nats/token")):
+        figure = plots.plot_isoflop(drawn)
+        cut_texts(figure)
+        assert figure.axes[0].get_ylabel() == f"loss ({unit})"
 
 
 def test_a_cut_text_is_seen() -> None:
