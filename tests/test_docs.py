@@ -147,3 +147,11 @@ def test_commands_have_the_options_that_pages_show(line):
     known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
     used = {word.split("=")[0] for word in words if re.fullmatch(r"--?[a-z][\w-]*(=.*)?", word)}
     assert used <= known
+
+
+def test_the_page_of_data_and_the_catalogue_tell_the_same_sizes():
+    pattern = r"adder of Transformers of (\S+ to \S+) params"
+    page = (ROOT / "docs" / "data.md").read_text()
+    told = [re.findall(pattern, text) for text in (page, (ROOT / "data" / "catalog.toml").read_text())]
+    assert told[0] == told[1] != []
+    assert re.findall(pattern, page.replace("1.3B", "13B")) != told[1]
