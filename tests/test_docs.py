@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,24 @@ def test_reference_has_every_public_name():
 def test_site_has_every_page():
     listed = re.findall(r": (\w+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
     assert sorted(listed) == PAGES
+
+
+def not_shown(names: Iterable[str], text: str) -> list[str]:
+    """Functions that draw a figure and have no row in a page."""
+    return [name for name in names if name.startswith("plot_") and f"| `{name}` |" not in text]
+
+
+def test_every_figure_stands_on_the_page_of_plots():
+    text = (ROOT / "docs" / "plots.md").read_text()
+    assert not_shown(bayes_scaling.plots.__all__, text) == []
+    assert not_shown(["plot_nothing", "save_figure"], text) == ["plot_nothing"]
+
+
+def test_every_picture_of_the_gallery_is_on_its_page():
+    text = (ROOT / "docs" / "gallery.md").read_text()
+    pictures = sorted(path.name for path in (ROOT / "docs" / "images" / "gallery").iterdir())
+    assert len(pictures) > 10
+    assert [name for name in [*pictures, "x.png"] if f"(images/gallery/{name})" not in text] == ["x.png"]
 
 
 def too_wide(text: str) -> list[str]:
@@ -128,3 +147,11 @@ def test_commands_have_the_options_that_pages_show(line):
     known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
     used = {word.split("=")[0] for word in words if re.fullmatch(r"--?[a-z][\w-]*(=.*)?", word)}
     assert used <= known
+
+
+def test_the_page_of_data_and_the_catalogue_tell_the_same_sizes():
+    pattern = r"adder of Transformers of (\S+ to \S+) params"
+    page = (ROOT / "docs" / "data.md").read_text()
+    told = [re.findall(pattern, text) for text in (page, (ROOT / "data" / "catalog.toml").read_text())]
+    assert told[0] == told[1] != []
+    assert re.findall(pattern, page.replace("1.3B", "13B")) != told[1]

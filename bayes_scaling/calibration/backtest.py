@@ -27,6 +27,7 @@ from bayes_scaling.faces.faced import Faced
 from bayes_scaling.faces.shown import shown
 from bayes_scaling.models.spec import Backend, ModelSpec
 from bayes_scaling.parallel import workers
+from bayes_scaling.runs.column_units import NATS
 from bayes_scaling.runs.reach import decades_outside
 from bayes_scaling.runs.table import Runs
 
@@ -46,9 +47,12 @@ class Backtest(Faced, printer="calibration.print_backtest", figures={"backtest":
         One row a split, forecaster and run left out: by, split, forecaster, converged, the run
         (architecture, context_length, params, tokens, flops, loss), decades (of flops from the fitted
         runs), and the scores of `bayes_scaling.calibration.scores.score`; NaN where there is no forecast.
+    loss_unit : str
+        The unit of the losses of the runs; kept forecasts that are loaded do not tell it.
     """
 
     rows: pd.DataFrame
+    loss_unit: str = NATS
 
     def table(self, *by: str, full: bool = False) -> pd.DataFrame:
         """Coverage, error, width and scores for each forecaster and value of some columns.
@@ -141,7 +145,7 @@ def backtest(
     tasks = [_Task(runs, split, name, settings) for split in splits for name in names]
     found = _all(tasks, executor, None if folder is None else Path(folder), progress)
 
-    return Backtest(pd.concat([found[i] for i in range(len(tasks))], ignore_index=True))
+    return Backtest(pd.concat([found[i] for i in range(len(tasks))], ignore_index=True), runs.loss_unit)
 
 
 def _chosen(wanted: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -38,10 +38,12 @@ def answer(
     ] = None,
     offset: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN", help="Runs alike in it share a shift of the loss. Repeatable."),
+        typer.Option(
+            metavar="COLUMN", help="Runs with one value in COLUMN share one offset in loss. Repeatable."
+        ),
     ] = None,
     draws: Annotated[int, typer.Option(help="Draws of each chain at least.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the sampler.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the sampler.")] = 0,
     extrapolate: Extrapolate = False,
     rows_are_runs: RowsAreRuns = False,
     reading: Reading = PLAIN,

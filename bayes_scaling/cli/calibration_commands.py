@@ -44,6 +44,7 @@ def sbc(
     """Calibrate the fit on simulations at the runs' sizes; exit code 1 if ranks are not uniform."""
     from bayes_scaling.cli.running.calibrations import show_sbc
 
+    check_figure(figure)
     model = {"law": law, "pooling": pooling, "discrepancy": discrepancy, "errors": errors}
     options = {"replicates": replicates, "seed": seed, "backend": backend}
     show_sbc(file, reading, model, options, figure, json)
@@ -61,7 +62,8 @@ def backtest(
         ),
     ] = None,
     cuts: Annotated[
-        list[str] | None, typer.Option("--cuts", metavar="VALUES", help="Such as 1e19,3e19. Repeatable.")
+        list[str] | None,
+        typer.Option("--cuts", metavar="VALUES", help="Values to cut at: 1e19,3e19. Repeatable."),
     ] = None,
     law: Annotated[str, typer.Option(help="The law.", **choices(*LAWS))] = "gamma",
     pooling: Annotated[
@@ -71,7 +73,7 @@ def backtest(
         str, typer.Option(help="Whether losses deviate from the law.", **choices(*DISCREPANCIES))
     ] = "drift",
     backend: Backends = "numpyro",
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -94,7 +96,7 @@ def backtest(
 
 
 def stack(
-    fits: Annotated[list[Path], typer.Argument(metavar="FIT...", help="Two or more of the same runs.")],
+    fits: Annotated[list[Path], typer.Argument(metavar="FIT...", help="Two or more fits of the same runs.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FIT", help="Where to save (.nc).")],
     backtest: Annotated[
         list[Path] | None,
@@ -102,7 +104,7 @@ def stack(
             metavar="FOLDER", help="Folder of a back-test, one for each fit in order: weigh by runs beyond."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     json: Json = False,
 ) -> None:
     """Weigh several models by runs they have not seen, and mix their draws into one fit."""

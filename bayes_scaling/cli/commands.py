@@ -71,7 +71,7 @@ COMMANDS = {
 WITH_INTERVALS = (predict, frontier, compare, context, iso_loss, optimal_params, epochs, summary, lifetime)
 WAITING = (
     *(check, predict, frontier, compare, compare_runs, map_, context, iso_loss, optimal_params, epochs, loo),
-    *(decide, plan, design, lifetime, report, figures, preregister, stack),
+    *(decide, plan, design, lifetime, report, figures, preregister, judge, summary, stack),
 )
 for panel, commands in COMMANDS.items():
     for command in commands:

@@ -21,7 +21,7 @@ def compare_runs(
         ),
     ],
     second: Annotated[
-        list[str], typer.Option("--second", metavar="NATS", help="The same of the other run or recipe.")
+        list[str], typer.Option("--second", metavar="NATS", help="Losses of the other run or recipe.")
     ],
     architecture: Annotated[
         list[str] | None, typer.Option("--architecture", metavar="NAME", help=OF_THE_FIT)
@@ -32,7 +32,7 @@ def compare_runs(
     loss_sd: Annotated[
         float, typer.Option(metavar="NATS", help="Known standard deviation of every loss given.")
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     figure: FigureFile = None,
     json: Json = False,
 ) -> None:

@@ -93,7 +93,7 @@ def lifetime(
     served_tokens: Annotated[
         list[str],
         typer.Option(
-            "--served-tokens", metavar="TOKENS", help="Over the model's life: 1e12,1e14. Repeatable."
+            "--served-tokens", metavar="TOKENS", help="Tokens served over its life: 1e12,1e14. Repeatable."
         ),
     ],
     context_length: ContextLengths = None,

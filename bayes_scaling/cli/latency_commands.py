@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bayes_scaling.cli.arguments import Columns, Json, MaxDraws, check_folder, check_output, column_map
+from bayes_scaling.cli.arguments import (
+    Backends,
+    Columns,
+    Json,
+    MaxDraws,
+    check_folder,
+    check_output,
+    choices,
+    column_map,
+)
 from bayes_scaling.cli.dressing import dressed
 from bayes_scaling.cli.failures import GuardedGroup
 
@@ -18,6 +28,7 @@ latency = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+waiting = partial(dressed, waits=True)
 TimingsFile = Annotated[
     str, typer.Argument(metavar="TIMINGS", help="Timings (.csv, .tsv, .jsonl, .parquet, .feather).")
 ]
@@ -32,7 +43,6 @@ Bench = Annotated[
     Path | None,
     typer.Option("--bench", metavar="CSV", help="Microbenchmarks of the device; they become the prior."),
 ]
-Backend = Annotated[str, typer.Option(help="numpyro or pymc.")]
 Seed = Annotated[int, typer.Option(help="Seed of the draws.")]
 
 
@@ -44,7 +54,7 @@ def fit(
     device: DeviceName = None,
     devices: DeviceFile = None,
     bench: Bench = None,
-    backend: Backend = "numpyro",
+    backend: Backends = "numpyro",
     draws: Annotated[int, typer.Option(help="Draws of each chain.")] = 800,
     tune: Annotated[int, typer.Option(help="Transitions of each chain's pilots and step size.")] = 500,
     chains: Annotated[int, typer.Option(help="Chains, all at once.")] = 4,
@@ -63,13 +73,15 @@ def fit(
 
 
 @latency.command()
-@dressed
+@waiting
 def predict(
     fitted: Annotated[Path, typer.Argument(metavar="LATENCY", help="What `latency fit` saved (.nc).")],
     queries: Annotated[
         str, typer.Argument(metavar="QUERIES", help="architecture, params or shape, batch_size, prefill.")
     ],
-    kind: Annotated[str, typer.Option(help="response (one measured time) or mean.")] = "response",
+    kind: Annotated[
+        str, typer.Option(help="One measured time, or the mean of many.", **choices("response", "mean"))
+    ] = "response",
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -80,7 +92,7 @@ def predict(
 
 
 @latency.command()
-@dressed
+@waiting
 def summary(
     fitted: Annotated[Path, typer.Argument(metavar="LATENCY", help="What `latency fit` saved (.nc).")],
     json: Json = False,

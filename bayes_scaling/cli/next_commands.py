@@ -37,13 +37,22 @@ def design(
     runs: Annotated[
         int, typer.Option("--next", "--runs", metavar="N", help="How many to choose at most.")
     ] = 4,
-    total: Annotated[float | None, typer.Option(metavar="PRICE", help="What they may cost together.")] = None,
+    total: Annotated[
+        float | None, typer.Option(metavar="PRICE", help="Price that the chosen runs may add up to.")
+    ] = None,
     largest: Annotated[float | None, typer.Option(metavar="PRICE", help="Dearest run of the grid.")] = None,
     goal: Annotated[
-        str, typer.Option(help="What to lower.", **choices("regret", "loss", "params", "difference"))
+        str,
+        typer.Option(
+            help="The regret to lower, or what to learn more about.",
+            **choices("regret", "loss", "params", "difference"),
+        ),
     ] = "regret",
     by: Annotated[
-        str, typer.Option(help="What is largest for the run chosen.", **choices("value_per_price", "value"))
+        str,
+        typer.Option(
+            help="The run with the largest of these is chosen.", **choices("value_per_price", "value")
+        ),
     ] = "value_per_price",
     limit: Limits = None,
     latency: Latency = None,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bayes_scaling.cli.arguments import FitFile, Json, UniqueTokens, check_folder
+from bayes_scaling.cli.decision_arguments import OwnFigure, check_figure
 from bayes_scaling.cli.reading import PLAIN, Reading, reads_runs
 
 
@@ -40,15 +41,12 @@ def judge(
         Path, typer.Argument(metavar="RECORD", help="Predictions that `preregister` wrote (.json).")
     ],
     results: Annotated[str, typer.Argument(metavar="RESULTS", help="The runs, trained since, with losses.")],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Figure (.png, .pdf).")
-    ] = None,
+    figure: OwnFigure = None,
     reading: Reading = PLAIN,
     json: Json = False,
 ) -> None:
     """Predictions beside results: how often intervals held, how far off, in plain words."""
     from bayes_scaling.cli.running.predictions import show_verdict
 
-    if output is not None:
-        check_folder(output)
-    show_verdict(record, results, reading, output, json)
+    check_figure(figure)
+    show_verdict(record, results, reading, figure, json)

@@ -28,7 +28,11 @@ OPTIONS: dict[str, Any] = {
     ],
     "within": Annotated[
         str | None,
-        typer.Option("--within", metavar="COLUMNS", help="For --take: rows alike in params,tokens are one."),
+        typer.Option(
+            "--within",
+            metavar="COLUMNS",
+            help="With --take: rows with one value in these, such as params,tokens, are one.",
+        ),
     ],
 }
 RowsAreRuns = Annotated[

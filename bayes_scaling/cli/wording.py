@@ -12,6 +12,8 @@ _OFFERS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r'take="(\w+)"'), r"--take \1"),
     (re.compile(r'offsets=\["([^"]*)"\]'), r"--offset \1"),
     (re.compile(r'errors="(\w+)"'), r"--errors \1"),
+    (re.compile(r'cost="(\w+)"'), r"--cost \1"),
+    (re.compile(r"fit\.save\(path\)"), "--output of the command fit"),
 )
 _CONDITION = re.compile(r"""where=(["'])(.*?)\1""")
 

@@ -10,7 +10,8 @@ from typing import Any
 
 WRITTEN = "nats/token"
 _UNIT: ContextVar[str] = ContextVar("unit", default=WRITTEN)
-_IN_NATS = re.compile(r"\bnats(/token| per token)?(?![\w^$])")
+_TOLD = r"(/| per )(byte|character)\b"  # figures are told each time they are drawn
+_IN_NATS = re.compile(rf"\bnats(/token| per token)?(?![\w^$]|{_TOLD})")
 
 
 def tell_losses_in(unit: str) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,9 @@ def read_marked(path: str | Path, kind: str, wanted: str, newest: int) -> xr.Dat
     """
     source = Path(path).expanduser()
     if not os.path.exists(source):
-        raise FitFileError(f"{source}: no such file; save a fit there first with fit.save(path)")
+        raise FitFileError(
+            f"{source}: no such file; {_near(source)}save a fit there first with fit.save(path)"
+        )
     if os.path.isdir(source):
         raise FitFileError(f"{source}: a folder, not a file; give the .nc file of a fit")
     whole_file = read_small(source, error=FitFileError, remedy="give the .nc file of a fit", limit=LARGEST)
@@ -106,6 +109,13 @@ def read_marked(path: str | Path, kind: str, wanted: str, newest: int) -> xr.Dat
         message = f"{source}: saved by an earlier version, without a seal; load and save it to give it one"
         warnings.warn(message, FitFileWarning, stacklevel=2)
     return tree
+
+
+def _near(source: Path) -> str:
+    """The file beside a missing one that its name may have meant."""
+    beside = [path.name for path in sorted(source.parent.glob(f"*{source.suffix or '.nc'}"))]
+    near = get_close_matches(source.name, beside, n=1)
+    return f"did you mean {near[0]}? Or " if near else ""
 
 
 def _check_apart(source: Path, content: bytes) -> None:

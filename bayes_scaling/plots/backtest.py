@@ -13,8 +13,10 @@ from bayes_scaling.plots import style
 
 BINS = 10
 NOMINAL = 0.9
+BESIDE = 0.12  # of one distance, between forecasters
 
 
+@style.in_own_unit
 def plot_backtest(
     found: Backtest | pd.DataFrame,
     by_distance: pd.DataFrame | None = None,
@@ -22,7 +24,7 @@ def plot_backtest(
     ax: Any = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
-    """Three panels: coverage of 90% intervals and mean error by distance, histogram of PIT values.
+    """Three panels: coverage of 90% intervals and mean absolute error by distance, histogram of PIT values.
 
     Parameters
     ----------
@@ -49,16 +51,16 @@ def plot_backtest(
     order = sorted(set(by_distance["distance"]), key=_place)
     for i, name in enumerate(names):
         part = by_distance[by_distance["forecaster"] == name].set_index("distance").reindex(order)
-        x = np.arange(len(order)) + 0.12 * (i - 1)
+        x = np.arange(len(order)) + BESIDE * (i - (len(names) - 1) / 2)
         share = part["in_90"]
         spread = np.sqrt(part["in_90"] * (1 - part["in_90"]) / part["runs"])
         cover.errorbar(x, share, spread, fmt="o-", ms=4, lw=1, color=colour[name])
-        error.plot(x, 1000 * part["mae"], "o-", ms=4, lw=1, color=colour[name])
+        error.plot(x, part["mae"], "o-", ms=4, lw=1, color=colour[name])
         pit = rows.loc[(rows["forecaster"] == name) & rows["median"].notna(), "pit"]
         histogram.stairs(*np.histogram(pit, BINS, (0, 1), density=True), color=colour[name])
     cover.axhline(NOMINAL, color=style.GREY, lw=0.8, ls="--")
-    cover.set(ylim=(0, 1.03), ylabel="share in the 90% interval")
-    error.set(ylim=(0, None), ylabel="mean absolute error (mnat)")
+    cover.set(ylim=(0, 1.03), ylabel="share in 90% interval")
+    error.set(ylim=(0, None), ylabel="mean error (nats/token)")
     for panel in (cover, error):
         panel.set_xticks(range(len(order)), order, rotation=30, ha="right")
         panel.set_xlabel("decades beyond the fitted runs")

@@ -49,6 +49,7 @@ def coefficient_densities(fit: Fit) -> pd.DataFrame:
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
+@style.in_own_unit
 def plot_coefficients(
     found: Fit | pd.DataFrame, *, ax: Any = None, figsize: tuple[float, float] | None = None
 ) -> Figure:

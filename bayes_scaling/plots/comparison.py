@@ -20,6 +20,7 @@ NEVER: dict[str, Any] = {"ls": (0, (1.2, 1.6)), "lw": 1.2}
 REACHED = 0.005  # share of the draws; fewer are not shown
 
 
+@style.in_own_unit
 def plot_comparison(
     found: Comparison | pd.DataFrame, *, ax: Any = None, figsize: tuple[float, float] | None = None
 ) -> Figure:

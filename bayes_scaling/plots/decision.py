@@ -18,6 +18,7 @@ QUESTION = ["context_length", "compute"]
 MOST = 6
 
 
+@style.in_own_unit
 def plot_decision(found: Decision, *, ax: Any = None, figsize: tuple[float, float] | None = None) -> Figure:
     """Loss and P(little is lost) against params, one column a context length and budget.
 

@@ -16,6 +16,7 @@ from bayes_scaling.questions.frontier import Frontier
 QUANTITIES = {"params": "optimal params", "tokens": "optimal tokens", "loss": "loss (nats/token)"}
 
 
+@style.in_own_unit
 def plot_frontier(
     found: Frontier | pd.DataFrame,
     truth: pd.DataFrame | None = None,

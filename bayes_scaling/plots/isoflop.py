@@ -70,6 +70,7 @@ def budgets(frame: pd.DataFrame) -> pd.DataFrame:
     return ordered.assign(budget=middle.where(usable)).sort_index()
 
 
+@style.in_own_unit
 def plot_isoflop(
     found: Fit | pd.DataFrame,
     runs: pd.DataFrame | None = None,

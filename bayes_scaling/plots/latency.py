@@ -18,6 +18,7 @@ OFFSET = 0.22  # between the stages of one query
 TITLES = {"ttft_ms": "time to first token", "step_time_ms": "step time"}
 
 
+@style.in_own_unit
 def plot_stages(table: pd.DataFrame, *, ax: Any = None, figsize: tuple[float, float] | None = None) -> Figure:
     """A row of panels a quantity, a column an architecture: 90% intervals of queries after each stage.
 

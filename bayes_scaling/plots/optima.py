@@ -18,6 +18,7 @@ QUANTITIES = {"params": "optimal params", "tokens": "optimal tokens"}
 MOST_TICKS = 4  # context lengths that are each named on their axis
 
 
+@style.in_own_unit
 def plot_optima(
     found: Frontier | pd.DataFrame,
     isoflop: pd.DataFrame | None = None,
@@ -65,6 +66,7 @@ def plot_optima(
     return figure
 
 
+@style.in_own_unit
 def plot_context(
     found: Frontier | ContextEffect | pd.DataFrame,
     isoflop: pd.DataFrame | None = None,

@@ -104,7 +104,7 @@ def _given(ax: Any, rows: int, columns: int) -> Any:
 def _letter(axes: Any) -> None:
     """a, b, c above the panels' left corners."""
     for letter, ax in zip(ascii_lowercase, axes.ravel(), strict=False):
-        place = (-6, 3.5)
+        place = (-6, 6)  # on the line of the panel's title
         ax.annotate(
             letter,
             (0, 1),

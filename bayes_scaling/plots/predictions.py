@@ -13,6 +13,7 @@ from bayes_scaling.plots import style
 from bayes_scaling.posterior.predictions import Predictions
 
 
+@style.in_own_unit
 def plot_predictions(
     found: Predictions | pd.DataFrame, *, ax: Any = None, figsize: tuple[float, float] | None = None
 ) -> Figure:

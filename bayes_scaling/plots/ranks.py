@@ -15,6 +15,7 @@ from bayes_scaling.plots import style
 COLUMNS = 4
 
 
+@style.in_own_unit
 def plot_ranks(
     found: Sbc | pd.DataFrame,
     draws: int = RANKED,
@@ -60,11 +61,12 @@ def plot_ranks(
         panel.set_visible(False)
     for panel in axes[:, 0]:
         panel.set_ylabel("ECDF less uniform")
-    for panel in axes[-1]:
-        panel.set_xlabel("rank of the truth")
+    for panel in axes.ravel()[: len(kinds)][-COLUMNS:]:
+        panel.set_xlabel("rank of truth (share)")
+        panel.tick_params(labelbottom=True)
     entries = [
         style.band_swatch(style.GREY, f"{level:.0%} of calibrated lines", 0.3),
-        Line2D([], [], color=style.PALETTE[0], lw=1, label="one group"),
+        Line2D([], [], color=style.PALETTE[0], lw=1, label="one line per group"),
     ]
     style.legend_below(figure, entries, place)
     return figure

@@ -49,6 +49,7 @@ def ratio_curves(fit: Fit, slopes: pd.DataFrame) -> pd.DataFrame:
     return design.join(predict_table(fit.at(), planned)[["median", "q05", "q95"]])
 
 
+@style.in_own_unit
 def plot_ratios(
     found: Fit | pd.DataFrame,
     slopes: pd.DataFrame | None = None,

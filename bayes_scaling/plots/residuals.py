@@ -35,6 +35,7 @@ def residual_table(fit: Fit) -> pd.DataFrame:
     return table.assign(predicted=middle, **percent, inside=(loss >= low) & (loss <= high))
 
 
+@style.in_own_unit
 def plot_residuals(
     found: Fit | pd.DataFrame, *, ax: Any = None, figsize: tuple[float, float] | None = None
 ) -> Figure:
@@ -68,7 +69,7 @@ def plot_residuals(
             style.log_axis(panel, "x")
             if (name, length) in groups:
                 _panel(panel, groups[name, length], palette[name])
-        row[0].set_ylabel("loss over prediction (%)")
+        row[0].set_ylabel("loss less prediction (%)")
     for panel in axes[-1]:
         panel.set_xlabel("compute (FLOPs)")
     entries = style.inside_entries(table["inside"].mean(), "run", "90% predictive interval")

@@ -18,6 +18,7 @@ EDGES = (0.01, 0.99)  # quantiles between which a density is drawn
 NEAR = (0.001, 0.999)  # quantiles between which draws make its bandwidth
 
 
+@style.in_own_unit
 def plot_run_comparison(
     found: RunComparison, *, ax: Any = None, figsize: tuple[float, float] | None = None
 ) -> Figure:

@@ -13,6 +13,7 @@ from bayes_scaling.runs.table import Runs
 MARKERS = "osD^v<>P"
 
 
+@style.in_own_unit
 def plot_runs(found: Runs, *, ax: Any = None, figsize: tuple[float, float] | None = None) -> Figure:
     """Tokens against params of every run: a colour an architecture, a marker a context length.
 

@@ -14,6 +14,7 @@ from bayes_scaling.accounting import AccountingError
 from bayes_scaling.classical import isoflop_fit, token_param_slopes
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.faces.loss_unit import in_loss_unit, own_unit, unit_of
 from bayes_scaling.files.whole import write_bytes
 from bayes_scaling.plots import open_folder, save_figure
 from bayes_scaling.plots.budgets import budgets_of
@@ -101,17 +102,19 @@ def save_figures(
     _same_groups(fit, table)
     files = []
     skipped = {}
-    for name, draw in _FIGURES.items():
-        told(name)
-        try:
-            figure = draw(fit, table, cost, resamples)
-        except BayesScalingError as error:
-            skipped[name] = str(error)
-            continue
-        files += [save_figure(figure, target / f"{name}.{kind}") for kind in formats]
-    drawn = [name for name in _FIGURES if name not in skipped]
+    with own_unit(unit_of(fit)):
+        for name, draw in _FIGURES.items():
+            told(name)
+            try:
+                figure = draw(fit, table, cost, resamples)
+            except BayesScalingError as error:
+                skipped[name] = str(error)
+                continue
+            files += [save_figure(figure, target / f"{name}.{kind}") for kind in formats]
+        drawn = [name for name in _FIGURES if name not in skipped]
+        text = in_loss_unit(captions_text(drawn, str(fit), cost))
     captions = target / "captions.md"
-    write_bytes(captions, captions_text(drawn, str(fit), cost).encode())
+    write_bytes(captions, text.encode())
     return Drawn((*files, captions), skipped)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
@@ -17,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.faces.loss_unit import own_unit, unit_of
 from bayes_scaling.files.whole import write_bytes
 from bayes_scaling.plots.panels import COLUMN, PAGE, SMALL, TEXT, Picture, Place, panels, tidy
 from bayes_scaling.plots.ticks import log_axis, short_count, short_power
@@ -45,6 +47,18 @@ BEYOND = "#F0F0F0"  # the ground where the runs end
 LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (5, 1, 1, 1)))
 USUAL = {"transformer": 0, "llama": 0, "xlstm": 1, "mamba2": 2, "mamba": 2}  # places in the palette
 INTERVAL_LABELS = ("posterior median", "90% interval")
+
+
+def in_own_unit[**Given](plot: Callable[Given, Figure]) -> Callable[Given, Figure]:
+    """A function that draws a result in the unit of its losses, its first argument, where that tells one."""
+
+    @wraps(plot)
+    def told(*given: Given.args, **named: Given.kwargs) -> Figure:
+        drawn = next(iter((*given, *named.values())), None)
+        with own_unit(unit_of(drawn)):
+            return plot(*given, **named)
+
+    return told
 
 
 def colours(names: Iterable[Any]) -> dict[Any, str]:
@@ -126,20 +140,27 @@ def inside_entries(inside: float, what: str, band: str) -> list[Any]:
 
 
 def legend_below(figure: Figure, handles: Sequence[Any], place: Place, columns: int = 4) -> None:
-    """A legend under all panels, where it covers nothing; in axes that were given, within them."""
+    """A legend under all panels, no wider than the figure; in axes that were given, within them.
+
+    It has ``columns`` columns, or as many fewer as the width asks for.
+    """
     if place.ax is not None:
         last = np.atleast_1d(np.asarray(place.ax, dtype=object)).ravel()[-1]
         last.legend(handles=list(handles), frameon=False, fontsize=SMALL)
         return
     narrow = figure.get_figwidth() < PAGE - 1
     columns = min(columns, 2) if narrow else columns
-    figure.legend(
-        handles=list(handles),
-        loc="outside lower center",
-        ncols=min(columns, len(handles)),
-        frameon=False,
-        fontsize=SMALL,
-    )
+    for tried in range(min(columns, len(handles)), 0, -1):
+        legend = figure.legend(
+            handles=list(handles),
+            loc="outside lower center",
+            ncols=tried,
+            frameon=False,
+            fontsize=SMALL,
+        )
+        if tried == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:

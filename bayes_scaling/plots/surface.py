@@ -65,6 +65,7 @@ def loss_surface(fit: Fit, context_length: int, points: int = POINTS) -> pd.Data
     return pd.concat(parts, ignore_index=True)
 
 
+@style.in_own_unit
 def plot_surface(
     found: Fit | pd.DataFrame,
     runs: pd.DataFrame | None = None,

@@ -21,6 +21,7 @@ SHOWN = {"loss": ("compute", "params"), "params": ("compute", "loss")}
 APART = 0.012  # between groups at one value, as a share of it
 
 
+@style.in_own_unit
 def plot_target(found: Target, *, ax: Any = None, figsize: tuple[float, float] | None = None) -> Figure:
     """Medians and 90% intervals of what reaches each value: compute, and params or the loss.
 

@@ -42,6 +42,7 @@ def timing_table(fit: LatencyFit) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+@style.in_own_unit
 def plot_timings(
     found: LatencyFit | pd.DataFrame, *, ax: Any = None, figsize: tuple[float, float] | None = None
 ) -> Figure:
@@ -75,7 +76,7 @@ def plot_timings(
             style.log_axis(panel, "x", "{:g}".format)
             if (quantity, name) in groups:
                 _panel(panel, groups[quantity, name], palette[name])
-        row[0].set_ylabel("measured over predicted (%)")
+        row[0].set_ylabel("measured less predicted (%)")
     for panel in axes[-1]:
         panel.set_xlabel("predicted (ms)")
     entries = style.inside_entries(table["inside"].mean(), "time", "90% response interval")

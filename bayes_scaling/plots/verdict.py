@@ -14,6 +14,7 @@ from bayes_scaling.calibration.judging import INTERVALS
 from bayes_scaling.plots import style
 
 
+@style.in_own_unit
 def plot_verdict(
     runs: pd.DataFrame,
     groups: pd.DataFrame,
@@ -38,7 +39,7 @@ def plot_verdict(
     Figure
     """
     place = style.Place(ax, figsize)
-    figure, axes = style.panels(1, 3, place)
+    figure, axes = style.panels(1, 3, place, height=2.3)
     errors, levels, far = axes.ravel()
     palette = style.colours(sorted(runs["architecture"].astype(str).unique()))
     _errors(errors, runs, palette)
@@ -53,7 +54,7 @@ def _errors(ax: Axes, runs: pd.DataFrame, palette: dict[Any, str]) -> None:
     """Runs from the cheapest to the dearest; a bar is what was promised, a dot what came."""
     flops = "flops" if "flops" in runs else "params"
     table = runs.sort_values(flops, kind="stable").reset_index(drop=True)
-    thick = min(3.0, 120 / len(table))
+    thick = min(3.0, 80 / len(table))
     for x, row in enumerate(table.to_dict("records")):
         colour = palette[str(row["architecture"])]
         for (low, high), width in ((("q05", "q95"), thick / 3), (("q25", "q75"), thick)):
@@ -79,10 +80,10 @@ def _far(ax: Axes, distances: pd.DataFrame) -> None:
     ax.axhline(0.9, color=style.GREY, lw=0.8, ls="--")
     rows = [row for _, row in distances.iterrows()]
     _shares(ax, np.arange(len(rows)), rows, [90] * len(rows))
-    labels = [f"{row['distance']}\n({row['runs']:.0f})" for row in rows]
+    labels = [f"{row['distance']}\n{row['runs']:.0f} runs" for row in rows]
     ax.set_xticks(range(len(rows)), labels)
     ax.set(xlim=(-0.6, len(rows) - 0.4), ylim=(0, 1.03))
-    ax.set(xlabel="decades outside the fitted runs (runs)", ylabel="share in the 90% interval")
+    ax.set(xlabel="decades beyond the runs", ylabel="share in 90% interval")
 
 
 def _shares(ax: Axes, x: np.ndarray, rows: list[pd.Series], levels: list[int]) -> None:
@@ -99,5 +100,5 @@ def _entries() -> list[Any]:
         Line2D([], [], color=style.GREY, lw=1, label="90% interval of one run (50% thick)"),
         Line2D([], [], mfc="black", label="measured", **dot),
         Line2D([], [], mfc="white", label="measured, outside 90%", **dot),
-        Line2D([], [], color="black", lw=1, label="90% of chance"),
+        Line2D([], [], color="black", lw=1, label="90% range of chance"),
     ]

@@ -26,6 +26,7 @@ DARK_INK, LIGHT_INK = "#010101", "#FDFDFD"
 LIGHT = 0.36  # luminance of a cell above which dark ink is read better
 
 
+@style.in_own_unit
 def plot_map(found: Map, *, ax: Any = None, figsize: tuple[float, float] | None = None) -> Figure:
     """Probability of winning over compute and context length, as colour and in numbers.
 

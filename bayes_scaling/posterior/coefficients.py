@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,13 @@ def offset_of(fit: Posterior, architecture: str, column: str, value: str) -> np.
     return kept.sel(architecture=architecture, level=level).transpose("chain", "draw").to_numpy()
 
 
+def _near(name: str, fit: Posterior) -> str:
+    """The fitted architecture that a name may have meant, whatever its case."""
+    by_case = {known.casefold(): known for known in fit.architectures}
+    near = get_close_matches(name.casefold(), list(by_case), n=1)
+    return f"did you mean {by_case[near[0]]!r}? " if near else ""
+
+
 def architectures_of(fit: Posterior, wanted: Any, allow_new: bool = False) -> list[str]:
     """Names of architectures, each once; all fitted for None. Errors as for `coefficients`."""
     if wanted is None:
@@ -134,7 +142,9 @@ def architectures_of(fit: Posterior, wanted: Any, allow_new: bool = False) -> li
     if not names:
         raise BudgetError(f"no architecture given: this fit has {known}")
     if unknown and not allow_new:
-        raise BudgetError(f"unknown architecture {unknown[0]!r}: this fit has {known}")
+        raise BudgetError(
+            f"unknown architecture {unknown[0]!r}: {_near(unknown[0], fit)}this fit has {known}"
+        )
     return list(dict.fromkeys(names))
 
 

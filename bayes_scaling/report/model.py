@@ -154,7 +154,6 @@ def _reference(entry: str) -> str:
         else f"https://arxiv.org/abs/{found.get('eprint', '')}"
     )
     known = "doi" in found or "eprint" in found
-    line = re.sub(
-        r"[{}]|\\[\"'`^~]", "", f"{first} ({found.get('year', 'no year')}). {found.get('title', '')}."
-    )
+    written = f"{first} ({found.get('year', 'no year')}). {found.get('title', '')}."
+    line = re.sub(r"[{}]|\\[\"'`^~]|\\(?=_)", "", written)
     return f"{line} {place}" if known else line

@@ -76,8 +76,8 @@ def _left_out(question: Question) -> Section:
         table("Share of runs left out inside their intervals, all splits", score_columns(found.pooled)),
         table("The same by distance of compute from the fitted runs, in decades", score_columns(by_distance)),
         Text(
-            "Intervals are response intervals. mnat: thousandths of a nat per token; width: of the 90% "
-            "interval."
+            "Intervals are response intervals. One mnat is 0.001 nats per token. Widths are those of the "
+            "90% interval."
         ),
         *picture(
             "backtest",

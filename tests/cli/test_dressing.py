@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import typer.main
 from typer.testing import CliRunner
 
 import bayes_scaling as bs
-from bayes_scaling.cli import app, waiting
+from bayes_scaling.cli import app, dressing, waiting
+from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.printing.numbers import count
 from tests.helpers.command_line import assert_refused, records, run
 from tests.helpers.fits import small_fit
@@ -150,3 +154,45 @@ def test_python_tables_have_the_levels_too() -> None:
     assert (table["params_q05"] <= table["params_q10"]).all() and (
         table["loss_q90"] <= table["loss_q95"]
     ).all()
+
+
+def commands(group: Any, name: str = "") -> dict[str, Any]:
+    """Every command by its name, those of groups too."""
+    found = {}
+    for part, command in group.commands.items():
+        whole = f"{name} {part}".strip()
+        found |= commands(command, whole) if hasattr(command, "commands") else {whole: command}
+    return found
+
+
+def fragment(text: str | None) -> bool:
+    """Whether a help text is missing, or begins as the rest of a sentence."""
+    return re.match(r"(Of|That|Such|For|By|Wanted)\b|$", text or "") is not None
+
+
+def test_every_option_has_a_help_that_is_no_fragment() -> None:
+    known = commands(typer.main.get_command(app))
+    assert len(known) > 35
+    helps = {(name, part.name): part.help for name, command in known.items() for part in command.params}
+    assert [where for where, text in helps.items() if fragment(text)] == []
+    assert fragment("Of the sampler.") and fragment(None) and not fragment("Seed of the sampler.")
+
+
+WAIT = ("judge", "summary", "latency predict", "latency summary")
+QUICK = ("datasets", "latency stages")  # the second has bars of its own
+
+
+@pytest.mark.parametrize("name", [*WAIT, *QUICK])
+def test_what_takes_seconds_shows_a_sign_of_life(monkeypatch, name) -> None:
+    asked = []
+
+    def steps(what: str) -> Any:
+        asked.append(what)
+        raise BayesScalingError("enough")
+
+    monkeypatch.setattr(dressing.waiting, "steps", steps)
+    monkeypatch.setattr(dressing, "sys", SimpleNamespace(stderr=Terminal()))
+    command = commands(typer.main.get_command(app))[name]
+    files = [f"no{part.name}.nc" for part in command.params if part.param_type_name == "argument"]
+    run(*name.split(), *files, *(("--bench", "no.csv") if "stages" in name else ()))
+    assert asked == (["Working"] if name in WAIT else [])

@@ -186,3 +186,14 @@ def test_the_entry_point_runs_in_a_process_of_its_own(fit_file):
     assert "params" in done.stdout and done.stderr == ""
     bad = subprocess.run([*command[:4], "no.nc", *command[5:]], capture_output=True, text=True, check=False)
     assert bad.returncode == 2 and bad.stderr.startswith("Error: no.nc") and bad.stdout == ""
+
+
+def test_a_missing_fit_and_an_architecture_by_another_case_name_what_is_near(fit_file):
+    beside = fit_file.with_name(f"{fit_file.stem}s.nc")
+    missing = run("frontier", beside, "--compute", "1e20")
+    assert_refused(missing, f"did you mean {fit_file.name}?", "--output of the command fit")
+    other = run("frontier", fit_file, "--compute", "1e20", "--architecture", "xLSTM")
+    assert_refused(other, "did you mean 'xlstm'?")
+    far = run("frontier", fit_file, "--compute", "1e20", "--architecture", "rwkv")
+    assert_refused(far, "this fit has")
+    assert "did you mean" not in far.stderr

@@ -92,6 +92,11 @@ def test_a_list_is_a_list(tmp_path, value) -> None:
         ('where="outlier == False" leaves', "--where 'outlier == False' leaves"),
         ("where=\"`a b` == 'x'\"", "--where \"\\`a b\\` == 'x'\""),
         ('or fit with errors="skewed"', "or fit with --errors skewed"),
+        ('or use cost="6ND"', "or use --cost 6ND"),
+        (
+            "save a fit there first with fit.save(path)",
+            "save a fit there first with --output of the command fit",
+        ),
         ("the table has {'a': 1}", "the table has {'a': 1}"),
     ],
 )

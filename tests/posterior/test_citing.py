@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from bayes_scaling.laws.law import LAWS as KNOWN_LAWS
 from bayes_scaling.models.spec import ModelSpec
 from bayes_scaling.posterior.citing import BACKENDS, DATA, LAWS, METHODS, cite, entries
 from tests.helpers.synthetic import synthetic_fit
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +67,28 @@ def test_known_data_are_cited(fit):
     assert "beck2025xlstm" in keys(cite(by_source))
     frame = fit.runs.frame.assign(dataset="gadre_rpj")
     assert "gadre2024overtraining" in keys(cite(replace(fit, runs=replace(fit.runs, frame=frame))))
+
+
+def told(pattern, text):
+    """What a text tells by a pattern, each once, as it is read."""
+    return {found.replace("\\_", "_").strip('{}"') for found in re.findall(pattern, text, re.MULTILINE)}
+
+
+def disagreements(cff, bibtex):
+    """The fields in which CITATION.cff and the entry of the package differ."""
+    pairs = {
+        "title": (r"^ *title: (.*)$", r"^  title = (.*),$"),
+        "author": (r"^ *- name: (.*)$", r"^  author = (.*),$"),
+        "year": (r"^ *year: (.*)$", r"^  year = (.*),$"),
+        "version": (r"^ *version: (.*)$", r"^  version = (.*)$"),
+    }
+    return [name for name, (own, other) in pairs.items() if told(own, cff) != told(other, bibtex)]
+
+
+def test_the_citation_file_the_page_and_the_command_agree():
+    entry = cite().split("\n\n")[0]
+    cff = (ROOT / "CITATION.cff").read_text()
+    assert disagreements(cff, entry) == []
+    assert disagreements(cff.replace("year: 2026", "year: 2025"), entry) == ["year"]
+    assert disagreements(cff.replace("version: 0", "version: 1", 1), entry) == ["version"]
+    assert entry in (ROOT / "docs" / "citing.md").read_text()

@@ -20,11 +20,13 @@ from bayes_scaling.calibration.backtest import Backtest
 from bayes_scaling.calibration.scores import score
 from bayes_scaling.errors import BayesScalingError, BudgetError, DecisionError
 from bayes_scaling.posterior.checks import FAIL
+from bayes_scaling.posterior.citing import cite
 from bayes_scaling.printing.numbers import probability
 from bayes_scaling.printing.views import LOST
 from bayes_scaling.report.blocks import Card, Map, Picture, Section, Table
 from bayes_scaling.report.html import render_html
 from bayes_scaling.report.markdown import render_markdown
+from bayes_scaling.report.model import _reference
 from bayes_scaling.report.pictures import DARK, INK, PAPER, darkened, svg
 from bayes_scaling.report.writing import make_page
 from tests.helpers.command_line import assert_refused, run
@@ -416,3 +418,12 @@ def test_dark_figures_have_no_black_left():
 
 def test_small_simulation_is_what_the_page_names(page):
     assert any(str(len(small_simulation().runs)) in line for line in page.lines)
+
+
+def test_citations_are_read_without_tex():
+    lines = [_reference(entry) for entry in re.split(r"\n\n(?=@)", cite())]
+    assert lines[0].startswith("The bayes_scaling authors (")
+    assert len(lines) > 20
+    for line in lines:
+        assert not re.search(r"[\\{}]", line)
+    assert "\\" in cite()  # the control: the entries themselves are TeX

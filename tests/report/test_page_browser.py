@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import re
+
 import pytest
 
 from bayes_scaling.report.writing import save_page
 from tests.helpers.browser import chromium, screenshot, show
-from tests.helpers.pages import served_page
+from tests.helpers.pages import served_page, small_page
 
 PHONE, DESK = 390, 1280
 OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -62,3 +65,19 @@ def test_overflow_and_errors_are_seen(window, tmp_path):
     show(window, broken, PHONE, "light")
     assert window.execute_script("return document.documentElement.scrollWidth") > PHONE
     assert any("nothing is not defined" in line["message"] for line in window.get_log("browser"))
+
+
+def printed_pages(window, page) -> int:
+    """How many sheets a page takes."""
+    window.get(page.absolute().as_uri())
+    given = window.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    return len(re.findall(rb"/Type\s*/Page\b", base64.b64decode(given["data"])))
+
+
+@pytest.mark.slow
+def test_a_report_prints_on_six_sheets(window, tmp_path):
+    page = save_page(small_page(), tmp_path / "report.html")
+    raw = tmp_path / "raw.html"
+    raw.write_text(page.read_text().replace("@media print", "@media speech"))
+    assert printed_pages(window, page) <= 6
+    assert printed_pages(window, raw) > 8  # the control: as on a screen
