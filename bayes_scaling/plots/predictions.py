@@ -61,6 +61,7 @@ def _panel(ax: Axes, table: pd.DataFrame, colour: str) -> None:
     else:
         for low, high, width in (("q05", "q95", 0.8), ("q25", "q75", 2.0)):
             ax.vlines(table["params"], table[low], table[high], color=colour, lw=width, alpha=0.6)
+        ax.plot(table["params"], table["median"], "_", color=colour, ms=9, mew=1.2, zorder=3)
     for inside, part in table.groupby("inside_90") if "loss" in table else ():
         ax.plot(
             part["params"], part["loss"], "o", ms=3.5, mfc="black" if inside else "white", mec="black", lw=0
