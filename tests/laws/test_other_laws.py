@@ -132,6 +132,7 @@ def test_scarce_tokens_raise_the_frontier_and_the_column_counts(fits, runs: Runs
     assert np.quantile(off, 0.99) < 0.02  # params have an excess too, large in a draw or two
 
 
+@pytest.mark.slow
 def test_runs_without_repetition_leave_its_price_to_the_prior() -> None:
     runs = load_runs(small_simulation().runs.frame.assign(unique_tokens=1e13))
     with warnings.catch_warnings():
@@ -251,6 +252,7 @@ def repeated_thousands_of_times() -> pd.DataFrame:
     return pd.DataFrame(columns).assign(architecture="dense", context_length=2048)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("discrepancy", ["drift", "none"])
 def test_thousands_of_epochs_are_fitted_and_converge(discrepancy: str) -> None:
     with pytest.warns(RunsWarning, match="loss is .* above ln of any vocabulary"):  # some have 15 nats

@@ -55,6 +55,7 @@ def level(fit: Fit, runs: Runs) -> np.ndarray:
     return (np.log(bs.predict(fit, runs).to_numpy()) - true).mean(-1).ravel()
 
 
+@pytest.mark.slow
 def test_ignoring_it_puts_the_law_too_high(fits, undertuned: Runs) -> None:
     ignored, told = (level(fits[errors], undertuned) for errors in ("symmetric", "skewed"))
     assert ignored.mean() > 0.004 and ignored.mean() > 5 * ignored.std()

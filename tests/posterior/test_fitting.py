@@ -136,6 +136,7 @@ def test_a_fit_climbs_back_from_the_sampler_for_the_gate_alone() -> None:
     assert any((step.caller, step.room) == ("posterior", "models") for step in steps)  # the control
 
 
+@pytest.mark.slow
 def test_pymc_s_own_sampler_runs_the_same_model() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -57,6 +57,7 @@ def test_outliers_are_no_trend(fit) -> None:
     assert run_checks(replace(fit, runs=load_runs(frame)))["residual_trend"].status == PASS
 
 
+@pytest.mark.slow
 def test_false_alarms_are_no_more_than_the_level_says() -> None:
     alarms = sum(residual_trends(exact_fit(seed=seed, draws=50))[0].p < LEVEL for seed in range(60))
     assert alarms <= stats.binom.ppf(0.9999, 60, LEVEL)
