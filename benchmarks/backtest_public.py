@@ -10,7 +10,7 @@ summary stands between two marks, ``<!-- backtest -->`` and ``<!-- end of backte
 from __future__ import annotations
 
 import argparse
-import re
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +19,10 @@ import pandas as pd
 
 import bayes_scaling as bs
 from bayes_scaling.calibration.backtest import Backtest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # so that the file runs as a script too
+
+from benchmarks.marked_page import replaced
 
 PAGE = """# Back-tests on public sets
 
@@ -113,10 +117,7 @@ def main() -> None:
     if arguments.summary:
         page = arguments.summary.read_text(encoding="utf-8")
         table = summary(displayed(whole.table("set", full=True)))
-        marked = re.compile(r"(<!-- backtest -->\n\n).*?(\n\n<!-- end of backtest -->)", re.DOTALL)
-        arguments.summary.write_text(
-            marked.sub(lambda found: found[1] + table + found[2], page), encoding="utf-8"
-        )
+        arguments.summary.write_text(replaced(page, "backtest", table), encoding="utf-8")
     if arguments.output:
         arguments.output.write_text(PAGE + text, encoding="utf-8")
 

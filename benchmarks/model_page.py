@@ -8,7 +8,7 @@ Each stands between two marks, ``<!-- graph -->`` and ``<!-- end of graph -->``,
 from __future__ import annotations
 
 import argparse
-import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,10 @@ from bayes_scaling.models.misfit import OFFSET
 from bayes_scaling.models.priors import DEFAULT_PRIORS, LAW_PRIORS, Prior
 from bayes_scaling.models.unit_priors import UNIT_PRIORS, in_unit
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # so that the file runs as a script too
+
+from benchmarks.marked_page import replaced
+
 PAGE = Path(__file__).parents[1] / "docs" / "model.md"
 NINETY = stats.norm.ppf([0.05, 0.95])
 
@@ -36,16 +40,6 @@ def main() -> None:
     for name, part in (("graph", graph()), ("priors", priors()), ("constants", constants())):
         text = replaced(text, name, part)
     page.write_text(text, encoding="utf-8")
-
-
-def part_of(text: str, name: str) -> str:
-    """What stands between the marks of that name."""
-    return re.findall(rf"<!-- {name} -->\n\n(.*?)\n\n<!-- end of {name} -->", text, re.DOTALL)[0]
-
-
-def replaced(text: str, name: str, part: str) -> str:
-    """The text with another part between the marks of that name."""
-    return text.replace(part_of(text, name), part)
 
 
 def graph() -> str:

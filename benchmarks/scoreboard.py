@@ -34,7 +34,7 @@ import bayes_scaling as bs
 from bayes_scaling.calibration import forecasters
 from bayes_scaling.calibration.forecasters import Settings
 from bayes_scaling.calibration.scores import score
-from bayes_scaling.calibration.splits import make_splits
+from bayes_scaling.calibration.splits import chosen_runs, make_splits
 from bayes_scaling.classical.huber import LAWS as HUBER_LAWS
 from bayes_scaling.errors import BayesScalingError, RunsError
 
@@ -111,8 +111,8 @@ def of_table(name: str, runs: bs.Runs, law: str, test_share: float) -> Question:
         raise RunsError(f"test share {test_share:g}: give one between 0 and 1, such as 0.2")
     cut = float(np.quantile(runs.frame["flops"].to_numpy(dtype=float), 1 - test_share))
     split = make_splits(runs, "compute", [cut])[0]
-    past = np.isin(np.arange(len(runs)), split.fitted)
-    return Question(name, law, CHINCHILLA, runs.subset(past), runs.subset(~past))
+    past = chosen_runs(runs, split.fitted)
+    return Question(name, law, CHINCHILLA, past, chosen_runs(runs, split.predicted))
 
 
 def rows(question: Question, settings: Settings) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ docs/discrepancy.md, the tables stand between ``<!-- variants -->`` and ``<!-- e
 from __future__ import annotations
 
 import argparse
-import re
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +23,13 @@ import pandas as pd
 
 import bayes_scaling as bs
 from bayes_scaling.calibration.scores import score
+from bayes_scaling.calibration.splits import SLACK, chosen_runs, make_splits
 from bayes_scaling.laws import drift
 from bayes_scaling.runs.table import Runs
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # so that the file runs as a script too
+
+from benchmarks.marked_page import replaced
 
 NONE = 1e-7  # the median of a scale that switches its walk off
 EDGE = drift.EDGE
@@ -42,21 +47,20 @@ VARIANTS: dict[str, dict[str, Any]] = {
     **{name: {"priors": priors} for name, priors in PRIORS.items()},
 }
 OF_BYTES = "E as of sub-words"  # differs from the default on the measured sweep alone
-UP_TO = 1.06  # a cut takes in runs so far beyond it, as in back-tests
 CUTS = {
     "xlstm": [
         *(("compute", cut) for cut in (1e19, 3e19, 1e20)),
-        *(("compute", cut / UP_TO) for cut in (1e19, 3e19)),
-        ("ratio", 94.0),
+        *(("compute", cut / SLACK) for cut in (1e19, 3e19)),
+        ("tokens_per_param", 94.0),
         ("params", 375e6),
         ("params", 780e6),
     ],
     "epoch": [("compute", cut) for cut in (1.9e19, 0.95e20, 2.9e20, 0.95e21)],
-    "gadre": [*(("compute", cut) for cut in (2.9e18, 0.95e20, 0.95e21)), ("ratio", 80.0)],
+    "gadre": [*(("compute", cut) for cut in (2.9e18, 0.95e20, 0.95e21)), ("tokens_per_param", 80.0)],
     "marin": [("compute", cut) for cut in (1.2e19, 4e19, 1e20)],
     "measured": [("compute", cut) for cut in (1.25e11, 2.5e11, 5e11, 1e12)],
 }
-SIGNS = {"compute": "C", "params": "N", "ratio": "D/N"}
+SIGNS = {"compute": "C", "params": "N", "tokens_per_param": "D/N"}
 
 
 def load(folder: Path, name: str) -> Runs:
@@ -75,28 +79,21 @@ def load(folder: Path, name: str) -> Runs:
     return bs.load_runs(frame[~frame["outlier"].astype(bool)].assign(architecture=frame["dataset"]))
 
 
-def beyond(runs: Runs, by: str, cut: float) -> np.ndarray:
-    """Which runs lie beyond a cut."""
-    frame = runs.frame
-    params = frame["params"].to_numpy(dtype=float)
-    tokens = frame["tokens"].to_numpy(dtype=float)
-    compute = frame["flops"].to_numpy(dtype=float) if "flops" in frame else 6 * params * tokens
-    return {"compute": compute, "params": params, "ratio": tokens / params}[by] > UP_TO * cut
-
-
 def forecasts(runs: Runs, table: str, setting: dict[str, Any]) -> Iterator[pd.DataFrame]:
     """Scores of each run beyond each cut of a table."""
     options = {name: value for name, value in setting.items() if name != "edge"}
     drift.EDGE = setting.get("edge", EDGE)
     for by, cut in CUTS[table]:
-        future = beyond(runs, by, cut)
+        (split,) = make_splits(runs, by, [cut])
+        past = chosen_runs(runs, split.fitted)
+        future = chosen_runs(runs, split.predicted)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            fit = bs.fit(runs.subset(~future), **options, **SAMPLING)
-            draws = bs.predict(fit, runs.subset(future), kind="response", extrapolate=True).to_numpy()
-        loss = runs.frame["loss"].to_numpy(dtype=float)[future]
+            fit = bs.fit(past, **options, **SAMPLING)
+            draws = bs.predict(fit, future, kind="response", extrapolate=True).to_numpy()
+        loss = future.frame["loss"].to_numpy(dtype=float)
         scores = pd.DataFrame(score(draws.reshape(-1, len(loss)), loss))
-        yield scores.assign(table=table, cut=f"{SIGNS[by]} <= {UP_TO * cut:.3g}")
+        yield scores.assign(table=table, cut=f"{SIGNS[by]} <= {SLACK * cut:.3g}")
 
 
 def summary(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -165,10 +162,7 @@ def main() -> None:
     print(text)
     if arguments.page:
         page = arguments.page.read_text(encoding="utf-8")
-        marked = re.compile(r"(<!-- variants -->\n\n).*?(\n\n<!-- end of variants -->)", re.DOTALL)
-        arguments.page.write_text(
-            marked.sub(lambda found: found[1] + text + found[2], page), encoding="utf-8"
-        )
+        arguments.page.write_text(replaced(page, "variants", text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from rich.progress import Progress
 from bayes_scaling.calibration.forecasters import FORECASTERS, Settings, names_for
 from bayes_scaling.calibration.kept import Kept, read_kept, write_kept
 from bayes_scaling.calibration.scores import binned, score, summarise
-from bayes_scaling.calibration.splits import Split, make_splits
+from bayes_scaling.calibration.splits import Split, chosen_runs, make_splits
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError, RunsWarning
 from bayes_scaling.faces.faced import Faced
@@ -238,8 +238,8 @@ def _all(
 
 def _forecast(task: _Task) -> pd.DataFrame:
     """One split by one forecaster, in whatever process."""
-    past = _part(task.runs, task.split.fitted)
-    future = _part(task.runs, task.split.predicted)
+    past = chosen_runs(task.runs, task.split.fitted)
+    future = chosen_runs(task.runs, task.split.predicted)
     draws, converged = FORECASTERS[task.forecaster](past, future, task.settings)
     frame = future.frame
     loss = frame["loss"].to_numpy(dtype=float)
@@ -250,12 +250,6 @@ def _forecast(task: _Task) -> pd.DataFrame:
     flops = past.frame["flops"].to_numpy(dtype=float)
     decades = decades_outside(copied["flops"].to_numpy(dtype=float), flops)
     return copied.assign(**labels, converged=converged, decades=decades).join(scores)
-
-
-def _part(runs: Runs, rows: np.ndarray) -> Runs:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is odd was said of the whole
-        return load_runs(runs.frame.iloc[rows].reset_index(drop=True))
 
 
 def _path(task: _Task, folder: Path) -> Path:

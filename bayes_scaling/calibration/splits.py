@@ -37,6 +37,18 @@ class Split:
     predicted: np.ndarray
 
 
+def chosen_runs(runs: Runs, rows: np.ndarray) -> Runs:
+    """The runs of some rows, in their order; their losses keep their unit.
+
+    Parameters
+    ----------
+    runs : Runs
+    rows : ndarray of int
+        One side of a `Split`.
+    """
+    return runs.subset(np.isin(np.arange(len(runs)), rows))
+
+
 def make_splits(runs: Runs, by: str, cuts: Sequence[float] | None = None) -> list[Split]:
     """Past and future of each cut, or each group left out.
 

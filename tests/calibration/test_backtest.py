@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from bayes_scaling.calibration.backtest import Backtest
 from bayes_scaling.calibration.forecasters import Settings, conformal, huber, law_alone, names_for, posterior
 from bayes_scaling.calibration.isoflop_line import isoflop_line
 from bayes_scaling.calibration.scores import binned, score
-from bayes_scaling.calibration.splits import make_splits
+from bayes_scaling.calibration.splits import chosen_runs, make_splits
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RunsError
 from bayes_scaling.laws.law import GAMMA_LAW
@@ -182,10 +183,21 @@ def test_the_isoflop_line_follows_isoflop_curves() -> None:
         seed=2, context_lengths=(8192,), budgets=(6e18, 2e19, 6e19, 2e20), token_param_ratios=()
     ).runs
     split = make_splits(runs, "compute", [1e20])[0]
-    past, future = (backtest._part(runs, rows) for rows in (split.fitted, split.predicted))
+    past, future = (chosen_runs(runs, rows) for rows in (split.fitted, split.predicted))
     draws = isoflop_line(past, future, 0)
     assert np.median(draws, 0) == pytest.approx(future.frame["loss"].to_numpy(), rel=0.05)
-    assert np.isnan(isoflop_line(backtest._part(past, np.arange(4)), future, 0)).all()
+    assert np.isnan(isoflop_line(chosen_runs(past, np.arange(4)), future, 0)).all()
+
+
+def test_what_is_left_out_keeps_the_unit_of_its_losses(runs) -> None:
+    """By the name of their column: the priors of E and R go by the unit."""
+    split = make_splits(runs, "compute", [1e20])[0]
+    for name, unit in (("bpb", "bits/byte"), ("loss", "nats/token")):
+        told = replace(runs, mapping=runs.mapping | {"loss": name})
+        for rows in (split.fitted, split.predicted):
+            part = chosen_runs(told, rows)
+            assert part.loss_unit == unit
+            assert part.frame["loss"].tolist() == runs.frame["loss"].iloc[rows].tolist()
 
 
 def test_tasks_go_to_other_processes(runs) -> None:
@@ -213,10 +225,10 @@ def test_the_drift_covers_what_lies_beyond_a_law_that_bends() -> None:
 
 def test_huber_forecasts_leave_out_groups_without_a_fit(runs) -> None:
     split = make_splits(runs, "group")[0]
-    past, future = (backtest._part(runs, rows) for rows in (split.fitted, split.predicted))
+    past, future = (chosen_runs(runs, rows) for rows in (split.fitted, split.predicted))
     assert np.isnan(huber(past, future, QUICK)[0]).all()
     split = make_splits(runs, "compute", [1e20])[0]
-    past, future = (backtest._part(runs, rows) for rows in (split.fitted, split.predicted))
+    past, future = (chosen_runs(runs, rows) for rows in (split.fitted, split.predicted))
     draws, _ = huber(past, future, QUICK)
     assert np.isfinite(draws).all()
     assert np.median(draws, 0) == pytest.approx(future.frame["loss"].to_numpy(), rel=0.05)

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from benchmarks import model_page
+from benchmarks.marked_page import part_of, replaced
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def nodes(graph: str) -> set[str]:
 
 
 def test_the_graph_is_that_of_the_model(page: str) -> None:
-    shown = model_page.part_of(page, "graph")
+    shown = part_of(page, "graph")
     made = model_page.graph()
     assert ("natural", "law") in edges(shown)
     assert edges(shown) == edges(made)
@@ -32,12 +33,12 @@ def test_the_graph_is_that_of_the_model(page: str) -> None:
 
 @pytest.mark.parametrize("name", ["priors", "constants"])
 def test_tables_are_those_of_the_code(page: str, name: str) -> None:
-    assert model_page.part_of(page, name) == getattr(model_page, name)()
+    assert part_of(page, name) == getattr(model_page, name)()
 
 
 def test_a_changed_constant_is_seen(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control: a table that is out of date differs, and is replaced."""
     monkeypatch.setattr(model_page, "OFFSET", 0.02)
     changed = model_page.constants()
-    assert model_page.part_of(page, "constants") != changed
-    assert model_page.part_of(model_page.replaced(page, "constants", changed), "constants") == changed
+    assert part_of(page, "constants") != changed
+    assert part_of(replaced(page, "constants", changed), "constants") == changed
