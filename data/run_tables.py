@@ -16,6 +16,7 @@ from bayes_scaling.errors import RunsError, RunsWarning
 from bayes_scaling.runs.columns import CANONICAL, REQUIRED, recognise
 from bayes_scaling.runs.faults import Fault, invalid_runs, show
 from bayes_scaling.runs.findings import Finding, find
+from bayes_scaling.runs.six_nd import flops_per_token, in_words
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.runs.validation import check_cells, check_size, check_totals
 
@@ -152,10 +153,8 @@ def _with_tokens(cells: dict[str, pd.Series], faults: list[Fault]) -> tuple[list
     valid = not any(fault.rows for fault in faults)
     if not lacking or not valid or "flops" not in cells or "params" not in cells:
         return faults, []
-    per_token = 6.0 * cells["params"] * cells.get("parallel_streams", 1.0)
-    cells["tokens"] = (cells["flops"] / per_token).rename("tokens")
-    streams = " * parallel_streams" if "parallel_streams" in cells else ""
-    message = f"no tokens given: flops / (6 * params{streams}) is used"
+    cells["tokens"] = (cells["flops"] / flops_per_token(cells)).rename("tokens")
+    message = f"no tokens given: flops / ({in_words(cells, 'params')}) is used"
     advice = "add a column 'tokens' if attention or recomputation matters"
     note = Finding("tokens assumed", "note", message, advice)
     return [fault for fault in faults if fault not in lacking], [note]
@@ -164,7 +163,7 @@ def _with_tokens(cells: dict[str, pd.Series], faults: list[Fault]) -> tuple[list
 def _six_nd(cells: Mapping[str, pd.Series]) -> tuple[pd.Series, list[Fault]]:
     """Training FLOPs where none are given."""
     with np.errstate(over="ignore", under="ignore"):
-        flops = (6.0 * cells["params"] * cells["tokens"] * cells.get("parallel_streams", 1.0)).rename("flops")
+        flops = (flops_per_token(cells) * cells["tokens"]).rename("flops")
     values = flops.to_numpy()
     bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
     if not bad.size:
@@ -200,8 +199,7 @@ def _reading_notes(mapping: Mapping[str, str]) -> list[Finding]:
         notes.append(Finding("columns", "note", f"read {', '.join(renamed)}", advice))
     if "flops" not in mapping:
         advice = "add a column 'flops' if attention or recomputation matters"
-        streams = " * parallel_streams" if "parallel_streams" in mapping else ""
-        message = f"no flops given: 6 * params * tokens{streams} is used"
+        message = f"no flops given: {in_words(mapping, 'params', 'tokens')} is used"
         notes.append(Finding("flops assumed", "note", message, advice))
     return notes
 

@@ -188,8 +188,7 @@ def compile_objective(design: Design) -> Objective:
 
 @lru_cache(maxsize=8)
 def _compiled(alike: Alike) -> Objective:
-    import jax.numpy as jnp
-    from jax.scipy.special import gammaln
+    import jax.scipy.special
 
     design = alike.design
     identity = Whitening(np.zeros(design.law_size), np.eye(design.law_size))
@@ -197,7 +196,7 @@ def _compiled(alike: Alike) -> Objective:
     def potential(x: Any, log_loss: Any, precision: Any, walked: Any) -> Any:
         misfit = design.misfit and replace(design.misfit, precision=precision, walked=walked)
         changed = replace(design, log_loss=log_loss, misfit=misfit)
-        return -log_approximate(jnp, identity.law(x, design), changed, gammaln)
+        return -log_approximate(jax.numpy, identity.law(x, design), changed, jax.scipy.special.gammaln)
 
     rows = compile_rows(potential, design.law_size)
 

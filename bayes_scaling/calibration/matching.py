@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import RecordError
+from bayes_scaling.laws.coefficients import COLUMNS
 
 SAME = 0.01  # of ln params and ln tokens: a run as trained is that little off its plan
-SIZES = ("params", "tokens", "unique_tokens", "params_total", "parallel_streams")
+SIZES = ("params", "tokens", *COLUMNS)
 MEASURED = ("architecture", "context_length", "params", "tokens", "loss")
 TRAINED = ("loss", "budget", "training_s", "finished")  # of a result; a prediction has the rest
 

@@ -14,19 +14,14 @@ from bayes_scaling.calibration.matching import fingerprints, same_design
 from bayes_scaling.calibration.record import write_record
 from bayes_scaling.data.run_tables import load_runs
 from bayes_scaling.errors import RecordError
+from bayes_scaling.laws.coefficients import COLUMNS
 from bayes_scaling.posterior.checks import FAIL
 from bayes_scaling.posterior.fit import Fit
 from bayes_scaling.posterior.prediction import predict, predict_table
 from bayes_scaling.runs.table import Runs
 
 LEVELS = tuple(percent / 100 for percent in range(1, 100))
-COPIED = (
-    "run_id",
-    "flops",
-    "unique_tokens",
-    "params_total",
-    "parallel_streams",
-)  # of the planned runs, beside what a prediction repeats
+COPIED = ("run_id", "flops", *COLUMNS)  # of the planned runs, beside what a prediction repeats
 
 
 def preregister(

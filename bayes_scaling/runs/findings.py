@@ -10,6 +10,7 @@ import pandas as pd
 from bayes_scaling.runs.columns import normalise
 from bayes_scaling.runs.finding import LINE, Finding, listed, of_rows, rows_of
 from bayes_scaling.runs.plausibility import FLOPS_FACTOR, far_from_six_nd, implausible
+from bayes_scaling.runs.six_nd import in_words
 from bayes_scaling.runs.trainings import DESIGN, checkpoints
 from bayes_scaling.runs.unused import unused
 from bayes_scaling.runs.varying import what_varies
@@ -72,7 +73,7 @@ def _units(frame: pd.DataFrame) -> Iterable[Finding]:
 def _flops(frame: pd.DataFrame) -> Iterable[Finding]:
     far = far_from_six_nd(frame)
     if far.any():
-        usual = "6 * params * tokens" + (" * parallel_streams" if "parallel_streams" in frame else "")
+        usual = in_words(frame, "params", "tokens")
         message = f"flops is more than {FLOPS_FACTOR:g} times above or below {usual} in {of_rows(far)}"
         advice = "check the units of params, tokens and flops, and whether flops counts forward and backward"
         yield Finding("flops far from 6ND", "warning", message, advice, rows_of(far))
